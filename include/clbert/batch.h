@@ -1,0 +1,55 @@
+/* A batch as the model takes it: sequences packed one after another, without padding. */
+#ifndef CLBERT_BATCH_H
+#define CLBERT_BATCH_H
+
+#include <clbert/status.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Rows 0 .. total - 1 sorted by a key: group g holds order[begin[g]] .. order[begin[g + 1] - 1],
+ * ascending, whose key is row[g]; keys ascend. Host side of struct clb_row_groups (ops.h). */
+struct clb_groups {
+    int32_t count;  /* G */
+    int32_t *order; /* [total_tokens] */
+    int32_t *begin; /* [G + 1] */
+    int32_t *row;   /* [G] */
+};
+
+/* [CLS] A [SEP] B [SEP] of every sequence, one after another. Each array is as long as said, in a
+ * block of memory that clb_batch_create made for the largest batch. */
+struct clb_batch {
+    int32_t sequences;    /* B */
+    int32_t total_tokens; /* T, all real */
+    int32_t masked;       /* R, positions with a label */
+    int32_t max_seqlen;   /* longest sequence */
+
+    int32_t *input_ids;            /* [T] after masking */
+    int32_t *token_type_ids;       /* [T] 0 in [CLS] A [SEP], 1 in B [SEP] */
+    int32_t *positions;            /* [T] 0, 1, 2, ... in each sequence */
+    int32_t *cu_seqlens;           /* [B + 1] sequence b is rows cu_seqlens[b] .. cu_seqlens[b+1]-1 */
+    int32_t *masked_rows;          /* [R] rows chosen for MLM, ascending */
+    int32_t *masked_labels;        /* [R] their original ids */
+    int32_t *next_sentence_labels; /* [B] 0 IsNext, 1 NotNext; -1 where there is none */
+
+    struct clb_groups word, position, segment; /* of input_ids, positions, token_type_ids */
+
+    int32_t max_sequences, max_tokens; /* what there is room for */
+};
+
+/* Room for max_sequences sequences of together max_tokens tokens. */
+enum clb_status clb_batch_create(int32_t max_sequences, int32_t max_tokens, struct clb_batch **batch);
+void clb_batch_destroy(struct clb_batch *batch);
+
+/* Begins anew: no sequence. */
+void clb_batch_clear(struct clb_batch *batch);
+
+/* Appends one sequence of `length` tokens. labels[i] is -100 where nothing was masked, or NULL for
+ * none (Hugging Face's convention). More than there is room for: CLB_ERROR_ARGUMENT. */
+enum clb_status clb_batch_append(struct clb_batch *batch, int32_t length, const int32_t *input_ids,
+                                 const int32_t *token_type_ids, const int32_t *labels,
+                                 int32_t next_sentence_label);
+
+/* Sorts the groups: once, after the last sequence and before the model. */
+void clb_batch_finish(struct clb_batch *batch);
+
+#endif

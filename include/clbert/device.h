@@ -1,0 +1,124 @@
+/* Devices, memory and tensors: the lower half of the dispatch layer. */
+#ifndef CLBERT_DEVICE_H
+#define CLBERT_DEVICE_H
+
+#include <clbert/status.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct clb_device;
+
+/* What is known of a device before it is opened. */
+struct clb_device_info {
+    char selector[32];       /* "cpu" or "opencl:P.D": what --device may be */
+    char name[128];          /* "AMD EPYC 9354" */
+    char vendor[128];
+    char platform[128];      /* the OpenCL platform's name; "" for cpu */
+    char driver[128];        /* driver version; for cpu the compiler */
+    char version[64];        /* OpenCL version; for cpu the instruction set chosen, as "x86-64-v4" */
+    int64_t memory_bytes;    /* global memory */
+    int64_t max_allocation_bytes;
+    int32_t compute_units;   /* OpenCL compute units; for cpu the threads that will be used */
+    bool is_gpu;
+    bool is_cpu_path;        /* the plain-C reference path */
+    char gemm[192];          /* the product chosen, as "clblast" or "tile 14x32 (412 GFLOP/s; clblast 31)";
+                                "" while not yet known. A candidate found wrong is named here */
+};
+
+/* Lists every device: the CPU path first, then every device of every OpenCL platform. `*infos` is
+ * an array of `*count`, to be released with free(). A machine without any OpenCL platform is no
+ * error: the list then has the CPU path alone. Fills `gemm` from the choices cached on disk. */
+enum clb_status clb_device_list(struct clb_device_info **infos, int *count);
+
+/* Opens the device that `selector` names: "auto" (a GPU where there is one, else the CPU path),
+ * "cpu", "opencl" (the best OpenCL device), "opencl:P.D", or any part of a platform's or device's
+ * name, without regard to case. Unknown or ambiguous: CLB_ERROR_ARGUMENT with the choices listed.
+ * The caller closes it with clb_device_close. `threads` is for the CPU path, 0 = all. */
+enum clb_status clb_device_open(const char *selector, int threads, struct clb_device **device);
+
+/* Releases the device; its arenas must be gone. NULL is allowed. */
+void clb_device_close(struct clb_device *device);
+
+const struct clb_device_info *clb_device_info(const struct clb_device *device);
+
+/* One line why the device was chosen, for the log: "cpu path: no GPU among 2 OpenCL devices". */
+const char *clb_device_reason(const struct clb_device *device);
+
+/* Waits until everything queued is done and reports what failed in it. */
+enum clb_status clb_device_finish(struct clb_device *device);
+
+/* ---- time spent in operations ---- */
+
+struct clb_profile_entry {
+    const char *operation; /* "linear_forward" */
+    int64_t calls;
+    double seconds;        /* with profiling on, every call is waited for */
+};
+
+void clb_device_profile(struct clb_device *device, bool enabled);
+/* Entries in order of ops.h; *count of them; owned by the device. */
+const struct clb_profile_entry *clb_device_profile_entries(const struct clb_device *device, int *count);
+
+/* ---- tensors ---- */
+
+enum clb_type { CLB_F32 = 0, CLB_I32 = 1 };
+
+/* A dense row-major matrix in device memory. A plain value: copy it freely. It never owns memory:
+ * an arena does. A vector of n is { rows = n, columns = 1 }. */
+struct clb_tensor {
+    struct clb_device *device;
+    void *memory; /* the backend's: a host pointer or a sub-buffer that begins at this tensor */
+    int64_t rows, columns;
+    enum clb_type type;
+};
+
+/* The first `rows` rows of a tensor: buffers are planned for the largest batch and used in part. */
+struct clb_tensor clb_tensor_first_rows(struct clb_tensor tensor, int64_t rows);
+
+/* The same memory as another matrix with as many elements or fewer. */
+struct clb_tensor clb_tensor_reshape(struct clb_tensor tensor, int64_t rows, int64_t columns);
+
+static inline int64_t clb_tensor_elements(struct clb_tensor tensor)
+{
+    return tensor.rows * tensor.columns;
+}
+
+/* Copies `count` elements (4 bytes each) from the host to the tensor's beginning. The host memory
+ * may be reused at once. */
+enum clb_status clb_tensor_write(struct clb_tensor tensor, const void *host, int64_t count);
+
+/* Copies `count` elements from the tensor's beginning to the host; waits for what was queued. */
+enum clb_status clb_tensor_read(struct clb_tensor tensor, void *host, int64_t count);
+
+/* ---- arenas ---- */
+
+/* Elements to a multiple of which every tensor of an arena is padded: at 4 KiB it meets every
+ * device's alignment of sub-buffers, and one block never holds parts of two tensors. */
+#define CLB_BLOCK 1024
+
+/* One allocation that holds many tensors, each a sub-buffer: all weights, all gradients, the
+ * activations of a layer. Tensors are first declared, which plans the memory; commit allocates. */
+struct clb_arena;
+
+enum clb_status clb_arena_create(struct clb_device *device, const char *name, struct clb_arena **arena);
+/* Releases the memory of all its tensors. NULL is allowed. */
+void clb_arena_destroy(struct clb_arena *arena);
+
+/* Declares a tensor; `*tensor` gets its shape at once and its memory at commit, so it must stay
+ * where it is until then. */
+enum clb_status clb_arena_add(struct clb_arena *arena, enum clb_type type, int64_t rows,
+                              int64_t columns, struct clb_tensor *tensor);
+
+/* Bytes declared so far, with padding. */
+int64_t clb_arena_bytes(const struct clb_arena *arena);
+
+/* Allocates and fills everything with zeros. An allocation over the device's cap, or more memory
+ * than it has: CLB_ERROR_MEMORY with the arena's name and size. */
+enum clb_status clb_arena_commit(struct clb_arena *arena);
+
+/* The whole allocation as one tensor [elements, 1] of CLB_F32: valid after commit, for arenas of
+ * that type only. Padding is zero and operations that are meant for it keep it so. */
+struct clb_tensor clb_arena_whole(const struct clb_arena *arena);
+
+#endif

@@ -1,0 +1,80 @@
+/* The example stream: a pure function of (corpus, seed, epoch, index), and the loader thread that
+ * runs ahead of the training step. */
+#ifndef CLBERT_STREAM_H
+#define CLBERT_STREAM_H
+
+#include <clbert/batch.h>
+#include <clbert/status.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct clb_corpus; /* corpus.h */
+
+struct clb_stream_options {
+    uint64_t seed;
+    int32_t max_seq_length;       /* [CLS] A [SEP] B [SEP], at least 8 */
+    float mlm_probability;        /* 0.15 */
+    float short_seq_probability;  /* 0.1: share of examples with a shorter target length */
+    bool whole_word_mask;
+    bool validation;              /* the validation half; then every epoch is epoch 0 */
+};
+
+struct clb_stream;
+
+/* `corpus` must live as long as the stream. A corpus with no sentence in that half, or a length
+ * out of range: CLB_ERROR_ARGUMENT. */
+enum clb_status clb_stream_create(const struct clb_corpus *corpus,
+                                  const struct clb_stream_options *options,
+                                  struct clb_stream **stream);
+void clb_stream_destroy(struct clb_stream *stream);
+
+/* Examples in one epoch: it covers every sentence of that half at least once. */
+int64_t clb_stream_epoch_examples(const struct clb_stream *stream);
+
+/* One example, on its own; arrays of max_seq_length. */
+struct clb_example {
+    int32_t length;
+    int32_t *input_ids, *token_type_ids, *labels; /* labels -100 where nothing was masked */
+    int32_t next_sentence_label;                  /* 0 IsNext, 1 NotNext */
+};
+
+/* Example `number` of the endless stream: epoch number / epoch_examples, index the rest. O(log n),
+ * thread-safe on one stream for distinct `example`s. */
+enum clb_status clb_stream_example(const struct clb_stream *stream, int64_t number,
+                                   struct clb_example *example);
+
+/* Appends examples first .. first + count - 1 to a cleared batch and finishes it. */
+enum clb_status clb_stream_batch(const struct clb_stream *stream, int64_t first, int32_t count,
+                                 struct clb_batch *batch);
+
+/* ---- the loader: the next steps' batches, made by a thread of its own ---- */
+
+struct clb_loader_options {
+    int64_t first_step;         /* 0 for a new run */
+    int32_t batch_size;         /* sequences a micro-batch */
+    int32_t accumulation_steps; /* micro-batches a step */
+    int32_t prefetch;           /* steps ahead, at least 1 */
+};
+
+/* All micro-batches of one step: step s takes examples s * batch_size * accumulation_steps and on. */
+struct clb_step_batches {
+    int64_t step;
+    int32_t count;              /* accumulation_steps */
+    struct clb_batch **batches; /* [count] */
+    int64_t masked;             /* sum over the micro-batches: the MLM loss's denominator */
+    int64_t pairs;              /* and the NSP loss's */
+    int64_t tokens;
+};
+
+struct clb_loader;
+
+enum clb_status clb_loader_create(const struct clb_stream *stream,
+                                  const struct clb_loader_options *options,
+                                  struct clb_loader **loader);
+/* Waits for the next step's batches, in order. They belong to the loader and stay valid until the
+ * next call. A failure in the thread comes back here. */
+enum clb_status clb_loader_next(struct clb_loader *loader, const struct clb_step_batches **step);
+/* Stops the thread, also in the middle. NULL is allowed. */
+void clb_loader_destroy(struct clb_loader *loader);
+
+#endif

@@ -1,0 +1,48 @@
+/* What the commands share. A command is one file cli_NAME.c with one function
+ * `enum clb_status command_NAME(int argc, const char **argv)` in the table of main.c; argv[0] is
+ * the command's name. It parses its options, calls the library, prints results to standard
+ * output, and returns a status; main prints the error and chooses the exit code. */
+#ifndef CLI_H
+#define CLI_H
+
+#include <clbert/status.h>
+#include <popt.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct cli_usage {
+    const char *name;      /* "prepare" */
+    const char *arguments; /* "--tokenizer DIR --output CORPUS TEXT..." */
+    const char *summary;   /* what it does: a few lines */
+    const char *examples;  /* one command a line */
+};
+
+/* Parses long options (and -h, --help) into their variables. What is left are the positional
+ * arguments: *rest points to *rest_count of them, owned by *context, which the caller frees with
+ * poptFreeContext. An unknown option is an error that suggests the nearest one. After --help has
+ * been printed, *help is true and the command returns CLB_OK at once. Strings that popt stores
+ * (POPT_ARG_STRING) belong to the caller. */
+enum clb_status cli_parse(const struct cli_usage *usage, const struct poptOption *options, int argc,
+                          const char **argv, poptContext *context, const char ***rest,
+                          int *rest_count, bool *help);
+
+/* CLB_OK if value is not NULL, else an error: "prepare needs --tokenizer DIR". */
+enum clb_status cli_require(const struct cli_usage *usage, const void *value, const char *option);
+
+/* Colours only on a terminal; NO_COLOR and TERM=dumb are respected. */
+bool cli_use_color(void);
+
+enum clb_status command_devices(int argc, const char **argv);
+enum clb_status command_demo_text(int argc, const char **argv);
+enum clb_status command_vocab(int argc, const char **argv);
+enum clb_status command_tokenize(int argc, const char **argv);
+enum clb_status command_prepare(int argc, const char **argv);
+enum clb_status command_inspect(int argc, const char **argv);
+enum clb_status command_pretrain(int argc, const char **argv);
+enum clb_status command_evaluate(int argc, const char **argv);
+enum clb_status command_fill_mask(int argc, const char **argv);
+enum clb_status command_next_sentence(int argc, const char **argv);
+enum clb_status command_verify(int argc, const char **argv);
+enum clb_status command_bench(int argc, const char **argv);
+
+#endif
