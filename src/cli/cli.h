@@ -29,6 +29,12 @@ enum clb_status cli_parse(const struct cli_usage *usage, const struct poptOption
 /* CLB_OK if value is not NULL, else an error: "prepare needs --tokenizer DIR". */
 enum clb_status cli_require(const struct cli_usage *usage, const void *value, const char *option);
 
+/* An error for a command without positional arguments that was given one. */
+enum clb_status cli_no_arguments(const struct cli_usage *usage, const char **rest, int rest_count);
+
+/* The name most like `name`, NULL where none is near. */
+const char *cli_nearest(const char *name, const char *const *names, int count);
+
 /* Colours only on a terminal; NO_COLOR and TERM=dumb are respected. */
 bool cli_use_color(void);
 

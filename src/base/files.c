@@ -1,0 +1,184 @@
+#include "base/files.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct base_file {
+    char *path, *temporary;
+    FILE *stream;
+};
+
+char *base_format(const char *format, ...)
+{
+    char *text = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    if (vasprintf(&text, format, arguments) < 0) text = NULL;
+    va_end(arguments);
+    return text;
+}
+
+static void free_file(struct base_file *file)
+{
+    free(file->path);
+    free(file->temporary);
+    free(file);
+}
+
+enum clb_status base_file_create(const char *path, struct base_file **out)
+{
+    struct base_file *file = calloc(1, sizeof *file);
+    if (!file) return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", path);
+    file->path = strdup(path);
+    file->temporary = base_format("%s.tmp-%ld", path, (long)getpid());
+    if (!file->path || !file->temporary) {
+        free_file(file);
+        return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", path);
+    }
+    file->stream = fopen(file->temporary, "wb");
+    if (!file->stream) {
+        int error = errno;
+        free_file(file);
+        return clb_fail(CLB_ERROR_IO, "%s: cannot be written: %s", path, strerror(error));
+    }
+    *out = file;
+    return CLB_OK;
+}
+
+FILE *base_file_stream(struct base_file *file)
+{
+    return file->stream;
+}
+
+enum clb_status base_file_commit(struct base_file *file)
+{
+    /* A write may have failed long ago: the stream remembers that it did, not always why. */
+    errno = 0;
+    bool failed = ferror(file->stream) != 0;
+    failed |= fflush(file->stream) != 0 || fsync(fileno(file->stream)) != 0;
+    int error = errno;
+    if (fclose(file->stream) != 0 && !failed) {
+        failed = true;
+        error = errno;
+    }
+    if (!failed && rename(file->temporary, file->path) != 0) {
+        failed = true;
+        error = errno;
+    }
+    enum clb_status status = CLB_OK;
+    if (failed) {
+        unlink(file->temporary);
+        status = clb_fail(CLB_ERROR_IO, "%s: could not be written completely: %s", file->path,
+                          error ? strerror(error) : "write error (is the disk full?)");
+    }
+    free_file(file);
+    return status;
+}
+
+void base_file_abandon(struct base_file *file)
+{
+    if (!file) return;
+    fclose(file->stream);
+    unlink(file->temporary);
+    free_file(file);
+}
+
+enum clb_status base_file_write(const char *path, const void *bytes, size_t size)
+{
+    struct base_file *file;
+    enum clb_status status = base_file_create(path, &file);
+    if (status != CLB_OK) return status;
+    fwrite(bytes, 1, size, file->stream);
+    return base_file_commit(file);
+}
+
+enum clb_status base_file_read(const char *path, const char *what, int64_t limit, char **bytes,
+                               size_t *size)
+{
+    enum clb_status status = CLB_OK;
+    char *buffer = NULL;
+    struct stat info;
+    FILE *stream = fopen(path, "rb");
+    if (!stream || fstat(fileno(stream), &info) != 0) {
+        status = clb_fail(CLB_ERROR_IO, "%s: %s cannot be read: %s", path, what, strerror(errno));
+        goto cleanup;
+    }
+    if (!S_ISREG(info.st_mode)) {
+        status = clb_fail(CLB_ERROR_IO, "%s: %s is not a regular file", path, what);
+        goto cleanup;
+    }
+    if (info.st_size > limit) {
+        status = clb_fail(CLB_ERROR_FORMAT, "%s: %s has %lld bytes, more than the %lld allowed",
+                          path, what, (long long)info.st_size, (long long)limit);
+        goto cleanup;
+    }
+    buffer = malloc((size_t)info.st_size + 1);
+    if (!buffer) {
+        status = clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", path);
+        goto cleanup;
+    }
+    if (fread(buffer, 1, (size_t)info.st_size, stream) != (size_t)info.st_size) {
+        status = clb_fail(CLB_ERROR_IO, "%s: %s could not be read completely", path, what);
+        goto cleanup;
+    }
+    buffer[info.st_size] = 0;
+    *bytes = buffer;
+    *size = (size_t)info.st_size;
+    buffer = NULL;
+cleanup:
+    free(buffer);
+    if (stream) fclose(stream);
+    return status;
+}
+
+enum clb_status base_make_directory(const char *path)
+{
+    char *copy = strdup(path);
+    if (!copy) return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", path);
+    enum clb_status status = CLB_OK;
+    for (char *at = copy + 1; status == CLB_OK; at++) {
+        if (*at != '/' && *at != 0) continue;
+        char end = *at;
+        *at = 0;
+        if (mkdir(copy, 0777) != 0 && errno != EEXIST)
+            status = clb_fail(CLB_ERROR_IO, "%s: directory cannot be made: %s", path, strerror(errno));
+        *at = end;
+        if (end == 0) break;
+    }
+    free(copy);
+    if (status == CLB_OK && !base_is_directory(path))
+        status = clb_fail(CLB_ERROR_IO, "%s: is there, but is not a directory", path);
+    return status;
+}
+
+static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *walk)
+{
+    (void)info;
+    (void)kind;
+    (void)walk;
+    return remove(path);
+}
+
+enum clb_status base_remove_tree(const char *path)
+{
+    if (nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS) != 0 && errno != ENOENT)
+        return clb_fail(CLB_ERROR_IO, "%s: cannot be removed: %s", path, strerror(errno));
+    return CLB_OK;
+}
+
+bool base_is_directory(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+bool base_exists(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0;
+}

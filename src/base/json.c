@@ -1,0 +1,90 @@
+#include "base/json.h"
+
+#include "base/files.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define JSON_LIMIT ((int64_t)256 << 20) /* tokenizer.json of large vocabularies has tens of MiB */
+
+enum clb_status base_json_read(const char *path, const char *what, json_t **json)
+{
+    char *bytes = NULL;
+    size_t size;
+    enum clb_status status;
+    CLB_TRY(base_file_read(path, what, JSON_LIMIT, &bytes, &size));
+    json_error_t error;
+    *json = json_loadb(bytes, size, 0, &error);
+    if (!*json)
+        status = clb_fail(CLB_ERROR_FORMAT, "%s:%d:%d: %s is not valid JSON: %s", path, error.line,
+                          error.column, what, error.text);
+cleanup:
+    free(bytes);
+    return status;
+}
+
+enum clb_status base_json_write(const char *path, const json_t *json)
+{
+    struct base_file *file;
+    enum clb_status status = base_file_create(path, &file);
+    if (status != CLB_OK) return status;
+    if (json_dumpf(json, base_file_stream(file), JSON_INDENT(2)) != 0) {
+        base_file_abandon(file);
+        return clb_fail(CLB_ERROR_IO, "%s: could not be written (is the disk full?)", path);
+    }
+    fputc('\n', base_file_stream(file));
+    return base_file_commit(file);
+}
+
+enum clb_status base_json_print(const json_t *json)
+{
+    if (json_dumpf(json, stdout, 0) != 0 || fputc('\n', stdout) == EOF)
+        return clb_fail(CLB_ERROR_IO, "standard output cannot be written");
+    return CLB_OK;
+}
+
+static enum clb_status wrong_kind(const char *where, const char *key, const char *kind)
+{
+    return clb_fail(CLB_ERROR_FORMAT, "%s: \"%s\" should be %s", where, key, kind);
+}
+
+enum clb_status base_json_get_int(const json_t *object, const char *where, const char *key,
+                                  int64_t *value)
+{
+    json_t *member = json_object_get(object, key);
+    if (!member) return CLB_OK;
+    if (!json_is_integer(member)) return wrong_kind(where, key, "an integer");
+    *value = json_integer_value(member);
+    return CLB_OK;
+}
+
+enum clb_status base_json_get_double(const json_t *object, const char *where, const char *key,
+                                     double *value)
+{
+    json_t *member = json_object_get(object, key);
+    if (!member) return CLB_OK;
+    if (!json_is_number(member)) return wrong_kind(where, key, "a number");
+    *value = json_number_value(member);
+    return CLB_OK;
+}
+
+enum clb_status base_json_get_bool(const json_t *object, const char *where, const char *key,
+                                   bool *value)
+{
+    json_t *member = json_object_get(object, key);
+    if (!member || json_is_null(member)) return CLB_OK;
+    if (!json_is_boolean(member)) return wrong_kind(where, key, "true or false");
+    *value = json_is_true(member);
+    return CLB_OK;
+}
+
+enum clb_status base_json_get_string(const json_t *object, const char *where, const char *key,
+                                     char **value)
+{
+    *value = NULL;
+    json_t *member = json_object_get(object, key);
+    if (!member || json_is_null(member)) return CLB_OK;
+    if (!json_is_string(member)) return wrong_kind(where, key, "a string");
+    *value = strdup(json_string_value(member));
+    return *value ? CLB_OK : clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", where);
+}

@@ -1,0 +1,148 @@
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- the nearest name ---- */
+
+static int minimum(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* Levenshtein distance, for names below 63 characters. */
+static int distance(const char *a, const char *b)
+{
+    int row[64];
+    int n = (int)strlen(b);
+    if (n > 62 || strlen(a) > 62) return 63;
+    for (int j = 0; j <= n; j++) row[j] = j;
+    for (int i = 1; a[i - 1]; i++) {
+        int diagonal = row[0];
+        row[0] = i;
+        for (int j = 1; j <= n; j++) {
+            int substituted = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            row[j] = minimum(substituted, minimum(row[j], row[j - 1]) + 1);
+        }
+    }
+    return row[n];
+}
+
+const char *cli_nearest(const char *name, const char *const *names, int count)
+{
+    const char *best = NULL;
+    int best_distance = 3 + (int)strlen(name) / 3;
+    for (int i = 0; i < count; i++) {
+        int d = strncmp(names[i], name, strlen(name)) == 0 ? 1 : distance(name, names[i]);
+        if (d < best_distance) {
+            best_distance = d;
+            best = names[i];
+        }
+    }
+    return best;
+}
+
+/* ---- options ---- */
+
+static int count_options(const struct poptOption *options)
+{
+    int count = 0;
+    while (options[count].longName || options[count].arg) count++;
+    return count;
+}
+
+static enum clb_status unknown_option(const struct cli_usage *usage, const char *given,
+                                      const struct poptOption *options)
+{
+    char name[64] = "";
+    const char *names[64];
+    int count = count_options(options);
+    snprintf(name, sizeof name, "%s", given + strspn(given, "-"));
+    name[strcspn(name, "=")] = 0;
+    for (int i = 0; i < count && i < 64; i++) names[i] = options[i].longName;
+    const char *nearest = cli_nearest(name, names, count < 64 ? count : 64);
+    if (nearest)
+        return clb_fail(CLB_ERROR_ARGUMENT, "unknown option %s; did you mean --%s?", given, nearest);
+    return clb_fail(CLB_ERROR_ARGUMENT, "unknown option %s; clbert %s --help lists them", given,
+                    usage->name);
+}
+
+static void print_option(const struct poptOption *option)
+{
+    char left[64];
+    snprintf(left, sizeof left, "  --%s%s%s", option->longName, option->argDescrip ? " " : "",
+             option->argDescrip ? option->argDescrip : "");
+    printf("%-38s %s\n", left, option->descrip ? option->descrip : "");
+}
+
+static void print_usage(const struct cli_usage *usage, const struct poptOption *options)
+{
+    printf("Usage: clbert %s %s\n\n%s\n\nOptions:\n", usage->name, usage->arguments, usage->summary);
+    int count = count_options(options);
+    for (int i = 0; i < count; i++) print_option(&options[i]);
+    printf("  --help                               show this\n\nExample:\n");
+    for (const char *line = usage->examples; *line;) {
+        int length = (int)strcspn(line, "\n");
+        printf("  %.*s\n", length, line);
+        line += length + (line[length] == '\n');
+    }
+}
+
+static bool wants_help(int argc, const char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return true;
+    return false;
+}
+
+enum clb_status cli_parse(const struct cli_usage *usage, const struct poptOption *options, int argc,
+                          const char **argv, poptContext *context, const char ***rest,
+                          int *rest_count, bool *help)
+{
+    static const char *none[] = {NULL};
+    *context = poptGetContext("clbert", argc, argv, options, 0);
+    if (!*context) return clb_fail(CLB_ERROR_MEMORY, "out of memory");
+    *rest = none;
+    *rest_count = 0;
+    *help = wants_help(argc, argv);
+    if (*help) {
+        print_usage(usage, options);
+        return CLB_OK;
+    }
+    int code;
+    while ((code = poptGetNextOpt(*context)) > 0) continue;
+    if (code < -1) {
+        const char *given = poptBadOption(*context, POPT_BADOPTION_NOALIAS);
+        if (code == POPT_ERROR_BADOPT) return unknown_option(usage, given, options);
+        return clb_fail(CLB_ERROR_ARGUMENT, "%s: %s; see clbert %s --help", given, poptStrerror(code),
+                        usage->name);
+    }
+    const char **arguments = poptGetArgs(*context);
+    if (arguments) *rest = arguments;
+    while ((*rest)[*rest_count]) ++*rest_count;
+    return CLB_OK;
+}
+
+enum clb_status cli_require(const struct cli_usage *usage, const void *value, const char *option)
+{
+    if (value) return CLB_OK;
+    return clb_fail(CLB_ERROR_ARGUMENT, "needs %s; see clbert %s --help", option, usage->name);
+}
+
+enum clb_status cli_no_arguments(const struct cli_usage *usage, const char **rest, int rest_count)
+{
+    if (rest_count == 0) return CLB_OK;
+    return clb_fail(CLB_ERROR_ARGUMENT, "what is \"%s\" for? see clbert %s --help", rest[0],
+                    usage->name);
+}
+
+bool cli_use_color(void)
+{
+    const char *terminal = getenv("TERM");
+    const char *no_color = getenv("NO_COLOR");
+    if (no_color && *no_color) return false;
+    return isatty(STDOUT_FILENO) && !(terminal && strcmp(terminal, "dumb") == 0);
+}
