@@ -31,6 +31,8 @@ void clb_stream_destroy(struct clb_stream *stream);
 /* Examples in one epoch: it covers every sentence of that half at least once. */
 int64_t clb_stream_epoch_examples(const struct clb_stream *stream);
 
+int32_t clb_stream_max_seq_length(const struct clb_stream *stream);
+
 /* One example, on its own; arrays of max_seq_length. */
 struct clb_example {
     int32_t length;

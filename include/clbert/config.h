@@ -1,0 +1,46 @@
+/* The shape of a model, with Hugging Face's names (BertConfig). */
+#ifndef CLBERT_CONFIG_H
+#define CLBERT_CONFIG_H
+
+#include <clbert/ops.h>
+#include <clbert/status.h>
+#include <stdint.h>
+
+struct clb_config {
+    int32_t vocab_size;
+    int32_t hidden_size;
+    int32_t num_hidden_layers;
+    int32_t num_attention_heads; /* divides hidden_size */
+    int32_t intermediate_size;
+    int32_t max_position_embeddings;
+    int32_t type_vocab_size;
+    int32_t pad_token_id;
+    enum clb_activation hidden_act; /* "gelu", "gelu_new" */
+    float hidden_dropout_prob;
+    float attention_probs_dropout_prob;
+    float initializer_range;
+    float layer_norm_eps;
+};
+
+/* tiny, mini, small, medium, base or large (Turc et al., 2019), with the given vocabulary.
+ * Another name: CLB_ERROR_ARGUMENT that lists them. */
+enum clb_status clb_config_named(const char *name, int32_t vocab_size, struct clb_config *config);
+
+/* Reads a config.json; what it leaves out has BertConfig's default. */
+enum clb_status clb_config_read(const char *path, struct clb_config *config);
+
+/* Writes one that Hugging Face loads as BertForPreTraining. */
+enum clb_status clb_config_write(const struct clb_config *config, const char *path);
+
+/* Sizes positive, heads divide hidden_size, probabilities in [0, 1). `where` names the source. */
+enum clb_status clb_config_check(const struct clb_config *config, const char *where);
+
+/* All parameters of BertForPreTraining, the tied decoder counted once. */
+int64_t clb_config_parameters(const struct clb_config *config);
+
+/* Floating-point operations of one training step (forward and backward) on sequences of
+ * `seqlen` tokens, the share `masked_share` of them through the MLM head, a token. */
+double clb_config_flops_per_token(const struct clb_config *config, double seqlen,
+                                  double masked_share);
+
+#endif

@@ -1,0 +1,112 @@
+/* BERT with both pretraining heads (BertForPreTraining), on one device.
+ * Devlin et al., 2018; names and shapes as in Hugging Face transformers. */
+#ifndef CLBERT_MODEL_H
+#define CLBERT_MODEL_H
+
+#include <clbert/batch.h>
+#include <clbert/config.h>
+#include <clbert/device.h>
+
+struct clb_model;
+
+/* The largest batch there will be, which fixes the memory. */
+struct clb_model_limits {
+    int32_t max_sequences;
+    int32_t max_tokens;
+    int32_t max_masked;
+    bool training; /* gradients and what backward needs */
+};
+
+struct clb_memory_plan {
+    int64_t weights, gradients, activations, batch; /* bytes */
+};
+
+/* Plans a model: no device memory yet. The device must outlive it. */
+enum clb_status clb_model_create(struct clb_device *device, const struct clb_config *config,
+                                 const struct clb_model_limits *limits, struct clb_model **model);
+void clb_model_destroy(struct clb_model *model);
+
+struct clb_memory_plan clb_model_memory(const struct clb_model *model);
+const struct clb_config *clb_model_config(const struct clb_model *model);
+
+/* Allocates; every weight is 0 then. */
+enum clb_status clb_model_commit(struct clb_model *model);
+
+/* Truncated normal weights, biases 0, LayerNorm 1 and 0: a pure function of seed and name order. */
+enum clb_status clb_model_initialize(struct clb_model *model, uint64_t seed);
+
+/* Reads DIR/model.safetensors. F16 and BF16 are widened; LayerNorm.gamma/beta and a missing
+ * "bert." prefix are accepted. Heads that the file lacks are initialised from `seed` and named in a
+ * warning; anything else that is missing, or has another shape: CLB_ERROR_FORMAT. */
+enum clb_status clb_model_load(struct clb_model *model, const char *directory, uint64_t seed);
+
+/* Writes DIR/config.json and DIR/model.safetensors, each whole or not at all. */
+enum clb_status clb_model_save(const struct clb_model *model, const char *directory);
+
+/* ---- running it ---- */
+
+/* Forward and backward on one batch: gradients are added to what is there, sums to the losses.
+ * Each loss is multiplied by its scale: 1 / masked tokens (or pairs) of the whole step.
+ * `stream` picks the dropout masks: another one every micro-batch. */
+struct clb_loss_scales {
+    float mlm, nsp;
+};
+enum clb_status clb_model_train(struct clb_model *model, const struct clb_batch *batch, uint64_t seed,
+                                uint32_t stream, struct clb_loss_scales scales);
+
+/* Forward without dropout; sums are added to the losses. */
+enum clb_status clb_model_evaluate(struct clb_model *model, const struct clb_batch *batch);
+
+/* Forward without dropout; logits to the host: mlm [masked, vocab_size], nsp [sequences, 2]; either
+ * may be NULL. */
+enum clb_status clb_model_predict(struct clb_model *model, const struct clb_batch *batch, float *mlm,
+                                  float *nsp);
+
+/* What was summed since the sums were last written. Reading waits for the device. The sums are
+ * floats there, so that what was read and written back goes on as if nothing had been. */
+struct clb_losses {
+    double mlm_loss, mlm_correct; /* sums over masked tokens */
+    double nsp_loss, nsp_correct; /* sums over pairs */
+};
+enum clb_status clb_model_read_losses(const struct clb_model *model, struct clb_losses *losses);
+/* Zeros begin anew. */
+enum clb_status clb_model_write_losses(struct clb_model *model, const struct clb_losses *losses);
+
+/* ---- parameters ---- */
+
+enum clb_parameter_init { CLB_INIT_NORMAL, CLB_INIT_ZERO, CLB_INIT_ONE };
+
+/* One tensor, in the order in which they lie in memory. */
+struct clb_parameter {
+    char name[96];             /* Hugging Face's; where parts is 3, with "qkv" for query, key, value */
+    struct clb_tensor tensor;
+    int parts;                 /* tensors of equal size, stacked by row, in a file */
+    bool decay;                /* takes part in weight decay: not biases and LayerNorm */
+    enum clb_parameter_init init;
+};
+
+/* Owned by the model. After commit. */
+const struct clb_parameter *clb_model_parameters(const struct clb_model *model, int *count);
+const struct clb_parameter *clb_model_gradients(const struct clb_model *model, int *count);
+/* All of them as one vector, padding 0. */
+struct clb_tensor clb_model_weights_whole(const struct clb_model *model);
+struct clb_tensor clb_model_gradients_whole(const struct clb_model *model);
+
+/* Another arena with a tensor for every parameter in the same places (an optimiser's moments).
+ * `*parameters` is malloc'd and must stay until the arena is gone; their memory comes at commit. */
+enum clb_status clb_model_like_parameters(const struct clb_model *model, struct clb_arena *arena,
+                                          struct clb_parameter **parameters, int *count);
+
+/* ---- tensors in files (safetensors) ---- */
+
+/* Writes the parameters of one or more lists as F32, names prefixed by list ("" or "exp_avg."). */
+struct clb_tensor_list {
+    const char *prefix;
+    const struct clb_parameter *parameters;
+    int count;
+};
+enum clb_status clb_tensors_save(const char *path, const struct clb_tensor_list *lists, int list_count);
+/* Reads them back; every one must be there with its shape. */
+enum clb_status clb_tensors_load(const char *path, const struct clb_tensor_list *lists, int list_count);
+
+#endif

@@ -1,0 +1,72 @@
+/* Pretraining: the loop, its options, and evaluation. Names and defaults as in Hugging Face's
+ * TrainingArguments where it has them. */
+#ifndef CLBERT_TRAIN_H
+#define CLBERT_TRAIN_H
+
+#include <clbert/corpus.h>
+#include <clbert/model.h>
+#include <clbert/status.h>
+#include <clbert/stream.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum clb_optimizer_kind { CLB_OPTIMIZER_ADAMW, CLB_OPTIMIZER_BERT_ADAM, CLB_OPTIMIZER_LAMB };
+
+/* "adamw", "bert_adam" or "lamb"; another name: CLB_ERROR_ARGUMENT that lists them. */
+enum clb_status clb_optimizer_named(const char *name, enum clb_optimizer_kind *kind);
+
+struct clb_training_options {
+    const char *data;       /* a prepared corpus */
+    const char *output_dir; /* the run directory */
+    const char *model;      /* a size, a config.json, or a directory to go on from */
+    const char *device;     /* as clb_device_open takes it */
+    const char *resume_from_checkpoint; /* NULL, "auto", or a checkpoint directory */
+    bool overwrite;         /* an output directory that holds another run */
+    bool dry_run;           /* print the plan and stop */
+    int threads;            /* of the CPU path, 0 = all */
+
+    int64_t max_steps;
+    int32_t per_device_train_batch_size; /* sequences */
+    int32_t gradient_accumulation_steps;
+    int32_t max_seq_length;
+    float mlm_probability, short_seq_probability;
+    bool whole_word_mask;
+    uint64_t seed;
+
+    enum clb_optimizer_kind optim;
+    float learning_rate, weight_decay, adam_beta1, adam_beta2, adam_epsilon, max_grad_norm;
+    int64_t warmup_steps; /* -1: a tenth of max_steps */
+
+    int64_t logging_steps, eval_steps, save_steps; /* 0: never on the way */
+    int32_t save_total_limit;                      /* 0: keep all */
+    int64_t max_eval_samples;                      /* pairs of the validation set; 0: all */
+
+    volatile sig_atomic_t *stop; /* set by a signal: finish the step, save, leave; may be NULL */
+};
+
+/* The defaults: AdamW 1e-4, 1,000 steps of 32 sequences of 128, ... */
+struct clb_training_options clb_training_defaults(void);
+
+/* Trains. Interrupted by *stop: CLB_ERROR_INTERRUPTED, with a message that says how to go on; the
+ * state is saved. A loss that is not finite: CLB_ERROR_NUMERIC with the step; checkpoints stay. */
+enum clb_status clb_pretrain(const struct clb_training_options *options);
+
+/* The rate of step `step` (0 for the first): linear from 0 to the peak over warmup_steps, then
+ * linear to 0 at max_steps. */
+double clb_learning_rate(double peak, int64_t warmup_steps, int64_t max_steps, int64_t step);
+
+struct clb_evaluation {
+    double mlm_loss, mlm_accuracy, mlm_perplexity, nsp_loss, nsp_accuracy;
+    int64_t masked_tokens, pairs;
+};
+
+/* Losses on the first `examples` examples of a stream (0: one epoch), in batches of `batch_size`,
+ * which the model has room for. The model's running sums are kept. */
+enum clb_status clb_evaluate(struct clb_model *model, const struct clb_stream *stream,
+                             int64_t examples, int32_t batch_size, struct clb_evaluation *result);
+
+/* An error where the corpus's vocabulary has more ids than the model, a warning where fewer. */
+enum clb_status clb_check_vocabulary(const struct clb_corpus *corpus, const struct clb_config *config);
+
+#endif

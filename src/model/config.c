@@ -1,0 +1,250 @@
+#include <clbert/config.h>
+
+#include "base/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct named_size {
+    const char *name;
+    int32_t layers, hidden, heads;
+} named_sizes[] = {
+    {"tiny", 2, 128, 2},   {"mini", 4, 256, 4},   {"small", 4, 512, 8},
+    {"medium", 8, 512, 8}, {"base", 12, 768, 12}, {"large", 24, 1024, 16},
+};
+
+static const struct {
+    const char *name;
+    enum clb_activation activation;
+} activations[] = {
+    {"gelu", CLB_ACTIVATION_GELU}, /* the first of a value is what is written */
+    {"gelu_new", CLB_ACTIVATION_GELU_TANH},
+    {"gelu_pytorch_tanh", CLB_ACTIVATION_GELU_TANH},
+};
+enum { ACTIVATION_COUNT = sizeof activations / sizeof *activations };
+
+static struct clb_config defaults(void)
+{
+    return (struct clb_config){
+        .vocab_size = 30522,
+        .hidden_size = 768,
+        .num_hidden_layers = 12,
+        .num_attention_heads = 12,
+        .intermediate_size = 3072,
+        .max_position_embeddings = 512,
+        .type_vocab_size = 2,
+        .hidden_act = CLB_ACTIVATION_GELU,
+        .hidden_dropout_prob = 0.1f,
+        .attention_probs_dropout_prob = 0.1f,
+        .initializer_range = 0.02f,
+        .layer_norm_eps = 1e-12f,
+    };
+}
+
+enum clb_status clb_config_named(const char *name, int32_t vocab_size, struct clb_config *config)
+{
+    for (size_t i = 0; i < sizeof named_sizes / sizeof *named_sizes; i++) {
+        if (strcmp(name, named_sizes[i].name) != 0) continue;
+        *config = defaults();
+        config->vocab_size = vocab_size;
+        config->num_hidden_layers = named_sizes[i].layers;
+        config->hidden_size = named_sizes[i].hidden;
+        config->num_attention_heads = named_sizes[i].heads;
+        config->intermediate_size = 4 * named_sizes[i].hidden;
+        return CLB_OK;
+    }
+    return clb_fail(CLB_ERROR_ARGUMENT,
+                    "model \"%s\" is neither tiny, mini, small, medium, base, large, nor a "
+                    "config.json or a directory with one",
+                    name);
+}
+
+enum clb_status clb_config_check(const struct clb_config *config, const char *where)
+{
+    const struct {
+        const char *name;
+        int32_t value, limit;
+    } sizes[] = {
+        {"vocab_size", config->vocab_size, 1 << 24},
+        {"hidden_size", config->hidden_size, 1 << 16},
+        {"num_hidden_layers", config->num_hidden_layers, 1 << 10},
+        {"num_attention_heads", config->num_attention_heads, 1 << 10},
+        {"intermediate_size", config->intermediate_size, 1 << 18},
+        {"max_position_embeddings", config->max_position_embeddings, 1 << 16},
+        {"type_vocab_size", config->type_vocab_size, 1 << 10},
+    };
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        if (sizes[i].value < 1 || sizes[i].value > sizes[i].limit)
+            return clb_fail(CLB_ERROR_FORMAT, "%s: %s is %d and should be 1 .. %d", where,
+                            sizes[i].name, sizes[i].value, sizes[i].limit);
+    if (config->type_vocab_size < 2)
+        return clb_fail(CLB_ERROR_FORMAT, "%s: type_vocab_size is 1; sentence pairs need 2", where);
+    if (config->hidden_size % config->num_attention_heads != 0)
+        return clb_fail(CLB_ERROR_FORMAT,
+                        "%s: num_attention_heads %d does not divide hidden_size %d", where,
+                        config->num_attention_heads, config->hidden_size);
+    const float probabilities[] = {config->hidden_dropout_prob, config->attention_probs_dropout_prob};
+    for (int i = 0; i < 2; i++)
+        if (!(probabilities[i] >= 0.0f && probabilities[i] < 1.0f))
+            return clb_fail(CLB_ERROR_FORMAT, "%s: a dropout probability is not in [0, 1)", where);
+    if (!(config->layer_norm_eps > 0.0f) || !(config->initializer_range >= 0.0f))
+        return clb_fail(CLB_ERROR_FORMAT, "%s: layer_norm_eps or initializer_range is negative", where);
+    return CLB_OK;
+}
+
+/* ---- config.json ---- */
+
+static enum clb_status read_sizes(const json_t *json, const char *path, struct clb_config *config)
+{
+    const struct {
+        const char *key;
+        int32_t *value;
+    } sizes[] = {
+        {"vocab_size", &config->vocab_size},
+        {"hidden_size", &config->hidden_size},
+        {"num_hidden_layers", &config->num_hidden_layers},
+        {"num_attention_heads", &config->num_attention_heads},
+        {"intermediate_size", &config->intermediate_size},
+        {"max_position_embeddings", &config->max_position_embeddings},
+        {"type_vocab_size", &config->type_vocab_size},
+    };
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        int64_t value = *sizes[i].value;
+        enum clb_status status = base_json_get_int(json, path, sizes[i].key, &value);
+        if (status != CLB_OK) return status;
+        if (value < INT32_MIN || value > INT32_MAX)
+            return clb_fail(CLB_ERROR_FORMAT, "%s: %s is out of range", path, sizes[i].key);
+        *sizes[i].value = (int32_t)value;
+    }
+    json_t *pad = json_object_get(json, "pad_token_id");
+    if (json_is_integer(pad)) config->pad_token_id = (int32_t)json_integer_value(pad);
+    return CLB_OK;
+}
+
+static enum clb_status read_numbers(const json_t *json, const char *path, struct clb_config *config)
+{
+    const struct {
+        const char *key;
+        float *value;
+    } numbers[] = {
+        {"hidden_dropout_prob", &config->hidden_dropout_prob},
+        {"attention_probs_dropout_prob", &config->attention_probs_dropout_prob},
+        {"initializer_range", &config->initializer_range},
+        {"layer_norm_eps", &config->layer_norm_eps},
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        double value = *numbers[i].value;
+        enum clb_status status = base_json_get_double(json, path, numbers[i].key, &value);
+        if (status != CLB_OK) return status;
+        *numbers[i].value = (float)value;
+    }
+    return CLB_OK;
+}
+
+static enum clb_status read_activation(const json_t *json, const char *path, struct clb_config *config)
+{
+    char *name;
+    enum clb_status status = base_json_get_string(json, path, "hidden_act", &name);
+    if (status != CLB_OK || !name) return status;
+    status = clb_fail(CLB_ERROR_FORMAT,
+                      "%s: hidden_act \"%s\" is not supported: gelu, gelu_new or gelu_pytorch_tanh",
+                      path, name);
+    for (int i = 0; i < ACTIVATION_COUNT; i++) {
+        if (strcmp(name, activations[i].name) != 0) continue;
+        config->hidden_act = activations[i].activation;
+        status = CLB_OK;
+    }
+    free(name);
+    return status;
+}
+
+static enum clb_status check_architecture(const json_t *json, const char *path)
+{
+    char *type, *position;
+    enum clb_status status = base_json_get_string(json, path, "model_type", &type);
+    if (status != CLB_OK) return status;
+    if (type && strcmp(type, "bert") != 0)
+        status = clb_fail(CLB_ERROR_FORMAT, "%s: model_type is \"%s\", not \"bert\"", path, type);
+    free(type);
+    if (status != CLB_OK) return status;
+    status = base_json_get_string(json, path, "position_embedding_type", &position);
+    if (status == CLB_OK && position && strcmp(position, "absolute") != 0)
+        status = clb_fail(CLB_ERROR_FORMAT, "%s: position_embedding_type \"%s\" is not supported",
+                          path, position);
+    free(position);
+    return status;
+}
+
+enum clb_status clb_config_read(const char *path, struct clb_config *config)
+{
+    json_t *json = NULL;
+    enum clb_status status;
+    CLB_TRY(base_json_read(path, "model configuration", &json));
+    if (!json_is_object(json)) {
+        status = clb_fail(CLB_ERROR_FORMAT, "%s: is not a JSON object", path);
+        goto cleanup;
+    }
+    *config = defaults();
+    CLB_TRY(check_architecture(json, path));
+    CLB_TRY(read_sizes(json, path, config));
+    CLB_TRY(read_numbers(json, path, config));
+    CLB_TRY(read_activation(json, path, config));
+    CLB_TRY(clb_config_check(config, path));
+cleanup:
+    json_decref(json);
+    return status;
+}
+
+/* A float as the shortest decimal that gives it back: 0.1, not 0.10000000149. */
+static json_t *json_float(float value)
+{
+    char text[32];
+    for (int digits = 1; digits <= 9; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, (double)value);
+        if (strtof(text, NULL) == value) break;
+    }
+    return json_real(strtod(text, NULL));
+}
+
+enum clb_status clb_config_write(const struct clb_config *config, const char *path)
+{
+    const char *act = "";
+    for (int i = ACTIVATION_COUNT - 1; i >= 0; i--)
+        if (activations[i].activation == config->hidden_act) act = activations[i].name;
+    json_t *json = json_pack(
+        "{s:[s], s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:s, s:b}",
+        "architectures", "BertForPreTraining", "model_type", "bert", "hidden_act", act, "vocab_size",
+        config->vocab_size, "hidden_size", config->hidden_size, "num_hidden_layers",
+        config->num_hidden_layers, "num_attention_heads", config->num_attention_heads,
+        "intermediate_size", config->intermediate_size, "max_position_embeddings",
+        config->max_position_embeddings, "type_vocab_size", config->type_vocab_size, "pad_token_id",
+        config->pad_token_id, "hidden_dropout_prob", json_float(config->hidden_dropout_prob),
+        "attention_probs_dropout_prob", json_float(config->attention_probs_dropout_prob),
+        "initializer_range", json_float(config->initializer_range), "layer_norm_eps",
+        json_float(config->layer_norm_eps), "position_embedding_type", "absolute",
+        "tie_word_embeddings", 1);
+    if (!json) return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", path);
+    enum clb_status status = base_json_write(path, json);
+    json_decref(json);
+    return status;
+}
+
+/* ---- sizes ---- */
+
+int64_t clb_config_parameters(const struct clb_config *config)
+{
+    const int64_t h = config->hidden_size, i = config->intermediate_size, v = config->vocab_size;
+    int64_t embeddings = (v + config->max_position_embeddings + config->type_vocab_size) * h + 2 * h;
+    int64_t layer = 4 * (h * h + h) + 2 * h + (h * i + i) + (i * h + h) + 2 * h;
+    int64_t heads = (h * h + h) + (h * h + h) + 2 * h + v + (2 * h + 2);
+    return embeddings + config->num_hidden_layers * layer + heads;
+}
+
+double clb_config_flops_per_token(const struct clb_config *config, double seqlen,
+                                  double masked_share)
+{
+    const double h = config->hidden_size, i = config->intermediate_size, v = config->vocab_size;
+    double layer = 2 * (4 * h * h + 2 * h * i) + 4 * seqlen * h; /* products; scores and values */
+    double heads = masked_share * 2 * (h * h + h * v) + 2 * h * h / seqlen;
+    return 3 * (config->num_hidden_layers * layer + heads); /* backward is two products for each */
+}

@@ -1,0 +1,63 @@
+#include "base/log.h"
+#include "train/train.h"
+
+#include <math.h>
+
+enum clb_status clb_check_vocabulary(const struct clb_corpus *corpus, const struct clb_config *config)
+{
+    int32_t size = clb_tokenizer_vocab_size(clb_corpus_tokenizer(corpus));
+    if (size > config->vocab_size)
+        return clb_fail(CLB_ERROR_ARGUMENT,
+                        "%s: its vocabulary has %d tokens, the model's vocab_size is %d: prepare the "
+                        "text with the model's own tokenizer",
+                        clb_corpus_directory(corpus), size, config->vocab_size);
+    if (size < config->vocab_size)
+        base_warn("%s: its vocabulary has %d tokens, the model's vocab_size is %d: is it the same?",
+                  clb_corpus_directory(corpus), size, config->vocab_size);
+    return CLB_OK;
+}
+
+static enum clb_status evaluate_batches(struct clb_model *model, const struct clb_stream *stream,
+                                        int64_t examples, struct clb_batch *batch,
+                                        struct clb_evaluation *result)
+{
+    enum clb_status status = CLB_OK;
+    for (int64_t first = 0; first < examples; first += batch->max_sequences) {
+        int64_t left = examples - first;
+        int32_t count = left < batch->max_sequences ? (int32_t)left : batch->max_sequences;
+        clb_batch_clear(batch);
+        CLB_TRY(clb_stream_batch(stream, first, count, batch));
+        CLB_TRY(clb_model_evaluate(model, batch));
+        result->masked_tokens += batch->masked;
+        result->pairs += batch->sequences;
+    }
+cleanup:
+    return status;
+}
+
+enum clb_status clb_evaluate(struct clb_model *model, const struct clb_stream *stream,
+                             int64_t examples, int32_t batch_size, struct clb_evaluation *result)
+{
+    const int32_t max_length = clb_stream_max_seq_length(stream);
+    const int64_t epoch = clb_stream_epoch_examples(stream);
+    const struct clb_losses zero = {0};
+    struct clb_losses kept, sums;
+    struct clb_batch *batch = NULL;
+    enum clb_status status;
+    *result = (struct clb_evaluation){0};
+    if (examples <= 0 || examples > epoch) examples = epoch;
+    CLB_TRY(clb_batch_create(batch_size, batch_size * max_length, &batch));
+    CLB_TRY(clb_model_read_losses(model, &kept));
+    CLB_TRY(clb_model_write_losses(model, &zero));
+    CLB_TRY(evaluate_batches(model, stream, examples, batch, result));
+    CLB_TRY(clb_model_read_losses(model, &sums));
+    CLB_TRY(clb_model_write_losses(model, &kept));
+    result->mlm_loss = sums.mlm_loss / (double)result->masked_tokens;
+    result->mlm_accuracy = sums.mlm_correct / (double)result->masked_tokens;
+    result->mlm_perplexity = exp(result->mlm_loss);
+    result->nsp_loss = sums.nsp_loss / (double)result->pairs;
+    result->nsp_accuracy = sums.nsp_correct / (double)result->pairs;
+cleanup:
+    clb_batch_destroy(batch);
+    return status;
+}

@@ -1,0 +1,86 @@
+/* What the files of the training room share. */
+#ifndef TRAIN_TRAIN_H
+#define TRAIN_TRAIN_H
+
+#include <clbert/train.h>
+
+#include <jansson.h>
+#include <stdio.h>
+
+/* ---- optimizer.c: moments, segments, the norm ---- */
+
+enum { TRAIN_NORM_SLOTS = 64 }; /* steps between two looks at the gradient norm, at most */
+
+struct train_optimizer {
+    enum clb_optimizer_kind kind;
+    struct clb_arena *first_arena, *second_arena, *table_arena;
+    struct clb_parameter *first, *second; /* the two moments by parameter */
+    int parameter_count;
+    struct clb_segments segments;
+    struct clb_tensor norms[TRAIN_NORM_SLOTS]; /* a step's sum of squares, by step % slots */
+};
+
+/* Plans its memory for a committed model; train_optimizer_commit allocates. */
+enum clb_status train_optimizer_create(struct clb_model *model, enum clb_optimizer_kind kind,
+                                       struct train_optimizer **optimizer);
+enum clb_status train_optimizer_commit(struct train_optimizer *optimizer, const struct clb_model *model,
+                                       float weight_decay);
+int64_t train_optimizer_bytes(const struct train_optimizer *optimizer);
+void train_optimizer_destroy(struct train_optimizer *optimizer);
+
+/* The update of step `step` (0 for the first) from the model's gradients. Queued. */
+enum clb_status train_optimizer_step(struct train_optimizer *optimizer, const struct clb_model *model,
+                                     const struct clb_training_options *options, int64_t step,
+                                     double learning_rate);
+/* The gradient norm of a step not longer ago than TRAIN_NORM_SLOTS; waits. */
+enum clb_status train_optimizer_norm(const struct train_optimizer *optimizer, int64_t step,
+                                     double *norm);
+
+/* ---- the state of a run ---- */
+
+struct train_interval { /* since the last line of metrics */
+    int64_t tokens, masked, pairs;
+    double seconds;
+};
+
+struct train_run {
+    struct clb_training_options options;
+    struct clb_device *device;
+    struct clb_corpus *corpus;
+    struct clb_stream *stream, *validation;
+    struct clb_model *model;
+    struct train_optimizer *optimizer;
+    int64_t step;          /* finished */
+    int64_t checked;       /* steps whose gradient norm has been seen to be finite */
+    int64_t saved;         /* step of the newest checkpoint; -1: none */
+    struct train_interval interval;
+    double begun, last_log;
+    FILE *metrics;
+};
+
+/* ---- checkpoint.c ---- */
+
+/* Decides what the output directory may be used for and finds the checkpoint to resume from:
+ * *checkpoint is malloc'd, NULL for a new run. */
+enum clb_status train_prepare_directory(const struct clb_training_options *options, char **checkpoint);
+/* Writes output_dir/checkpoint-STEP, whole or not at all, and removes what save_total_limit allows. */
+enum clb_status train_save(struct train_run *run);
+/* Weights, moments and state from a checkpoint; an option that would change the stream: an error. */
+enum clb_status train_restore(struct train_run *run, const char *checkpoint);
+/* The final model into the output directory. */
+enum clb_status train_save_final(struct train_run *run);
+
+/* ---- metrics.c ---- */
+
+/* Opens output_dir/metrics.jsonl, keeping the lines up to the run's step. */
+enum clb_status train_metrics_open(struct train_run *run);
+/* A line for the interval that ends now, which begins anew; also to the terminal. */
+enum clb_status train_log(struct train_run *run);
+/* A line for an evaluation. */
+enum clb_status train_log_evaluation(struct train_run *run, const struct clb_evaluation *result);
+/* The line on the terminal between two lines of metrics. */
+void train_progress(const struct train_run *run);
+/* What is about to be done: model, memory, device, stream. */
+void train_print_plan(const struct train_run *run);
+
+#endif
