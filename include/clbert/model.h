@@ -85,7 +85,7 @@ struct clb_parameter {
     enum clb_parameter_init init;
 };
 
-/* Owned by the model. After commit. */
+/* Owned by the model; their tensors have memory after commit, which renews the list. */
 const struct clb_parameter *clb_model_parameters(const struct clb_model *model, int *count);
 const struct clb_parameter *clb_model_gradients(const struct clb_model *model, int *count);
 /* All of them as one vector, padding 0. */

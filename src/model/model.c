@@ -13,6 +13,15 @@ static enum clb_status check_limits(const struct clb_config *config, const struc
     return clb_config_check(config, "model");
 }
 
+/* Once for the shapes, and again when the tensors have memory. */
+static enum clb_status list_parameters(struct clb_model *model)
+{
+    free(model->parameters);
+    model->parameters = NULL;
+    return bert_weights_list(&model->config, &model->weights, &model->parameters,
+                             &model->parameter_count);
+}
+
 enum clb_status clb_model_create(struct clb_device *device, const struct clb_config *config,
                                  const struct clb_model_limits *limits, struct clb_model **out)
 {
@@ -25,6 +34,7 @@ enum clb_status clb_model_create(struct clb_device *device, const struct clb_con
     model->limits = *limits;
     CLB_TRY(clb_arena_create(device, "weights", &model->weight_arena));
     CLB_TRY(bert_weights_declare(config, model->weight_arena, &model->weights));
+    CLB_TRY(list_parameters(model));
     if (limits->training) {
         CLB_TRY(clb_arena_create(device, "gradients", &model->gradient_arena));
         CLB_TRY(bert_weights_declare(config, model->gradient_arena, &model->gradients));
@@ -79,8 +89,7 @@ enum clb_status clb_model_commit(struct clb_model *model)
 {
     enum clb_status status;
     CLB_TRY(clb_arena_commit(model->weight_arena));
-    CLB_TRY(bert_weights_list(&model->config, &model->weights, &model->parameters,
-                              &model->parameter_count));
+    CLB_TRY(list_parameters(model));
     if (model->gradient_arena) {
         int count;
         CLB_TRY(clb_arena_commit(model->gradient_arena));

@@ -1,0 +1,141 @@
+#include "cli/cli.h"
+
+#include <clbert/train.h>
+
+#include <signal.h>
+#include <stdlib.h>
+
+static volatile sig_atomic_t stop_asked;
+
+/* The first signal asks for an end after the step; a second one ends at once. */
+static void ask_to_stop(int signal_number)
+{
+    stop_asked = 1;
+    signal(signal_number, SIG_DFL);
+}
+
+static const struct cli_usage usage = {
+    .name = "pretrain",
+    .arguments = "--data CORPUS --output-dir RUN [OPTION...]",
+    .summary =
+        "Trains BERT by masked language modelling and next sentence prediction. RUN becomes a\n"
+        "Hugging Face model directory, with RUN/checkpoint-STEP on the way and RUN/metrics.jsonl.\n"
+        "Ctrl-C finishes the step and saves; the same command with --resume-from-checkpoint auto\n"
+        "goes on, to the same bits as if it had never stopped.",
+    .examples = "clbert pretrain --data corpus --output-dir run --model mini --max-steps 2000",
+};
+
+/* popt's types: int for 32 bits, long long for 64. */
+struct arguments {
+    struct clb_training_options o;
+    char *data, *output_dir, *model, *device, *resume, *optim;
+    long long max_steps, warmup_steps, logging_steps, eval_steps, save_steps, eval_samples, seed;
+    int whole_word_mask, overwrite, dry_run;
+};
+
+static void take_defaults(struct arguments *a)
+{
+    a->o = clb_training_defaults();
+    a->max_steps = a->o.max_steps;
+    a->warmup_steps = a->o.warmup_steps;
+    a->logging_steps = a->o.logging_steps;
+    a->eval_steps = a->o.eval_steps;
+    a->save_steps = a->o.save_steps;
+    a->eval_samples = a->o.max_eval_samples;
+    a->seed = (long long)a->o.seed;
+}
+
+static enum clb_status fill_options(struct arguments *a)
+{
+    struct clb_training_options *o = &a->o;
+    o->data = a->data;
+    o->output_dir = a->output_dir;
+    o->resume_from_checkpoint = a->resume;
+    if (a->model) o->model = a->model;
+    if (a->device) o->device = a->device;
+    o->max_steps = a->max_steps;
+    o->warmup_steps = a->warmup_steps;
+    o->logging_steps = a->logging_steps;
+    o->eval_steps = a->eval_steps;
+    o->save_steps = a->save_steps;
+    o->max_eval_samples = a->eval_samples;
+    o->seed = (uint64_t)a->seed;
+    o->whole_word_mask = a->whole_word_mask;
+    o->overwrite = a->overwrite;
+    o->dry_run = a->dry_run;
+    o->stop = &stop_asked;
+    return a->optim ? clb_optimizer_named(a->optim, &o->optim) : CLB_OK;
+}
+
+static void free_arguments(struct arguments *a)
+{
+    free(a->data);
+    free(a->output_dir);
+    free(a->model);
+    free(a->device);
+    free(a->resume);
+    free(a->optim);
+}
+
+enum clb_status command_pretrain(int argc, const char **argv)
+{
+    struct arguments a = {0};
+    struct clb_training_options *o = &a.o;
+    const struct poptOption options[] = {
+        {"data", 0, POPT_ARG_STRING, &a.data, 0, "corpus from clbert prepare", "CORPUS"},
+        {"output-dir", 0, POPT_ARG_STRING, &a.output_dir, 0, "run directory", "RUN"},
+        {"overwrite", 0, POPT_ARG_NONE, &a.overwrite, 0, "replace a run that is there", NULL},
+        {"model", 0, POPT_ARG_STRING, &a.model, 0,
+         "tiny, mini (default), small, medium, base, large, a config.json, or a model's directory "
+         "to go on from", "MODEL"},
+        {"device", 0, POPT_ARG_STRING, &a.device, 0, "auto (default), cpu, opencl, opencl:P.D or a name",
+         "DEVICE"},
+        {"threads", 0, POPT_ARG_INT, &o->threads, 0, "threads of the CPU path (0: all)", "N"},
+        {"max-steps", 0, POPT_ARG_LONGLONG, &a.max_steps, 0, "updates (1000)", "N"},
+        {"per-device-train-batch-size", 0, POPT_ARG_INT, &o->per_device_train_batch_size, 0,
+         "sequences a micro-batch (32)", "N"},
+        {"gradient-accumulation-steps", 0, POPT_ARG_INT, &o->gradient_accumulation_steps, 0,
+         "micro-batches an update (1)", "N"},
+        {"max-seq-length", 0, POPT_ARG_INT, &o->max_seq_length, 0, "tokens a sequence at most (128)", "N"},
+        {"learning-rate", 0, POPT_ARG_FLOAT, &o->learning_rate, 0, "peak (1e-4)", "X"},
+        {"warmup-steps", 0, POPT_ARG_LONGLONG, &a.warmup_steps, 0, "linear warm-up (a tenth)", "N"},
+        {"weight-decay", 0, POPT_ARG_FLOAT, &o->weight_decay, 0, "not on biases and norms (0.01)", "X"},
+        {"max-grad-norm", 0, POPT_ARG_FLOAT, &o->max_grad_norm, 0, "clip to this norm (1), 0: never", "X"},
+        {"optim", 0, POPT_ARG_STRING, &a.optim, 0, "adamw (default), bert_adam or lamb", "NAME"},
+        {"adam-beta1", 0, POPT_ARG_FLOAT, &o->adam_beta1, 0, "(0.9)", "X"},
+        {"adam-beta2", 0, POPT_ARG_FLOAT, &o->adam_beta2, 0, "(0.999)", "X"},
+        {"adam-epsilon", 0, POPT_ARG_FLOAT, &o->adam_epsilon, 0, "(1e-6)", "X"},
+        {"mlm-probability", 0, POPT_ARG_FLOAT, &o->mlm_probability, 0, "share of tokens (0.15)", "X"},
+        {"whole-word-mask", 0, POPT_ARG_NONE, &a.whole_word_mask, 0, "mask all pieces of a word", NULL},
+        {"short-seq-probability", 0, POPT_ARG_FLOAT, &o->short_seq_probability, 0,
+         "share of shorter sequences (0.1)", "X"},
+        {"seed", 0, POPT_ARG_LONGLONG, &a.seed, 0, "of everything random (42)", "N"},
+        {"logging-steps", 0, POPT_ARG_LONGLONG, &a.logging_steps, 0, "a line every N steps (50)", "N"},
+        {"eval-steps", 0, POPT_ARG_LONGLONG, &a.eval_steps, 0, "held-out losses every N steps (500)", "N"},
+        {"max-eval-samples", 0, POPT_ARG_LONGLONG, &a.eval_samples, 0, "held-out pairs (640), 0: all", "N"},
+        {"save-steps", 0, POPT_ARG_LONGLONG, &a.save_steps, 0, "a checkpoint every N steps (500)", "N"},
+        {"save-total-limit", 0, POPT_ARG_INT, &o->save_total_limit, 0,
+         "checkpoints kept (3), 0: all", "N"},
+        {"resume-from-checkpoint", 0, POPT_ARG_STRING, &a.resume, 0, "auto, or a checkpoint", "DIR"},
+        {"dry-run", 0, POPT_ARG_NONE, &a.dry_run, 0, "print the plan of memory and steps only", NULL},
+        POPT_TABLEEND};
+    poptContext context = NULL;
+    const char **rest;
+    int rest_count;
+    bool help = false;
+    enum clb_status status;
+    take_defaults(&a);
+    CLB_TRY(cli_parse(&usage, options, argc, argv, &context, &rest, &rest_count, &help));
+    if (help) goto cleanup;
+    CLB_TRY(cli_no_arguments(&usage, rest, rest_count));
+    CLB_TRY(cli_require(&usage, a.data, "--data CORPUS"));
+    CLB_TRY(cli_require(&usage, a.output_dir, "--output-dir RUN"));
+    CLB_TRY(fill_options(&a));
+    signal(SIGINT, ask_to_stop);
+    signal(SIGTERM, ask_to_stop);
+    CLB_TRY(clb_pretrain(o));
+cleanup:
+    poptFreeContext(context);
+    free_arguments(&a);
+    return status;
+}
