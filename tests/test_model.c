@@ -47,7 +47,7 @@ static void load_batch(struct golden *g)
         free(labels);
         free(types);
     }
-    clb_batch_finish(g->batch);
+    OK(clb_batch_finish(g->batch));
 }
 
 static struct golden open_golden(const char *directory, const char *device)

@@ -40,7 +40,7 @@ static enum clb_status fill_batch(struct bench *b)
         }
         CLB_TRY(clb_batch_append(b->batch, length, ids, types, labels, s % 2));
     }
-    clb_batch_finish(b->batch);
+    CLB_TRY(clb_batch_finish(b->batch));
 cleanup:
     free(ids);
     return status;
