@@ -88,7 +88,7 @@ static enum clb_status take_alphabet(const struct text_word_counts *counts, int3
         for (int32_t i = 0; i < (int32_t)counts->words[w].size;) {
             UChar32 c;
             U8_NEXT(counts->words[w].bytes, i, (int32_t)counts->words[w].size, c);
-            frequency[c] += counts->words[w].count;
+            if (c >= 0) frequency[c] += counts->words[w].count;
         }
     for (int32_t c = 0; c < 0x110000; c++)
         if (frequency[c]) all[found++] = (struct character){c, frequency[c]};
@@ -122,7 +122,7 @@ static enum clb_status take_pieces(const struct text_word_count *from, const boo
         int32_t length = i > 0 ? 2 : 0;
         UChar32 c;
         U8_NEXT(from->bytes, i, (int32_t)from->size, c);
-        if (!kept[c]) continue;
+        if (c < 0 || !kept[c]) continue;
         U8_APPEND_UNSAFE(text, length, c);
         text[length] = 0;
         enum clb_status status = merge_tokens_add(tokens, text, &word->pieces[word->length]);
