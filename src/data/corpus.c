@@ -33,22 +33,20 @@ static enum clb_status check_vocabulary(const struct clb_corpus *corpus, const j
     return status;
 }
 
-static enum clb_status check_counts(const struct clb_corpus *corpus, const json_t *json, const char *path)
+static enum clb_status check_counts(const struct clb_corpus *corpus, int split, const json_t *json,
+                                    const char *path)
 {
-    for (int s = 0; s < 2; s++) {
-        const json_t *counts = json_object_get(json, split_names[s]);
-        int64_t sentences = -1, tokens = -1;
-        enum clb_status status;
-        CLB_TRY(base_json_get_int(counts, path, "sentences", &sentences));
-        CLB_TRY(base_json_get_int(counts, path, "tokens", &tokens));
-        if (sentences != corpus->splits[s].sentences || tokens != corpus->splits[s].tokens)
-            status = clb_fail(CLB_ERROR_FORMAT,
-                              "%s: %s.idx is of another corpus than corpus.json: prepare it again",
-                              path, split_names[s]);
-    cleanup:
-        if (status != CLB_OK) return status;
-    }
-    return CLB_OK;
+    const json_t *counts = json_object_get(json, split_names[split]);
+    int64_t sentences = -1, tokens = -1;
+    enum clb_status status;
+    CLB_TRY(base_json_get_int(counts, path, "sentences", &sentences));
+    CLB_TRY(base_json_get_int(counts, path, "tokens", &tokens));
+    if (sentences != corpus->splits[split].sentences || tokens != corpus->splits[split].tokens)
+        status = clb_fail(CLB_ERROR_FORMAT,
+                          "%s: %s.idx is of another corpus than corpus.json: prepare it again", path,
+                          split_names[split]);
+cleanup:
+    return status;
 }
 
 static enum clb_status open_parts(struct clb_corpus *corpus)
@@ -71,8 +69,8 @@ static enum clb_status open_parts(struct clb_corpus *corpus)
                         : clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", corpus->directory);
         free(prefix);
         if (status != CLB_OK) goto cleanup;
+        CLB_TRY(check_counts(corpus, s, json, path));
     }
-    CLB_TRY(check_counts(corpus, json, path));
 cleanup:
     json_decref(json);
     free(path);
