@@ -50,6 +50,6 @@ enum clb_status clb_batch_append(struct clb_batch *batch, int32_t length, const 
                                  int32_t next_sentence_label);
 
 /* Sorts the groups: once, after the last sequence and before the model. */
-void clb_batch_finish(struct clb_batch *batch);
+enum clb_status clb_batch_finish(struct clb_batch *batch);
 
 #endif

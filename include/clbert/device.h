@@ -48,7 +48,11 @@ const char *clb_device_reason(const struct clb_device *device);
 /* Waits until everything queued is done and reports what failed in it. */
 enum clb_status clb_device_finish(struct clb_device *device);
 
-/* ---- time spent in operations ---- */
+/* ---- speed ---- */
+
+/* Measures, for a fraction of a second, how many 10^9 floating-point operations a second the device
+ * reaches in independent multiply-adds on registers: the peak that products are compared with. */
+enum clb_status clb_device_peak(struct clb_device *device, double *gflops);
 
 struct clb_profile_entry {
     const char *operation; /* "linear_forward" */

@@ -13,6 +13,9 @@ struct clb_backend {
     /* Puts what is known by now of the product chosen into device->info.gemm. */
     void (*describe)(struct clb_device *device);
 
+    /* clb_device_peak. */
+    enum clb_status (*peak)(struct clb_device *device, double *gflops);
+
     /* Memory. `slice` makes a handle of `bytes` from `offset` (a multiple of 4 * CLB_BLOCK) of an
      * allocation; slices are released before it. `read` waits for everything queued before it. */
     enum clb_status (*allocate)(struct clb_device *device, int64_t bytes, void **memory);

@@ -141,6 +141,11 @@ enum clb_status clb_device_finish(struct clb_device *device)
     return device->backend->finish(device);
 }
 
+enum clb_status clb_device_peak(struct clb_device *device, double *gflops)
+{
+    return device->backend->peak(device, gflops);
+}
+
 /* ---- profile ---- */
 
 void clb_device_profile(struct clb_device *device, bool enabled)

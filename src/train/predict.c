@@ -111,7 +111,7 @@ static enum clb_status load_batch(struct clb_predictor *p, const struct clb_ids 
     }
     clb_batch_clear(p->batch);
     CLB_TRY(clb_batch_append(p->batch, (int32_t)ids->count, ids->ids, types, labels, -1));
-    clb_batch_finish(p->batch);
+    CLB_TRY(clb_batch_finish(p->batch));
 cleanup:
     free(types);
     free(labels);

@@ -1,0 +1,28 @@
+/* Training speed on a device, by whole steps on synthetic batches of full sequences. */
+#ifndef CLBERT_BENCH_H
+#define CLBERT_BENCH_H
+
+#include <clbert/config.h>
+#include <clbert/device.h>
+#include <stdbool.h>
+
+struct clb_bench_options {
+    struct clb_config config;
+    int32_t batch_size, max_seq_length;
+    float mlm_probability;
+    int32_t steps;  /* timed, after two that are not */
+    bool profile;   /* also each operation's time, every call waited for */
+};
+
+struct clb_bench_result {
+    double seconds_per_step;  /* the median */
+    double tokens_per_second;
+    double gflops;            /* of the model's products, as clb_config_flops_per_token counts */
+    double peak_gflops;       /* what the device reaches in a loop of multiply-adds, measured now */
+};
+
+/* With `profile`, the device's profile entries hold the times of one more step. */
+enum clb_status clb_benchmark(struct clb_device *device, const struct clb_bench_options *options,
+                              struct clb_bench_result *result);
+
+#endif

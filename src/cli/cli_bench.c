@@ -1,0 +1,99 @@
+#include "base/json.h"
+#include "cli/cli.h"
+
+#include <clbert/bench.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct cli_usage usage = {
+    .name = "bench",
+    .arguments = "[--device DEVICE] [--model MODEL] [OPTION...]",
+    .summary = "Times whole training steps (forward, backward, AdamW) on full synthetic sequences,\n"
+               "beside the device's peak measured in the same run. --profile adds each operation.",
+    .examples = "clbert bench --device cpu --model mini --per-device-train-batch-size 32",
+};
+
+static void print_profile(const struct clb_device *device)
+{
+    int count;
+    const struct clb_profile_entry *entries = clb_device_profile_entries(device, &count);
+    double total = 0;
+    for (int i = 0; i < count; i++) total += entries[i].seconds;
+    printf("\n%-24s %6s %10s %7s\n", "operation", "calls", "ms", "share");
+    for (int i = 0; i < count; i++)
+        if (entries[i].calls)
+            printf("%-24s %6lld %10.3f %6.1f %%\n", entries[i].operation, (long long)entries[i].calls,
+                   1e3 * entries[i].seconds, 100 * entries[i].seconds / total);
+}
+
+static enum clb_status print_result(const struct clb_device *device, const char *model,
+                                    const struct clb_bench_options *o,
+                                    const struct clb_bench_result *r, bool json)
+{
+    const struct clb_device_info *info = clb_device_info(device);
+    if (!json) {
+        printf("device   %s: %s\n", info->selector, info->name);
+        printf("gemm     %s\n", info->gemm);
+        printf("model    %s, %d sequences of %d\n", model, o->batch_size, o->max_seq_length);
+        printf("step     %.1f ms\n", 1e3 * r->seconds_per_step);
+        printf("speed    %.0f tokens/s, %.1f GFLOP/s = %.0f %% of the measured peak %.1f\n",
+               r->tokens_per_second, r->gflops, 100 * r->gflops / r->peak_gflops, r->peak_gflops);
+        if (o->profile) print_profile(device);
+        return CLB_OK;
+    }
+    json_t *object = json_pack(
+        "{s:s, s:s, s:s, s:s, s:i, s:i, s:f, s:f, s:f, s:f}", "device", info->selector, "name",
+        info->name, "gemm", info->gemm, "model", model, "batch_size", o->batch_size,
+        "max_seq_length", o->max_seq_length, "seconds_per_step", r->seconds_per_step,
+        "tokens_per_second", r->tokens_per_second, "gflops", r->gflops, "peak_gflops",
+        r->peak_gflops);
+    enum clb_status status = object ? base_json_print(object) : clb_fail(CLB_ERROR_MEMORY, "out of memory");
+    json_decref(object);
+    return status;
+}
+
+enum clb_status command_bench(int argc, const char **argv)
+{
+    struct clb_bench_options o = {
+        .batch_size = 32, .max_seq_length = 128, .mlm_probability = 0.15f, .steps = 10};
+    char *device_name = NULL, *model = NULL;
+    int threads = 0, json = 0, vocab_size = 30522, profile = 0;
+    const struct poptOption options[] = {
+        {"device", 0, POPT_ARG_STRING, &device_name, 0, "auto (default), cpu, opencl, ...", "DEVICE"},
+        {"model", 0, POPT_ARG_STRING, &model, 0, "a size (mini) or a config.json", "MODEL"},
+        {"vocab-size", 0, POPT_ARG_INT, &vocab_size, 0, "of a size by name (30522)", "N"},
+        {"per-device-train-batch-size", 0, POPT_ARG_INT, &o.batch_size, 0, "sequences (32)", "N"},
+        {"max-seq-length", 0, POPT_ARG_INT, &o.max_seq_length, 0, "tokens a sequence (128)", "N"},
+        {"mlm-probability", 0, POPT_ARG_FLOAT, &o.mlm_probability, 0, "share of tokens (0.15)", "X"},
+        {"steps", 0, POPT_ARG_INT, &o.steps, 0, "timed steps, of which the median counts (10)", "N"},
+        {"threads", 0, POPT_ARG_INT, &threads, 0, "threads of the CPU path (0: all)", "N"},
+        {"profile", 0, POPT_ARG_NONE, &profile, 0, "also each operation's time", NULL},
+        {"json", 0, POPT_ARG_NONE, &json, 0, "one line of JSON", NULL},
+        POPT_TABLEEND};
+    struct clb_device *device = NULL;
+    struct clb_bench_result result;
+    poptContext context = NULL;
+    const char **rest;
+    int rest_count;
+    bool help = false;
+    enum clb_status status;
+    CLB_TRY(cli_parse(&usage, options, argc, argv, &context, &rest, &rest_count, &help));
+    if (help) goto cleanup;
+    CLB_TRY(cli_no_arguments(&usage, rest, rest_count));
+    const char *name = model ? model : "mini";
+    if (strstr(name, ".json"))
+        CLB_TRY(clb_config_read(name, &o.config));
+    else
+        CLB_TRY(clb_config_named(name, vocab_size, &o.config));
+    o.profile = profile;
+    CLB_TRY(clb_device_open(device_name ? device_name : "auto", threads, &device));
+    CLB_TRY(clb_benchmark(device, &o, &result));
+    CLB_TRY(print_result(device, name, &o, &result, json));
+cleanup:
+    clb_device_close(device);
+    poptFreeContext(context);
+    free(device_name);
+    free(model);
+    return status;
+}

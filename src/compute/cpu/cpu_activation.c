@@ -1,0 +1,89 @@
+#include "compute/cpu/cpu_kernels.h"
+#include "compute/cpu/cpu_vector.h"
+
+enum { CHUNK = 4096 }; /* elements a task */
+
+/* tanh form: 0.5 x (1 + tanh(u)), u = sqrt(2 / pi) (x + 0.044715 x^3). */
+#define GELU_SCALE 0.797884561f
+#define GELU_CUBIC 0.044715f
+
+static inline cpu_vec gelu(cpu_vec x)
+{
+    return x * vec_normal_cdf(x);
+}
+
+static inline cpu_vec gelu_tanh(cpu_vec x)
+{
+    cpu_vec u = GELU_SCALE * (x + GELU_CUBIC * x * x * x);
+    return 0.5f * x * (1.0f + vec_tanh(u));
+}
+
+/* Phi(x) + x phi(x) */
+static inline cpu_vec gelu_slope(cpu_vec x)
+{
+    cpu_vec density = 0.398942280f * vec_exp(-0.5f * x * x);
+    return vec_normal_cdf(x) + x * density;
+}
+
+static inline cpu_vec gelu_tanh_slope(cpu_vec x)
+{
+    cpu_vec t = vec_tanh(GELU_SCALE * (x + GELU_CUBIC * x * x * x));
+    cpu_vec inner = GELU_SCALE * (1.0f + 3.0f * GELU_CUBIC * x * x);
+    return 0.5f * (1.0f + t) + 0.5f * x * (1.0f - t * t) * inner;
+}
+
+static inline cpu_vec activation_of(enum clb_activation activation, cpu_vec x)
+{
+    switch (activation) {
+    case CLB_ACTIVATION_GELU: return gelu(x);
+    case CLB_ACTIVATION_GELU_TANH: return gelu_tanh(x);
+    case CLB_ACTIVATION_TANH: return vec_tanh(x);
+    case CLB_ACTIVATION_NONE: break;
+    }
+    return x;
+}
+
+/* For TANH `saved` is the output. */
+static inline cpu_vec slope_of(enum clb_activation activation, cpu_vec saved)
+{
+    switch (activation) {
+    case CLB_ACTIVATION_GELU: return gelu_slope(saved);
+    case CLB_ACTIVATION_GELU_TANH: return gelu_tanh_slope(saved);
+    case CLB_ACTIVATION_TANH: return 1.0f - saved * saved;
+    case CLB_ACTIVATION_NONE: break;
+    }
+    return vec_set(1.0f);
+}
+
+void cpu_activate(enum clb_activation activation, const float *x, float *out, int64_t n)
+{
+    int64_t i = 0;
+    for (; i + CPU_LANES <= n; i += CPU_LANES)
+        vec_store(out + i, activation_of(activation, vec_load(x + i)));
+    if (i < n) vec_store_part(out + i, activation_of(activation, vec_load_part(x + i, n - i)), n - i);
+}
+
+static void backward_chunk(enum clb_activation activation, float *d_x, const float *d_out,
+                           const float *saved, int64_t n)
+{
+    int64_t i = 0;
+    for (; i + CPU_LANES <= n; i += CPU_LANES)
+        vec_store(d_x + i, vec_load(d_out + i) * slope_of(activation, vec_load(saved + i)));
+    if (i < n) {
+        cpu_vec slope = slope_of(activation, vec_load_part(saved + i, n - i));
+        vec_store_part(d_x + i, vec_load_part(d_out + i, n - i) * slope, n - i);
+    }
+}
+
+enum clb_status CPU_RENAMED(activation_backward)(struct clb_device *device, const struct clb_tensor *d_x,
+                                                 const struct clb_tensor *d_out,
+                                                 const struct clb_tensor *saved,
+                                                 enum clb_activation activation)
+{
+    const int64_t n = clb_tensor_elements(*d_x);
+#pragma omp parallel for schedule(static) num_threads(cpu_threads(device))
+    for (int64_t i = 0; i < n; i += CHUNK)
+        backward_chunk(activation, cpu_floats(d_x) + i, cpu_floats(d_out) + i, cpu_floats(saved) + i,
+                       n - i < CHUNK ? n - i : CHUNK);
+    return CLB_OK;
+}

@@ -1,0 +1,300 @@
+/* Attention, one task a sequence and head. Queries go through in blocks, so that a task needs only
+ * a block's scores at a time; backward computes them anew from log-sum-exp. The products are the
+ * serial ones of cpu_gemm.c. */
+#include "compute/cpu/cpu_kernels.h"
+#include "compute/cpu/cpu_vector.h"
+
+#include <omp.h>
+
+enum { QUERIES = 8 * CPU_TILE_ROWS }; /* a block */
+
+struct attention {
+    const float *qkv, *out, *d_out;
+    float *new_out, *lse, *d_qkv;
+    const int32_t *cu_seqlens;
+    int64_t tokens, hidden, heads, head_size, sequences, max_seqlen;
+    float scale;
+    struct clb_dropout dropout;
+};
+
+/* One sequence and head; rows of qkv are 3 * hidden apart, those of out hidden. */
+struct task {
+    int64_t first, length, head;
+    const float *q, *k, *v;
+    int64_t stride; /* of a row of scores: the length rounded up to whole vectors */
+};
+
+/* A thread's scratch. */
+struct scratch {
+    float *scores, *gradient; /* [QUERIES, stride] */
+    float *factors;           /* [stride] of dropout */
+    float *gemm;
+};
+
+static int64_t row_stride(int64_t length)
+{
+    return (length + CPU_LANES - 1) / CPU_LANES * CPU_LANES;
+}
+
+static int64_t gemm_floats(int64_t length, int64_t head_size)
+{
+    int64_t sizes[] = {cpu_gemm_scratch(QUERIES, length, head_size),
+                       cpu_gemm_scratch(QUERIES, head_size, length),
+                       cpu_gemm_scratch(length, head_size, QUERIES)};
+    int64_t most = sizes[0];
+    for (int i = 1; i < 3; i++) most = sizes[i] > most ? sizes[i] : most;
+    return row_stride(most);
+}
+
+static int64_t scratch_floats(const struct attention *a)
+{
+    return (2 * QUERIES + 1) * row_stride(a->max_seqlen) + gemm_floats(a->max_seqlen, a->head_size) + 64;
+}
+
+static struct scratch thread_scratch(const struct attention *a, float *all)
+{
+    const int64_t stride = row_stride(a->max_seqlen);
+    struct scratch s;
+    s.scores = all + omp_get_thread_num() * row_stride(scratch_floats(a));
+    s.gradient = s.scores + QUERIES * stride;
+    s.factors = s.gradient + QUERIES * stride;
+    s.gemm = s.factors + stride;
+    return s;
+}
+
+static struct task task_of(const struct attention *a, int64_t number)
+{
+    const int64_t b = number / a->heads;
+    struct task t = {.first = a->cu_seqlens[b], .head = number % a->heads};
+    t.length = a->cu_seqlens[b + 1] - t.first;
+    t.stride = row_stride(t.length);
+    t.q = a->qkv + t.first * 3 * a->hidden + t.head * a->head_size;
+    t.k = t.q + a->hidden;
+    t.v = t.k + a->hidden;
+    return t;
+}
+
+/* c[m, n] = a b^T where rows of b are 3 * hidden apart: scores, and the gradient of probabilities. */
+static void multiply_transposed(const struct attention *a, const struct task *t, const float *left,
+                                int64_t left_row, int64_t rows, const float *right, float *c,
+                                float padding, float *gemm)
+{
+    const struct cpu_product product = {.m = rows,
+                                        .n = t->length,
+                                        .k = a->head_size,
+                                        .a = left,
+                                        .a_row = left_row,
+                                        .a_column = 1,
+                                        .b = right,
+                                        .b_row = 1,
+                                        .b_column = 3 * a->hidden,
+                                        .c = c,
+                                        .c_row = t->stride};
+    cpu_gemm_serial(&product, gemm);
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = t->length; j < t->stride; j++) c[i * t->stride + j] = padding;
+}
+
+/* c[rows, head_size] = probabilities times rows that are 3 * hidden apart. */
+static void multiply_rows(const struct attention *a, const struct task *t, const float *probabilities,
+                          int64_t rows, const float *right, float *c, int64_t c_row, float *gemm)
+{
+    const struct cpu_product product = {.m = rows,
+                                        .n = a->head_size,
+                                        .k = t->length,
+                                        .a = probabilities,
+                                        .a_row = t->stride,
+                                        .a_column = 1,
+                                        .b = right,
+                                        .b_row = 3 * a->hidden,
+                                        .b_column = 1,
+                                        .c = c,
+                                        .c_row = c_row};
+    cpu_gemm_serial(&product, gemm);
+}
+
+/* c[length, head_size] (+)= probabilities^T times the block's rows of `right`. */
+static void add_transposed(const struct attention *a, const struct task *t, const float *probabilities,
+                           int64_t rows, const float *right, int64_t right_row, float *c,
+                           bool accumulate, float *gemm)
+{
+    const struct cpu_product product = {.m = t->length,
+                                        .n = a->head_size,
+                                        .k = rows,
+                                        .a = probabilities,
+                                        .a_row = 1,
+                                        .a_column = t->stride,
+                                        .b = right,
+                                        .b_row = right_row,
+                                        .b_column = 1,
+                                        .c = c,
+                                        .c_row = 3 * a->hidden,
+                                        .accumulate = accumulate};
+    cpu_gemm_serial(&product, gemm);
+}
+
+/* Dropout factors of a query row's keys; true where there is dropout. */
+static bool row_factors(const struct attention *a, const struct task *t, int64_t query, float *factors)
+{
+    if (a->dropout.probability == 0.0f) return false;
+    const uint64_t row = (uint64_t)(t->head * a->tokens + t->first + query);
+    for (int64_t j = 0; j < t->length; j += CPU_DROPOUT_CHUNK) {
+        int64_t n = t->length - j < CPU_DROPOUT_CHUNK ? t->length - j : CPU_DROPOUT_CHUNK;
+        cpu_dropout_factors(a->dropout, row * 65536 + (uint64_t)j, n, factors + j);
+    }
+    for (int64_t j = t->length; j < t->stride; j++) factors[j] = 0.0f;
+    return true;
+}
+
+/* ---- forward ---- */
+
+/* Scores become probabilities (after dropout); gives log-sum-exp of the scaled scores. */
+static float softmax_row(float *row, int64_t stride, float scale, const float *factors)
+{
+    cpu_vec largest = vec_load(row), sum = {0};
+    for (int64_t j = CPU_LANES; j < stride; j += CPU_LANES) largest = vec_max(vec_load(row + j), largest);
+    const float most = scale * vec_largest(largest);
+    for (int64_t j = 0; j < stride; j += CPU_LANES) {
+        cpu_vec e = vec_exp(vec_load(row + j) * scale - most);
+        vec_store(row + j, e);
+        sum += e;
+    }
+    const float total = vec_sum(sum), factor = 1.0f / total;
+    for (int64_t j = 0; j < stride; j += CPU_LANES) {
+        cpu_vec p = vec_load(row + j) * factor;
+        vec_store(row + j, factors ? p * vec_load(factors + j) : p);
+    }
+    return most + logf(total);
+}
+
+static void forward_task(const struct attention *a, const struct task *t, const struct scratch *s)
+{
+    for (int64_t q0 = 0; q0 < t->length; q0 += QUERIES) {
+        const int64_t rows = t->length - q0 < QUERIES ? t->length - q0 : QUERIES;
+        multiply_transposed(a, t, t->q + q0 * 3 * a->hidden, 3 * a->hidden, rows, t->k, s->scores,
+                            -INFINITY, s->gemm);
+        for (int64_t i = 0; i < rows; i++) {
+            const float *factors = row_factors(a, t, q0 + i, s->factors) ? s->factors : NULL;
+            a->lse[t->head * a->tokens + t->first + q0 + i] =
+                softmax_row(s->scores + i * t->stride, t->stride, a->scale, factors);
+        }
+        multiply_rows(a, t, s->scores, rows, t->v,
+                      a->new_out + (t->first + q0) * a->hidden + t->head * a->head_size, a->hidden,
+                      s->gemm);
+    }
+}
+
+/* ---- backward ---- */
+
+static float row_dot(const float *x, const float *y, int64_t n)
+{
+    float sum = 0;
+    for (int64_t i = 0; i < n; i++) sum += x[i] * y[i];
+    return sum;
+}
+
+/* In: scores and the gradient of the dropped probabilities. Out: the dropped probabilities in
+ * `scores`, the gradient of the unscaled scores in `gradient`. */
+static void backward_row(float *scores, float *gradient, int64_t stride, float scale, float lse,
+                         float delta, const float *factors)
+{
+    for (int64_t j = 0; j < stride; j += CPU_LANES) {
+        cpu_vec p = vec_exp(vec_load(scores + j) * scale - lse), g = vec_load(gradient + j);
+        cpu_vec kept = p;
+        if (factors) {
+            cpu_vec factor = vec_load(factors + j);
+            kept = p * factor;
+            g = g * factor;
+        }
+        vec_store(scores + j, kept);
+        vec_store(gradient + j, p * (g - delta) * scale);
+    }
+}
+
+static void backward_task(const struct attention *a, const struct task *t, const struct scratch *s)
+{
+    float *d_q = a->d_qkv + t->first * 3 * a->hidden + t->head * a->head_size;
+    float *d_k = d_q + a->hidden, *d_v = d_k + a->hidden;
+    for (int64_t q0 = 0; q0 < t->length; q0 += QUERIES) {
+        const int64_t rows = t->length - q0 < QUERIES ? t->length - q0 : QUERIES;
+        const int64_t at = (t->first + q0) * a->hidden + t->head * a->head_size;
+        const float *q = t->q + q0 * 3 * a->hidden, *d_out = a->d_out + at;
+        multiply_transposed(a, t, q, 3 * a->hidden, rows, t->k, s->scores, -INFINITY, s->gemm);
+        multiply_transposed(a, t, d_out, a->hidden, rows, t->v, s->gradient, 0.0f, s->gemm);
+        for (int64_t i = 0; i < rows; i++) {
+            const float *factors = row_factors(a, t, q0 + i, s->factors) ? s->factors : NULL;
+            const float delta = row_dot(d_out + i * a->hidden, a->out + at + i * a->hidden, a->head_size);
+            backward_row(s->scores + i * t->stride, s->gradient + i * t->stride, t->stride, a->scale,
+                         a->lse[t->head * a->tokens + t->first + q0 + i], delta, factors);
+        }
+        add_transposed(a, t, s->scores, rows, d_out, a->hidden, d_v, q0 > 0, s->gemm);
+        add_transposed(a, t, s->gradient, rows, q, 3 * a->hidden, d_k, q0 > 0, s->gemm);
+        multiply_rows(a, t, s->gradient, rows, t->k, d_q + q0 * 3 * a->hidden, 3 * a->hidden, s->gemm);
+    }
+}
+
+/* ---- both ---- */
+
+static struct attention attention_of(const struct clb_tensor *out, const struct clb_tensor *lse,
+                                     const struct clb_tensor *qkv, const struct clb_tensor *cu_seqlens,
+                                     int64_t max_seqlen, int64_t heads, struct clb_dropout dropout)
+{
+    const int64_t head_size = out->columns / heads;
+    return (struct attention){.qkv = cpu_floats(qkv),
+                              .lse = cpu_floats(lse),
+                              .cu_seqlens = cpu_ints(cu_seqlens),
+                              .tokens = out->rows,
+                              .hidden = out->columns,
+                              .heads = heads,
+                              .head_size = head_size,
+                              .sequences = cu_seqlens->rows - 1,
+                              .max_seqlen = max_seqlen,
+                              .scale = 1.0f / sqrtf((float)head_size),
+                              .dropout = dropout};
+}
+
+static enum clb_status run_tasks(struct clb_device *device, const struct attention *a,
+                                 void (*run)(const struct attention *, const struct task *,
+                                             const struct scratch *))
+{
+    const int threads = cpu_threads(device);
+    float *all = cpu_workspace(device, CPU_WORKSPACE_THREADS, threads * row_stride(scratch_floats(a)));
+    if (!all) return CLB_ERROR_MEMORY;
+#pragma omp parallel num_threads(threads)
+    {
+        const struct scratch scratch = thread_scratch(a, all);
+#pragma omp for schedule(dynamic)
+        for (int64_t number = 0; number < a->sequences * a->heads; number++) {
+            const struct task task = task_of(a, number);
+            run(a, &task, &scratch);
+        }
+    }
+    return CLB_OK;
+}
+
+enum clb_status CPU_RENAMED(attention_forward)(struct clb_device *device, const struct clb_tensor *out,
+                                               const struct clb_tensor *lse,
+                                               const struct clb_tensor *qkv,
+                                               const struct clb_tensor *cu_seqlens, int64_t max_seqlen,
+                                               int64_t heads, struct clb_dropout dropout)
+{
+    struct attention a = attention_of(out, lse, qkv, cu_seqlens, max_seqlen, heads, dropout);
+    a.new_out = cpu_floats(out);
+    return run_tasks(device, &a, forward_task);
+}
+
+enum clb_status CPU_RENAMED(attention_backward)(struct clb_device *device,
+                                                const struct clb_tensor *d_qkv,
+                                                const struct clb_tensor *d_out,
+                                                const struct clb_tensor *out,
+                                                const struct clb_tensor *lse,
+                                                const struct clb_tensor *qkv,
+                                                const struct clb_tensor *cu_seqlens, int64_t max_seqlen,
+                                                int64_t heads, struct clb_dropout dropout)
+{
+    struct attention a = attention_of(out, lse, qkv, cu_seqlens, max_seqlen, heads, dropout);
+    a.out = cpu_floats(out);
+    a.d_out = cpu_floats(d_out);
+    a.d_qkv = cpu_floats(d_qkv);
+    return run_tasks(device, &a, backward_task);
+}

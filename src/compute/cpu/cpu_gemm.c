@@ -1,0 +1,199 @@
+/* Products. Both operands are packed into panels that the register tile reads straight through;
+ * a panel of A has CPU_TILE_ROWS rows, one of B CPU_TILE_COLUMNS columns, K comes in blocks.
+ *
+ *   for each block of columns and of K: pack B and A (all threads), then the tiles of C by task:
+ *   a task is some rows of panels of A, which stay in its core's L2, times some panels of B.
+ *
+ * Each element of C is summed over K in one order, block after block, whoever computes it. */
+#include "compute/cpu/cpu_kernels.h"
+#include "compute/cpu/cpu_vector.h"
+
+enum {
+    MR = CPU_TILE_ROWS,
+    NR = CPU_TILE_COLUMNS,
+    KC = 256,             /* a panel of B: 32 KiB with AVX-512, the L1 cache */
+    ROWS_A_TASK = 12 * MR, /* of A: 168 KiB with AVX-512, in L2 */
+    COLUMNS_A_TASK = 8 * NR,
+    NC = 128 * NR,        /* columns of B packed at once */
+    MC = 1024 * MR        /* rows of A packed at once */
+};
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t round_up(int64_t n, int64_t unit)
+{
+    return (n + unit - 1) / unit * unit;
+}
+
+/* ---- packing ---- */
+
+/* Panel `panel` of rows of A: out[p * MR + i], zero beyond m. */
+static void pack_a_panel(const struct cpu_product *g, int64_t row, int64_t k0, int64_t kc, float *out)
+{
+    const int64_t rows = smaller(MR, g->m - row);
+    const float *a = g->a + row * g->a_row + k0 * g->a_column;
+    if (g->a_row == 1 && rows == MR) { /* transposed: rows lie side by side */
+        for (int64_t p = 0; p < kc; p++) memcpy(out + p * MR, a + p * g->a_column, MR * sizeof *out);
+        return;
+    }
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t p = 0; p < kc; p++) out[p * MR + i] = a[i * g->a_row + p * g->a_column];
+    for (int64_t i = rows; i < MR; i++)
+        for (int64_t p = 0; p < kc; p++) out[p * MR + i] = 0.0f;
+}
+
+/* 4 x 4 of a matrix with unit column stride becomes 4 rows of out, NR apart. */
+static void transpose_4x4(const float *b, int64_t stride, float *out)
+{
+    for (int j = 0; j < 4; j++)
+        for (int p = 0; p < 4; p++) out[p * NR + j] = b[j * stride + p];
+}
+
+/* Panel of columns of B: out[p * NR + j], zero beyond n. */
+static void pack_b_panel(const struct cpu_product *g, int64_t column, int64_t k0, int64_t kc, float *out)
+{
+    const int64_t columns = smaller(NR, g->n - column);
+    const float *b = g->b + column * g->b_column + k0 * g->b_row;
+    if (g->b_column == 1) {
+        for (int64_t p = 0; p < kc; p++) {
+            memcpy(out + p * NR, b + p * g->b_row, (size_t)columns * sizeof *out);
+            for (int64_t j = columns; j < NR; j++) out[p * NR + j] = 0.0f;
+        }
+        return;
+    }
+    int64_t whole = g->b_row == 1 ? columns / 4 * 4 : 0, deep = kc / 4 * 4;
+    for (int64_t p = 0; p < deep; p += 4)
+        for (int64_t j = 0; j < whole; j += 4)
+            transpose_4x4(b + j * g->b_column + p, g->b_column, out + p * NR + j);
+    for (int64_t p = 0; p < kc; p++)
+        for (int64_t j = p < deep ? whole : 0; j < columns; j++)
+            out[p * NR + j] = b[j * g->b_column + p * g->b_row];
+    for (int64_t p = 0; p < kc; p++)
+        for (int64_t j = columns; j < NR; j++) out[p * NR + j] = 0.0f;
+}
+
+/* ---- the register tile ---- */
+
+/* tile[MR][NR] = panel of A times panel of B. */
+static void multiply_tile(const float *a, const float *b, int64_t kc, float *tile)
+{
+    cpu_vec acc[MR][2];
+    CPU_UNROLL
+    for (int i = 0; i < MR; i++) acc[i][0] = acc[i][1] = (cpu_vec){0};
+    for (int64_t p = 0; p < kc; p++) {
+        const cpu_vec b0 = vec_load(b), b1 = vec_load(b + CPU_LANES);
+        CPU_UNROLL
+        for (int i = 0; i < MR; i++) {
+            acc[i][0] += a[i] * b0;
+            acc[i][1] += a[i] * b1;
+        }
+        a += MR;
+        b += NR;
+    }
+    CPU_UNROLL
+    for (int i = 0; i < MR; i++) {
+        vec_store(tile + i * NR, acc[i][0]);
+        vec_store(tile + i * NR + CPU_LANES, acc[i][1]);
+    }
+}
+
+/* Puts a tile into C: the first block of K overwrites or adds, the last finishes. */
+static void store_tile(const struct cpu_product *g, const float *tile, int64_t row, int64_t column,
+                       bool first, bool last)
+{
+    const int64_t rows = smaller(MR, g->m - row), columns = smaller(NR, g->n - column);
+    const bool add = !first || g->accumulate;
+    for (int64_t i = 0; i < rows; i++) {
+        float *c = g->c + (row + i) * g->c_row + column;
+        const float *t = tile + i * NR;
+        if (add)
+            for (int64_t j = 0; j < columns; j++) c[j] += t[j];
+        else
+            memcpy(c, t, (size_t)columns * sizeof *c);
+        if (!last) continue;
+        if (g->bias)
+            for (int64_t j = 0; j < columns; j++) c[j] += g->bias[column + j];
+        if (g->activation == CLB_ACTIVATION_NONE) continue;
+        if (g->pre) memcpy(g->pre + (row + i) * g->c_row + column, c, (size_t)columns * sizeof *c);
+        cpu_activate(g->activation, c, c, columns);
+    }
+}
+
+/* Rows [row, row_end) of C by columns [column, column_end), from packed panels. */
+static void multiply_block(const struct cpu_product *g, const float *packed_a, const float *packed_b,
+                           int64_t row0, int64_t column0, int64_t row, int64_t row_end, int64_t column,
+                           int64_t column_end, int64_t k0, int64_t kc)
+{
+    float tile[MR * NR] __attribute__((aligned(64)));
+    const bool first = k0 == 0, last = k0 + kc == g->k;
+    for (int64_t j = column; j < column_end; j += NR)
+        for (int64_t i = row; i < row_end; i += MR) {
+            multiply_tile(packed_a + (i - row0) * kc, packed_b + (j - column0) * kc, kc, tile);
+            store_tile(g, tile, i, j, first, last);
+        }
+}
+
+/* ---- by one thread ---- */
+
+int64_t cpu_gemm_scratch(int64_t m, int64_t n, int64_t k)
+{
+    int64_t kc = smaller(k, KC);
+    return (round_up(m, MR) + round_up(n, NR)) * kc;
+}
+
+void cpu_gemm_serial(const struct cpu_product *g, float *scratch)
+{
+    for (int64_t k0 = 0; k0 < g->k; k0 += KC) {
+        const int64_t kc = smaller(KC, g->k - k0);
+        float *packed_a = scratch, *packed_b = scratch + round_up(g->m, MR) * kc;
+        for (int64_t i = 0; i < g->m; i += MR) pack_a_panel(g, i, k0, kc, packed_a + i * kc);
+        for (int64_t j = 0; j < g->n; j += NR) pack_b_panel(g, j, k0, kc, packed_b + j * kc);
+        multiply_block(g, packed_a, packed_b, 0, 0, 0, g->m, 0, g->n, k0, kc);
+    }
+}
+
+/* ---- by all threads ---- */
+
+struct block { /* what is packed at once */
+    int64_t row0, row_end, column0, column_end, k0, kc;
+};
+
+static void run_block(const struct cpu_product *g, const struct block *b, float *packed_a, float *packed_b)
+{
+    const int64_t rows = b->row_end - b->row0, columns = b->column_end - b->column0;
+#pragma omp for schedule(static) nowait
+    for (int64_t j = 0; j < columns; j += NR)
+        pack_b_panel(g, b->column0 + j, b->k0, b->kc, packed_b + j * b->kc);
+#pragma omp for schedule(static)
+    for (int64_t i = 0; i < rows; i += MR)
+        pack_a_panel(g, b->row0 + i, b->k0, b->kc, packed_a + i * b->kc);
+    const int64_t tasks_down = (rows + ROWS_A_TASK - 1) / ROWS_A_TASK;
+    const int64_t tasks_across = (columns + COLUMNS_A_TASK - 1) / COLUMNS_A_TASK;
+#pragma omp for schedule(dynamic)
+    for (int64_t task = 0; task < tasks_down * tasks_across; task++) {
+        int64_t i = b->row0 + task / tasks_across * ROWS_A_TASK;
+        int64_t j = b->column0 + task % tasks_across * COLUMNS_A_TASK;
+        multiply_block(g, packed_a, packed_b, b->row0, b->column0, i, smaller(i + ROWS_A_TASK, b->row_end),
+                       j, smaller(j + COLUMNS_A_TASK, b->column_end), b->k0, b->kc);
+    }
+}
+
+enum clb_status cpu_gemm(struct clb_device *device, const struct cpu_product *g)
+{
+    const int64_t kc = smaller(g->k, KC);
+    float *packed_a = cpu_workspace(device, CPU_WORKSPACE_A, smaller(round_up(g->m, MR), MC) * kc);
+    float *packed_b = cpu_workspace(device, CPU_WORKSPACE_B, smaller(round_up(g->n, NR), NC) * kc);
+    if (!packed_a || !packed_b) return CLB_ERROR_MEMORY;
+#pragma omp parallel num_threads(cpu_threads(device))
+    for (int64_t row0 = 0; row0 < g->m; row0 += MC)
+        for (int64_t column0 = 0; column0 < g->n; column0 += NC)
+            for (int64_t k0 = 0; k0 < g->k; k0 += KC) {
+                const struct block block = {row0, smaller(row0 + MC, g->m), column0,
+                                            smaller(column0 + NC, g->n), k0, smaller(KC, g->k - k0)};
+                run_block(g, &block, packed_a, packed_b);
+            }
+    return CLB_OK;
+}

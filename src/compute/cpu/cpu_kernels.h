@@ -1,0 +1,145 @@
+/* The CPU path: its device, and the kernels by family. Every kernel file is compiled once for each
+ * instruction set, so each exported name is given the set's name here. */
+#ifndef CPU_KERNELS_H
+#define CPU_KERNELS_H
+
+#include "compute/backend.h"
+#include "compute/cpu/cpu_isa.h"
+
+/* ---- the device ---- */
+
+enum cpu_workspace_slot { CPU_WORKSPACE_A, CPU_WORKSPACE_B, CPU_WORKSPACE_THREADS, CPU_WORKSPACE_SLOTS };
+
+struct cpu_device {
+    struct clb_device base;
+    int threads;
+    float *workspace[CPU_WORKSPACE_SLOTS];
+    int64_t workspace_floats[CPU_WORKSPACE_SLOTS];
+};
+
+/* Scratch of at least so many floats, 64-byte aligned, kept for the next call. NULL: out of memory,
+ * with the message left. */
+float *cpu_workspace(struct clb_device *device, enum cpu_workspace_slot slot, int64_t floats);
+
+static inline int cpu_threads(const struct clb_device *device)
+{
+    return ((const struct cpu_device *)device)->threads;
+}
+
+static inline float *cpu_floats(const struct clb_tensor *tensor)
+{
+    return tensor ? tensor->memory : NULL;
+}
+
+static inline int32_t *cpu_ints(const struct clb_tensor *tensor)
+{
+    return tensor->memory;
+}
+
+/* ---- products ---- */
+
+/* C = A B, or C += A B; then, where given, C += bias by column, pre = C, C = activation(C).
+ * A is [m, k] with element (i, p) at a[i * a_row + p * a_column], B [k, n] likewise; C and pre have
+ * rows of c_row elements. The sum over k has the same order whatever the number of threads. */
+struct cpu_product {
+    int64_t m, n, k;
+    const float *a, *b;
+    int64_t a_row, a_column, b_row, b_column;
+    float *c;
+    int64_t c_row;
+    bool accumulate;
+    const float *bias;
+    float *pre;
+    enum clb_activation activation;
+};
+
+/* By all threads of the device. */
+#define cpu_gemm CPU_NAME(cpu_gemm)
+enum clb_status cpu_gemm(struct clb_device *device, const struct cpu_product *product);
+
+/* By the calling thread alone, with `scratch` of cpu_gemm_scratch floats. */
+#define cpu_gemm_serial CPU_NAME(cpu_gemm_serial)
+void cpu_gemm_serial(const struct cpu_product *product, float *scratch);
+#define cpu_gemm_scratch CPU_NAME(cpu_gemm_scratch)
+int64_t cpu_gemm_scratch(int64_t m, int64_t n, int64_t k);
+
+/* ---- elementwise pieces ---- */
+
+/* out = activation(x); may be in place. */
+#define cpu_activate CPU_NAME(cpu_activate)
+void cpu_activate(enum clb_activation activation, const float *x, float *out, int64_t n);
+
+/* out[n] += column sums of x [rows, n]. */
+#define cpu_column_sums CPU_NAME(cpu_column_sums)
+void cpu_column_sums(struct clb_device *device, const float *x, int64_t rows, int64_t n, float *out);
+
+/* out[i] = clb_random_u32(random, first + i); first is a multiple of 4, out has room for n rounded
+ * up to a multiple of 64. */
+#define cpu_random_bits CPU_NAME(cpu_random_bits)
+void cpu_random_bits(struct clb_random random, uint64_t first, int64_t n, uint32_t *out);
+
+/* factors[i] = 0 where element first + i is dropped, 1 / (1 - p) where it is kept. Any `first`. */
+#define cpu_dropout_factors CPU_NAME(cpu_dropout_factors)
+void cpu_dropout_factors(struct clb_dropout dropout, uint64_t first, int64_t n, float *factors);
+enum { CPU_DROPOUT_CHUNK = 1024 }; /* at most so many factors a call */
+
+/* ---- the backend of this instruction set ---- */
+
+#define CPU_RENAMED(name) CPU_NAME(cpu_##name)
+#define CPU_DECLARE(result, name, ...) result CPU_RENAMED(name)(struct clb_device *, __VA_ARGS__)
+CPU_DECLARE(enum clb_status, linear_forward, const struct clb_tensor *, const struct clb_tensor *,
+            const struct clb_tensor *, const struct clb_tensor *, const struct clb_tensor *,
+            enum clb_activation);
+CPU_DECLARE(enum clb_status, linear_backward_input, const struct clb_tensor *,
+            const struct clb_tensor *, const struct clb_tensor *, bool);
+CPU_DECLARE(enum clb_status, linear_backward_weight, const struct clb_tensor *,
+            const struct clb_tensor *, const struct clb_tensor *, const struct clb_tensor *);
+CPU_DECLARE(enum clb_status, activation_backward, const struct clb_tensor *,
+            const struct clb_tensor *, const struct clb_tensor *, enum clb_activation);
+CPU_DECLARE(enum clb_status, embedding_forward, const struct clb_tensor *, const struct clb_tensor *,
+            const struct clb_tensor *, const struct clb_tensor *, const struct clb_tensor *,
+            const struct clb_tensor *, const struct clb_tensor *);
+CPU_DECLARE(enum clb_status, embedding_backward, const struct clb_tensor *, const struct clb_tensor *,
+            const struct clb_row_groups *);
+CPU_DECLARE(enum clb_status, norm_forward, const struct clb_tensor *, const struct clb_tensor *,
+            const struct clb_tensor *, const struct clb_tensor *, const struct clb_tensor *,
+            const struct clb_tensor *, const struct clb_tensor *, const struct clb_tensor *, float,
+            struct clb_dropout);
+CPU_DECLARE(enum clb_status, norm_backward, const struct clb_tensor *, const struct clb_tensor *,
+            const struct clb_tensor *, const struct clb_tensor *, const struct clb_tensor *,
+            const struct clb_tensor *, const struct clb_tensor *, const struct clb_tensor *,
+            struct clb_dropout);
+CPU_DECLARE(enum clb_status, dropout_apply, const struct clb_tensor *, const struct clb_tensor *,
+            struct clb_dropout);
+CPU_DECLARE(enum clb_status, attention_forward, const struct clb_tensor *, const struct clb_tensor *,
+            const struct clb_tensor *, const struct clb_tensor *, int64_t, int64_t, struct clb_dropout);
+CPU_DECLARE(enum clb_status, attention_backward, const struct clb_tensor *, const struct clb_tensor *,
+            const struct clb_tensor *, const struct clb_tensor *, const struct clb_tensor *,
+            const struct clb_tensor *, int64_t, int64_t, struct clb_dropout);
+CPU_DECLARE(enum clb_status, gather_rows, const struct clb_tensor *, const struct clb_tensor *,
+            const struct clb_tensor *);
+CPU_DECLARE(enum clb_status, scatter_add_rows, const struct clb_tensor *, const struct clb_tensor *,
+            const struct clb_tensor *);
+CPU_DECLARE(enum clb_status, cross_entropy, const struct clb_tensor *, const struct clb_tensor *,
+            const struct clb_tensor *, float);
+CPU_DECLARE(enum clb_status, fill, const struct clb_tensor *, float);
+CPU_DECLARE(enum clb_status, copy, const struct clb_tensor *, const struct clb_tensor *);
+CPU_DECLARE(enum clb_status, add, const struct clb_tensor *, const struct clb_tensor *);
+CPU_DECLARE(enum clb_status, scale, const struct clb_tensor *, float);
+CPU_DECLARE(enum clb_status, sum_of_squares, const struct clb_tensor *, const struct clb_tensor *);
+CPU_DECLARE(enum clb_status, fill_uniform, const struct clb_tensor *, struct clb_random);
+CPU_DECLARE(enum clb_status, fill_truncated_normal, const struct clb_tensor *, float, struct clb_random);
+#define CPU_DECLARE_OPTIMIZER(name)                                                              \
+    CPU_DECLARE(enum clb_status, name, const struct clb_tensor *, const struct clb_tensor *,     \
+                const struct clb_tensor *, const struct clb_tensor *, const struct clb_tensor *, \
+                const struct clb_segments *, const struct clb_optimizer_step *)
+CPU_DECLARE_OPTIMIZER(adamw);
+CPU_DECLARE_OPTIMIZER(bert_adam);
+CPU_DECLARE_OPTIMIZER(lamb);
+CPU_DECLARE(enum clb_status, peak, double *);
+
+/* Fills the operations of a table whose life and memory functions cpu_device.c has filled. */
+#define cpu_backend_fill CPU_NAME(cpu_backend_fill)
+void cpu_backend_fill(struct clb_backend *backend);
+
+#endif

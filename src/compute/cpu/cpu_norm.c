@@ -1,0 +1,161 @@
+#include "compute/cpu/cpu_kernels.h"
+#include "compute/cpu/cpu_vector.h"
+
+enum { PARTS = 64 }; /* columns a task of the sums over rows */
+
+/* ---- rows ---- */
+
+static float row_sum(const float *x, int64_t n)
+{
+    cpu_vec sum = {0};
+    int64_t i = 0;
+    for (; i + CPU_LANES <= n; i += CPU_LANES) sum += vec_load(x + i);
+    if (i < n) sum += vec_load_part(x + i, n - i);
+    return vec_sum(sum);
+}
+
+static float row_square_distance(const float *x, float mean, int64_t n)
+{
+    cpu_vec sum = {0};
+    int64_t i = 0;
+    for (; i + CPU_LANES <= n; i += CPU_LANES) {
+        cpu_vec d = vec_load(x + i) - mean;
+        sum += d * d;
+    }
+    float rest = 0;
+    for (; i < n; i++) rest += (x[i] - mean) * (x[i] - mean);
+    return vec_sum(sum) + rest;
+}
+
+/* to = x * the dropout factors of elements first, first + 1, ... */
+static void drop_row(struct clb_dropout dropout, uint64_t first, const float *x, float *to, int64_t n)
+{
+    float factors[CPU_DROPOUT_CHUNK];
+    for (int64_t begin = 0; begin < n; begin += CPU_DROPOUT_CHUNK) {
+        const int64_t count = n - begin < CPU_DROPOUT_CHUNK ? n - begin : CPU_DROPOUT_CHUNK;
+        cpu_dropout_factors(dropout, first + (uint64_t)begin, count, factors);
+        for (int64_t i = 0; i < count; i++) to[begin + i] = x[begin + i] * factors[i];
+    }
+}
+
+/* ---- forward ---- */
+
+struct norm_forward {
+    float *out, *sum, *stats;
+    const float *y, *bias, *residual, *gamma, *beta;
+    int64_t n;
+    float eps;
+    struct clb_dropout dropout;
+};
+
+static void forward_row(const struct norm_forward *a, int64_t t)
+{
+    const int64_t n = a->n;
+    const float *y = a->y + t * n;
+    float *sum = a->sum + t * n, *out = a->out + t * n;
+    if (a->bias)
+        for (int64_t i = 0; i < n; i++) sum[i] = y[i] + a->bias[i];
+    else if (sum != y)
+        memcpy(sum, y, (size_t)n * sizeof *sum);
+    if (a->dropout.probability > 0) drop_row(a->dropout, (uint64_t)t * (uint64_t)n, sum, sum, n);
+    if (a->residual)
+        for (int64_t i = 0; i < n; i++) sum[i] += a->residual[t * n + i];
+    const float mean = row_sum(sum, n) / (float)n;
+    const float rstd = 1.0f / sqrtf(row_square_distance(sum, mean, n) / (float)n + a->eps);
+    a->stats[2 * t] = mean;
+    a->stats[2 * t + 1] = rstd;
+    for (int64_t i = 0; i < n; i++) out[i] = (sum[i] - mean) * rstd * a->gamma[i] + a->beta[i];
+}
+
+enum clb_status CPU_RENAMED(norm_forward)(struct clb_device *device, const struct clb_tensor *out,
+                                          const struct clb_tensor *sum, const struct clb_tensor *stats,
+                                          const struct clb_tensor *y, const struct clb_tensor *bias,
+                                          const struct clb_tensor *residual,
+                                          const struct clb_tensor *gamma, const struct clb_tensor *beta,
+                                          float eps, struct clb_dropout dropout)
+{
+    const struct norm_forward a = {cpu_floats(out),      cpu_floats(sum),   cpu_floats(stats),
+                                   cpu_floats(y),        cpu_floats(bias),  cpu_floats(residual),
+                                   cpu_floats(gamma),    cpu_floats(beta),  out->columns,
+                                   eps,                  dropout};
+#pragma omp parallel for schedule(static) num_threads(cpu_threads(device))
+    for (int64_t t = 0; t < out->rows; t++) forward_row(&a, t);
+    return CLB_OK;
+}
+
+/* ---- backward ---- */
+
+/* d_gamma += sum of d_out * normalised, d_beta += sum of d_out, for some columns. */
+static void weight_columns(float *d_gamma, float *d_beta, const float *d_out, const float *sum,
+                           const float *stats, int64_t rows, int64_t n, int64_t column)
+{
+    const int64_t width = n - column < PARTS ? n - column : PARTS;
+    float gamma_sums[PARTS] = {0}, beta_sums[PARTS] = {0};
+    for (int64_t t = 0; t < rows; t++) {
+        const float *d = d_out + t * n + column, *s = sum + t * n + column;
+        const float mean = stats[2 * t], rstd = stats[2 * t + 1];
+        for (int64_t i = 0; i < width; i++) {
+            gamma_sums[i] += d[i] * ((s[i] - mean) * rstd);
+            beta_sums[i] += d[i];
+        }
+    }
+    for (int64_t i = 0; i < width; i++) {
+        d_gamma[column + i] += gamma_sums[i];
+        d_beta[column + i] += beta_sums[i];
+    }
+}
+
+/* d_sum = rstd (g - mean(g) - x mean(g x)), where g = d_out gamma and x the normalised row. */
+static void backward_row(float *d_sum, const float *d_out, const float *sum, const float *gamma,
+                         float mean, float rstd, int64_t n)
+{
+    cpu_vec g_sum = {0}, gx_sum = {0};
+    int64_t i = 0;
+    for (; i + CPU_LANES <= n; i += CPU_LANES) {
+        cpu_vec g = vec_load(d_out + i) * vec_load(gamma + i);
+        g_sum += g;
+        gx_sum += g * ((vec_load(sum + i) - mean) * rstd);
+    }
+    float g_rest = 0, gx_rest = 0;
+    for (; i < n; i++) {
+        float g = d_out[i] * gamma[i];
+        g_rest += g;
+        gx_rest += g * ((sum[i] - mean) * rstd);
+    }
+    const float g_mean = (vec_sum(g_sum) + g_rest) / (float)n;
+    const float gx_mean = (vec_sum(gx_sum) + gx_rest) / (float)n;
+    for (i = 0; i < n; i++)
+        d_sum[i] = rstd * (d_out[i] * gamma[i] - g_mean - (sum[i] - mean) * rstd * gx_mean);
+}
+
+enum clb_status CPU_RENAMED(norm_backward)(struct clb_device *device, const struct clb_tensor *d_sum,
+                                           const struct clb_tensor *d_y,
+                                           const struct clb_tensor *d_gamma,
+                                           const struct clb_tensor *d_beta,
+                                           const struct clb_tensor *d_out, const struct clb_tensor *sum,
+                                           const struct clb_tensor *stats,
+                                           const struct clb_tensor *gamma, struct clb_dropout dropout)
+{
+    const int64_t rows = d_sum->rows, n = d_sum->columns;
+    const float *moments = cpu_floats(stats);
+#pragma omp parallel num_threads(cpu_threads(device))
+    {
+        /* First all columns' sums: d_sum may overwrite d_out. */
+#pragma omp for schedule(static)
+        for (int64_t column = 0; column < n; column += PARTS)
+            weight_columns(cpu_floats(d_gamma), cpu_floats(d_beta), cpu_floats(d_out), cpu_floats(sum),
+                           moments, rows, n, column);
+#pragma omp for schedule(static)
+        for (int64_t t = 0; t < rows; t++) {
+            float *row = cpu_floats(d_sum) + t * n;
+            backward_row(row, cpu_floats(d_out) + t * n, cpu_floats(sum) + t * n, cpu_floats(gamma),
+                         moments[2 * t], moments[2 * t + 1], n);
+            if (!d_y) continue;
+            if (dropout.probability > 0)
+                drop_row(dropout, (uint64_t)t * (uint64_t)n, row, cpu_floats(d_y) + t * n, n);
+            else
+                memcpy(cpu_floats(d_y) + t * n, row, (size_t)n * sizeof *row);
+        }
+    }
+    return CLB_OK;
+}

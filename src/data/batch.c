@@ -1,0 +1,138 @@
+#include <clbert/batch.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+static enum clb_status create_groups(struct clb_groups *groups, int32_t tokens)
+{
+    groups->order = malloc((size_t)tokens * sizeof *groups->order);
+    groups->begin = malloc(((size_t)tokens + 1) * sizeof *groups->begin);
+    groups->row = malloc((size_t)tokens * sizeof *groups->row);
+    if (!groups->order || !groups->begin || !groups->row)
+        return clb_fail(CLB_ERROR_MEMORY, "batch: out of memory");
+    return CLB_OK;
+}
+
+static void free_groups(struct clb_groups *groups)
+{
+    free(groups->order);
+    free(groups->begin);
+    free(groups->row);
+}
+
+enum clb_status clb_batch_create(int32_t max_sequences, int32_t max_tokens, struct clb_batch **out)
+{
+    const size_t tokens = (size_t)max_tokens, sequences = (size_t)max_sequences;
+    if (max_sequences < 1 || max_tokens < 1)
+        return clb_fail(CLB_ERROR_ARGUMENT, "a batch of %d sequences and %d tokens cannot be",
+                        max_sequences, max_tokens);
+    struct clb_batch *batch = calloc(1, sizeof *batch);
+    if (!batch) return clb_fail(CLB_ERROR_MEMORY, "batch: out of memory");
+    batch->max_sequences = max_sequences;
+    batch->max_tokens = max_tokens;
+    batch->input_ids = malloc(tokens * sizeof(int32_t));
+    batch->token_type_ids = malloc(tokens * sizeof(int32_t));
+    batch->positions = malloc(tokens * sizeof(int32_t));
+    batch->masked_rows = malloc(tokens * sizeof(int32_t));
+    batch->masked_labels = malloc(tokens * sizeof(int32_t));
+    batch->cu_seqlens = malloc((sequences + 1) * sizeof(int32_t));
+    batch->next_sentence_labels = malloc(sequences * sizeof(int32_t));
+    enum clb_status status = CLB_OK;
+    if (!batch->input_ids || !batch->token_type_ids || !batch->positions || !batch->masked_rows ||
+        !batch->masked_labels || !batch->cu_seqlens || !batch->next_sentence_labels)
+        status = clb_fail(CLB_ERROR_MEMORY, "batch: out of memory");
+    if (status == CLB_OK) status = create_groups(&batch->word, max_tokens);
+    if (status == CLB_OK) status = create_groups(&batch->position, max_tokens);
+    if (status == CLB_OK) status = create_groups(&batch->segment, max_tokens);
+    if (status != CLB_OK) {
+        clb_batch_destroy(batch);
+        return status;
+    }
+    clb_batch_clear(batch);
+    *out = batch;
+    return CLB_OK;
+}
+
+void clb_batch_destroy(struct clb_batch *batch)
+{
+    if (!batch) return;
+    free(batch->input_ids);
+    free(batch->token_type_ids);
+    free(batch->positions);
+    free(batch->masked_rows);
+    free(batch->masked_labels);
+    free(batch->cu_seqlens);
+    free(batch->next_sentence_labels);
+    free_groups(&batch->word);
+    free_groups(&batch->position);
+    free_groups(&batch->segment);
+    free(batch);
+}
+
+void clb_batch_clear(struct clb_batch *batch)
+{
+    batch->sequences = batch->total_tokens = batch->masked = batch->max_seqlen = 0;
+    batch->cu_seqlens[0] = 0;
+    batch->word.count = batch->position.count = batch->segment.count = 0;
+}
+
+enum clb_status clb_batch_append(struct clb_batch *batch, int32_t length, const int32_t *input_ids,
+                                 const int32_t *token_type_ids, const int32_t *labels,
+                                 int32_t next_sentence_label)
+{
+    const int32_t first = batch->total_tokens;
+    if (length < 1 || batch->sequences == batch->max_sequences || length > batch->max_tokens - first)
+        return clb_fail(CLB_ERROR_ARGUMENT,
+                        "a sequence of %d tokens does not fit into a batch of %d sequences, %d tokens",
+                        length, batch->max_sequences, batch->max_tokens);
+    memcpy(batch->input_ids + first, input_ids, (size_t)length * sizeof *input_ids);
+    memcpy(batch->token_type_ids + first, token_type_ids, (size_t)length * sizeof *token_type_ids);
+    for (int32_t i = 0; i < length; i++) batch->positions[first + i] = i;
+    for (int32_t i = 0; labels && i < length; i++) {
+        if (labels[i] < 0) continue;
+        batch->masked_rows[batch->masked] = first + i;
+        batch->masked_labels[batch->masked++] = labels[i];
+    }
+    batch->next_sentence_labels[batch->sequences++] = next_sentence_label;
+    batch->total_tokens += length;
+    batch->cu_seqlens[batch->sequences] = batch->total_tokens;
+    if (length > batch->max_seqlen) batch->max_seqlen = length;
+    return CLB_OK;
+}
+
+/* ---- groups ---- */
+
+/* Sorted as (key, row) pairs in one 64-bit number each: by key, and by row where keys are equal. */
+static int by_key_and_row(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* `sorted` is scratch for `count` numbers. */
+static void sort_groups(struct clb_groups *groups, const int32_t *keys, int32_t count, uint64_t *sorted)
+{
+    for (int32_t t = 0; t < count; t++) sorted[t] = (uint64_t)(uint32_t)keys[t] << 32 | (uint32_t)t;
+    qsort(sorted, (size_t)count, sizeof *sorted, by_key_and_row);
+    groups->count = 0;
+    for (int32_t i = 0; i < count; i++) {
+        const int32_t key = (int32_t)(sorted[i] >> 32);
+        groups->order[i] = (int32_t)sorted[i];
+        if (i > 0 && groups->row[groups->count - 1] == key) continue;
+        groups->begin[groups->count] = i;
+        groups->row[groups->count++] = key;
+    }
+    groups->begin[groups->count] = count;
+}
+
+enum clb_status clb_batch_finish(struct clb_batch *batch)
+{
+    const int32_t count = batch->total_tokens;
+    uint64_t *sorted = malloc(((size_t)count + 1) * sizeof *sorted);
+    if (!sorted) return clb_fail(CLB_ERROR_MEMORY, "batch: out of memory");
+    sort_groups(&batch->word, batch->input_ids, count, sorted);
+    sort_groups(&batch->position, batch->positions, count, sorted);
+    sort_groups(&batch->segment, batch->token_type_ids, count, sorted);
+    free(sorted);
+    return CLB_OK;
+}

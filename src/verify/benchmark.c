@@ -1,0 +1,128 @@
+#include <clbert/bench.h>
+
+#include "base/clock.h"
+
+#include <clbert/random.h>
+#include <clbert/train.h>
+#include <stdlib.h>
+
+#include "train/train.h"
+
+enum { WARMUP_STEPS = 2 };
+
+struct bench {
+    const struct clb_bench_options *options;
+    struct clb_device *device;
+    struct clb_model *model;
+    struct train_optimizer *optimizer;
+    struct clb_batch *batch;
+    struct clb_training_options training;
+};
+
+/* Full sequences of random ids, two halves each, the first tokens of every sequence masked: where
+ * the masks are does not matter to the time. */
+static enum clb_status fill_batch(struct bench *b)
+{
+    const int32_t length = b->options->max_seq_length, vocab = b->options->config.vocab_size;
+    const int32_t masked = (int32_t)((float)length * b->options->mlm_probability + 0.5f);
+    const struct clb_random random = {1, CLB_PURPOSE_TEST, 0};
+    int32_t *ids = malloc(3 * (size_t)length * sizeof *ids);
+    if (!ids) return clb_fail(CLB_ERROR_MEMORY, "benchmark: out of memory");
+    int32_t *types = ids + length, *labels = types + length;
+    enum clb_status status;
+    CLB_TRY(clb_batch_create(b->options->batch_size, b->options->batch_size * length, &b->batch));
+    for (int32_t s = 0; s < b->options->batch_size; s++) {
+        for (int32_t i = 0; i < length; i++) {
+            ids[i] = (int32_t)clb_random_below(random, (uint64_t)s * (uint64_t)length + (uint64_t)i,
+                                               (uint32_t)vocab);
+            types[i] = i >= length / 2;
+            labels[i] = i < masked ? ids[i] : -100;
+        }
+        CLB_TRY(clb_batch_append(b->batch, length, ids, types, labels, s % 2));
+    }
+    CLB_TRY(clb_batch_finish(b->batch));
+cleanup:
+    free(ids);
+    return status;
+}
+
+static enum clb_status set_up(struct bench *b)
+{
+    const int32_t tokens = b->options->batch_size * b->options->max_seq_length;
+    const struct clb_model_limits limits = {.max_sequences = b->options->batch_size,
+                                            .max_tokens = tokens,
+                                            .max_masked = tokens,
+                                            .training = true};
+    enum clb_status status;
+    CLB_TRY(clb_model_create(b->device, &b->options->config, &limits, &b->model));
+    CLB_TRY(train_optimizer_create(b->model, CLB_OPTIMIZER_ADAMW, &b->optimizer));
+    CLB_TRY(clb_model_commit(b->model));
+    CLB_TRY(train_optimizer_commit(b->optimizer, b->model, 0.01f));
+    CLB_TRY(clb_model_initialize(b->model, 1));
+    CLB_TRY(fill_batch(b));
+cleanup:
+    return status;
+}
+
+static enum clb_status one_step(struct bench *b, int64_t step)
+{
+    const struct clb_tensor gradients = clb_model_gradients_whole(b->model);
+    const struct clb_loss_scales scales = {1.0f / (float)(b->batch->masked ? b->batch->masked : 1),
+                                           1.0f / (float)b->batch->sequences};
+    enum clb_status status;
+    CLB_TRY(clb_fill(&gradients, 0.0f));
+    CLB_TRY(clb_model_train(b->model, b->batch, 1, (uint32_t)step, scales));
+    CLB_TRY(train_optimizer_step(b->optimizer, b->model, &b->training, step, 1e-4));
+    CLB_TRY(clb_device_finish(b->device));
+cleanup:
+    return status;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static enum clb_status time_steps(struct bench *b, double *median)
+{
+    const int32_t steps = b->options->steps;
+    double *seconds = malloc((size_t)steps * sizeof *seconds);
+    if (!seconds) return clb_fail(CLB_ERROR_MEMORY, "benchmark: out of memory");
+    enum clb_status status = CLB_OK;
+    for (int32_t step = 0; step < WARMUP_STEPS + steps; step++) {
+        double begin = base_seconds();
+        CLB_TRY(one_step(b, step));
+        if (step >= WARMUP_STEPS) seconds[step - WARMUP_STEPS] = base_seconds() - begin;
+    }
+    qsort(seconds, (size_t)steps, sizeof *seconds, by_size);
+    *median = seconds[steps / 2];
+cleanup:
+    free(seconds);
+    return status;
+}
+
+enum clb_status clb_benchmark(struct clb_device *device, const struct clb_bench_options *options,
+                              struct clb_bench_result *result)
+{
+    struct bench b = {.options = options, .device = device, .training = clb_training_defaults()};
+    enum clb_status status;
+    if (options->steps < 1 || options->batch_size < 1 || options->max_seq_length < 2)
+        return clb_fail(CLB_ERROR_ARGUMENT, "benchmark: steps, batch size and length should be above 0");
+    CLB_TRY(set_up(&b));
+    CLB_TRY(time_steps(&b, &result->seconds_per_step));
+    CLB_TRY(clb_device_peak(device, &result->peak_gflops));
+    double tokens = b.batch->total_tokens, share = b.batch->masked / tokens;
+    result->tokens_per_second = tokens / result->seconds_per_step;
+    result->gflops = 1e-9 * result->tokens_per_second *
+                     clb_config_flops_per_token(&options->config, options->max_seq_length, share);
+    if (options->profile) {
+        clb_device_profile(device, true);
+        CLB_TRY(one_step(&b, WARMUP_STEPS + options->steps));
+    }
+cleanup:
+    clb_batch_destroy(b.batch);
+    train_optimizer_destroy(b.optimizer);
+    clb_model_destroy(b.model);
+    return status;
+}

@@ -1,0 +1,32 @@
+# Installs Debian packages that are not there yet: sourced by tools/quickstart and tools/test.
+#   need_packages PACKAGE...      stops the script where one cannot be installed
+#   try_packages PACKAGE...       goes on without
+say() { printf '== %s\n' "$*"; }
+
+missing_packages() {
+    for package in "$@"; do
+        dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || printf '%s ' "$package"
+    done
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+need_packages() {
+    local missing
+    missing=$(missing_packages "$@")
+    [ -z "$missing" ] && return 0
+    say "installing $missing"
+    as_root apt-get update -qq || true
+    # shellcheck disable=SC2086
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+}
+
+try_packages() {
+    need_packages "$@" || say "going on without $(missing_packages "$@")"
+}
+
+BUILD_PACKAGES="gcc clang cmake ninja-build pkg-config libc6-dev libomp-dev ocl-icd-opencl-dev
+opencl-headers libclblast-dev libcmocka-dev libicu-dev libjansson-dev libarchive-dev libxxhash-dev
+libpopt-dev"
