@@ -55,6 +55,11 @@ FILE *base_file_stream(struct base_file *file)
     return file->stream;
 }
 
+FILE *base_file_reopen(struct base_file *file)
+{
+    return fopen(file->temporary, "rb");
+}
+
 enum clb_status base_file_commit(struct base_file *file)
 {
     /* A write may have failed long ago: the stream remembers that it did, not always why. */

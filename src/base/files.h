@@ -14,6 +14,8 @@ struct base_file;
 enum clb_status base_file_create(const char *path, struct base_file **file);
 /* The stream to write to; errors may be left for commit to find. */
 FILE *base_file_stream(struct base_file *file);
+/* Another stream on what has been written so far, to read from its beginning; NULL: errno. */
+FILE *base_file_reopen(struct base_file *file);
 /* Flushes, checks, syncs and renames onto the final path; on failure the temporary file is gone
  * and the old one stands. Frees `file` either way. */
 enum clb_status base_file_commit(struct base_file *file);

@@ -30,49 +30,73 @@ static int64_t round_up(int64_t n, int64_t unit)
 
 /* ---- packing ---- */
 
-/* Panel `panel` of rows of A: out[p * MR + i], zero beyond m. */
-static void pack_a_panel(const struct cpu_product *g, int64_t row, int64_t k0, int64_t kc, float *out)
+typedef float four __attribute__((vector_size(16)));
+
+/* to[c * to_row + r] = from[r * from_row + c] for 4 x 4. */
+static inline void transpose_4x4(const float *from, int64_t from_row, float *to, int64_t to_row)
 {
-    const int64_t rows = smaller(MR, g->m - row);
-    const float *a = g->a + row * g->a_row + k0 * g->a_column;
-    if (g->a_row == 1 && rows == MR) { /* transposed: rows lie side by side */
-        for (int64_t p = 0; p < kc; p++) memcpy(out + p * MR, a + p * g->a_column, MR * sizeof *out);
-        return;
-    }
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t p = 0; p < kc; p++) out[p * MR + i] = a[i * g->a_row + p * g->a_column];
-    for (int64_t i = rows; i < MR; i++)
-        for (int64_t p = 0; p < kc; p++) out[p * MR + i] = 0.0f;
+    four r[4], low01, high01, low23, high23;
+    for (int i = 0; i < 4; i++) memcpy(&r[i], from + i * from_row, sizeof r[i]);
+    low01 = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5);
+    high01 = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
+    low23 = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5);
+    high23 = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
+    r[0] = __builtin_shufflevector(low01, low23, 0, 1, 4, 5);
+    r[1] = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
+    r[2] = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
+    r[3] = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
+    for (int i = 0; i < 4; i++) memcpy(to + i * to_row, &r[i], sizeof r[i]);
 }
 
-/* 4 x 4 of a matrix with unit column stride becomes 4 rows of out, NR apart. */
-static void transpose_4x4(const float *b, int64_t stride, float *out)
+/* `lines` strided lines of kc contiguous floats, line l from + l * stride, become out[p * width + l].
+ * Fours of lines by transposition; a last four may overlap the one before it. */
+static inline void pack_lines(const float *from, int64_t stride, int64_t lines, int64_t kc, float *out,
+                              int width)
 {
-    for (int j = 0; j < 4; j++)
-        for (int p = 0; p < 4; p++) out[p * NR + j] = b[j * stride + p];
+    const int64_t deep = lines >= 4 ? kc / 4 * 4 : 0;
+    for (int64_t p = 0; p < deep; p += 4)
+        for (int64_t l = 0; l < lines; l += 4) {
+            const int64_t at = smaller(l, lines - 4);
+            transpose_4x4(from + at * stride + p, stride, out + p * width + at, width);
+        }
+    for (int64_t p = deep; p < kc; p++)
+        for (int64_t l = 0; l < lines; l++) out[p * width + l] = from[l * stride + p];
+}
+
+/* The same where lines lie side by side: element p of all lines at from + p * stride. */
+static inline void pack_rows(const float *from, int64_t stride, int64_t lines, int64_t kc, float *out,
+                             int width)
+{
+    if (lines == width)
+        for (int64_t p = 0; p < kc; p++) memcpy(out + p * width, from + p * stride, (size_t)width * 4);
+    else
+        for (int64_t p = 0; p < kc; p++)
+            memcpy(out + p * width, from + p * stride, (size_t)lines * 4);
+}
+
+static inline void pack_panel(const float *from, int64_t line_stride, int64_t depth_stride,
+                              int64_t lines, int64_t kc, float *out, int width)
+{
+    if (line_stride == 1)
+        pack_rows(from, depth_stride, lines, kc, out, width);
+    else
+        pack_lines(from, line_stride, lines, kc, out, width);
+    for (int64_t p = 0; p < kc && lines < width; p++)
+        for (int64_t l = lines; l < width; l++) out[p * width + l] = 0.0f;
+}
+
+/* Panel of rows of A: out[p * MR + i], zero beyond m. */
+static void pack_a_panel(const struct cpu_product *g, int64_t row, int64_t k0, int64_t kc, float *out)
+{
+    pack_panel(g->a + row * g->a_row + k0 * g->a_column, g->a_row, g->a_column,
+               smaller(MR, g->m - row), kc, out, MR);
 }
 
 /* Panel of columns of B: out[p * NR + j], zero beyond n. */
 static void pack_b_panel(const struct cpu_product *g, int64_t column, int64_t k0, int64_t kc, float *out)
 {
-    const int64_t columns = smaller(NR, g->n - column);
-    const float *b = g->b + column * g->b_column + k0 * g->b_row;
-    if (g->b_column == 1) {
-        for (int64_t p = 0; p < kc; p++) {
-            memcpy(out + p * NR, b + p * g->b_row, (size_t)columns * sizeof *out);
-            for (int64_t j = columns; j < NR; j++) out[p * NR + j] = 0.0f;
-        }
-        return;
-    }
-    int64_t whole = g->b_row == 1 ? columns / 4 * 4 : 0, deep = kc / 4 * 4;
-    for (int64_t p = 0; p < deep; p += 4)
-        for (int64_t j = 0; j < whole; j += 4)
-            transpose_4x4(b + j * g->b_column + p, g->b_column, out + p * NR + j);
-    for (int64_t p = 0; p < kc; p++)
-        for (int64_t j = p < deep ? whole : 0; j < columns; j++)
-            out[p * NR + j] = b[j * g->b_column + p * g->b_row];
-    for (int64_t p = 0; p < kc; p++)
-        for (int64_t j = columns; j < NR; j++) out[p * NR + j] = 0.0f;
+    pack_panel(g->b + column * g->b_column + k0 * g->b_row, g->b_column, g->b_row,
+               smaller(NR, g->n - column), kc, out, NR);
 }
 
 /* ---- the register tile ---- */

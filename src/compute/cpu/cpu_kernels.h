@@ -39,8 +39,8 @@ static inline int32_t *cpu_ints(const struct clb_tensor *tensor)
 /* ---- products ---- */
 
 /* C = A B, or C += A B; then, where given, C += bias by column, pre = C, C = activation(C).
- * A is [m, k] with element (i, p) at a[i * a_row + p * a_column], B [k, n] likewise; C and pre have
- * rows of c_row elements. The sum over k has the same order whatever the number of threads. */
+ * A is [m, k] with element (i, p) at a[i * a_row + p * a_column], B [k, n] likewise, one of the two
+ * strides of each being 1; C and pre have rows of c_row elements. The sum over k has the same order whatever the number of threads. */
 struct cpu_product {
     int64_t m, n, k;
     const float *a, *b;

@@ -1,0 +1,38 @@
+/* Turning text into a corpus to train on. */
+#ifndef CLBERT_PREPARE_H
+#define CLBERT_PREPARE_H
+
+#include <clbert/status.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct clb_prepare_options {
+    const char *tokenizer;      /* a directory with vocab.txt or tokenizer.json */
+    const char *output;         /* the corpus directory */
+    const char *const *texts;   /* files and directories */
+    int text_count;
+    double validation_fraction; /* of the documents; 0.01 */
+    int threads;                /* 0: all. The bytes written do not depend on it */
+    bool overwrite;             /* a corpus that is there */
+};
+
+struct clb_prepare_counts {
+    int64_t documents, sentences, tokens;
+};
+
+struct clb_prepare_report {
+    struct clb_prepare_counts train, validation;
+    int64_t bytes;    /* of text */
+    int64_t words;    /* pieces that begin a word */
+    int64_t unknown;  /* [UNK] */
+    int64_t replaced; /* byte sequences that were not UTF-8 */
+    int64_t longest;  /* tokens of the longest sentence */
+    double seconds;
+};
+
+/* Writes DIR/{train,validation}.{bin,idx}, the vocabulary, and last corpus.json, which makes it
+ * whole. Which documents are held out is a pure function of their number; of two or more documents
+ * the second always is one of them, unless the fraction is 0. */
+enum clb_status clb_prepare(const struct clb_prepare_options *options, struct clb_prepare_report *report);
+
+#endif

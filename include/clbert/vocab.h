@@ -1,0 +1,29 @@
+/* Training a WordPiece vocabulary, as Hugging Face's BertWordPieceTrainer. */
+#ifndef CLBERT_VOCAB_H
+#define CLBERT_VOCAB_H
+
+#include <clbert/status.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct clb_vocab_options {
+    int32_t vocab_size;     /* 30000 */
+    int64_t min_frequency;  /* 2: pairs rarer than this are not merged */
+    int32_t limit_alphabet; /* 1000 characters at most, the most frequent */
+    bool lower_case, strip_accents, chinese_chars;
+};
+
+struct clb_vocab_options clb_vocab_defaults(void);
+
+struct clb_vocab_report {
+    int64_t words, distinct_words, bytes;
+    int32_t tokens, alphabet;
+};
+
+/* Counts the words of the texts (files and directories) and merges the most frequent pairs. Writes
+ * DIR/vocab.txt and DIR/tokenizer_config.json, making DIR. Ties go to the pair with the smaller ids,
+ * and words are taken in order of their bytes, so that the same text gives the same vocabulary. */
+enum clb_status clb_vocab_train(const struct clb_vocab_options *options, const char *const *texts,
+                                int text_count, const char *directory, struct clb_vocab_report *report);
+
+#endif

@@ -1,0 +1,152 @@
+#include "data/corpus.h"
+
+#include "base/files.h"
+#include "base/json.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+struct clb_corpus {
+    char *directory;
+    struct clb_tokenizer *tokenizer;
+    struct indexed splits[2];
+    uint64_t hash;
+};
+
+static const char *const split_names[2] = {"train", "validation"};
+
+static enum clb_status check_vocabulary(const struct clb_corpus *corpus, const json_t *json,
+                                        const char *path)
+{
+    char *text, expected[32];
+    enum clb_status status = base_json_get_string(json, path, "tokenizer", &text);
+    if (status != CLB_OK) return status;
+    snprintf(expected, sizeof expected, "%016" PRIx64, clb_tokenizer_hash(corpus->tokenizer));
+    if (!text || strcmp(text, expected) != 0)
+        status = clb_fail(CLB_ERROR_FORMAT,
+                          "%s: the corpus was made with another vocabulary than the vocab.txt beside "
+                          "it: prepare it again",
+                          path);
+    free(text);
+    return status;
+}
+
+static enum clb_status check_counts(const struct clb_corpus *corpus, int split, const json_t *json,
+                                    const char *path)
+{
+    const json_t *counts = json_object_get(json, split_names[split]);
+    int64_t sentences = -1, tokens = -1;
+    enum clb_status status;
+    CLB_TRY(base_json_get_int(counts, path, "sentences", &sentences));
+    CLB_TRY(base_json_get_int(counts, path, "tokens", &tokens));
+    if (sentences != corpus->splits[split].sentences || tokens != corpus->splits[split].tokens)
+        status = clb_fail(CLB_ERROR_FORMAT,
+                          "%s: %s.idx is of another corpus than corpus.json: prepare it again", path,
+                          split_names[split]);
+cleanup:
+    return status;
+}
+
+static enum clb_status open_parts(struct clb_corpus *corpus)
+{
+    char *path = base_format("%s/corpus.json", corpus->directory);
+    json_t *json = NULL;
+    enum clb_status status;
+    if (!path) return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", corpus->directory);
+    if (!base_exists(path)) {
+        status = clb_fail(CLB_ERROR_IO, "%s: is no corpus: it has no corpus.json; make one by clbert "
+                                        "prepare", corpus->directory);
+        goto cleanup;
+    }
+    CLB_TRY(base_json_read(path, "corpus description", &json));
+    CLB_TRY(clb_tokenizer_open(corpus->directory, &corpus->tokenizer));
+    CLB_TRY(check_vocabulary(corpus, json, path));
+    for (int s = 0; s < 2; s++) {
+        char *prefix = base_format("%s/%s", corpus->directory, split_names[s]);
+        status = prefix ? indexed_open(prefix, &corpus->splits[s])
+                        : clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", corpus->directory);
+        free(prefix);
+        if (status != CLB_OK) goto cleanup;
+        CLB_TRY(check_counts(corpus, s, json, path));
+    }
+cleanup:
+    json_decref(json);
+    free(path);
+    return status;
+}
+
+static uint64_t hash_of(const struct clb_corpus *corpus)
+{
+    uint64_t facts[7] = {clb_tokenizer_hash(corpus->tokenizer)};
+    for (int s = 0; s < 2; s++) {
+        facts[1 + 3 * s] = (uint64_t)corpus->splits[s].sentences;
+        facts[2 + 3 * s] = (uint64_t)corpus->splits[s].documents;
+        facts[3 + 3 * s] = (uint64_t)corpus->splits[s].tokens;
+    }
+    return XXH64(facts, sizeof facts, 0);
+}
+
+enum clb_status clb_corpus_open(const char *directory, struct clb_corpus **out)
+{
+    struct clb_corpus *corpus = calloc(1, sizeof *corpus);
+    enum clb_status status;
+    if (!corpus) return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", directory);
+    corpus->directory = strdup(directory);
+    if (!corpus->directory) {
+        status = clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", directory);
+        goto cleanup;
+    }
+    CLB_TRY(open_parts(corpus));
+    corpus->hash = hash_of(corpus);
+    *out = corpus;
+    corpus = NULL;
+cleanup:
+    clb_corpus_close(corpus);
+    return status;
+}
+
+void clb_corpus_close(struct clb_corpus *corpus)
+{
+    if (!corpus) return;
+    for (int s = 0; s < 2; s++) indexed_close(&corpus->splits[s]);
+    clb_tokenizer_close(corpus->tokenizer);
+    free(corpus->directory);
+    free(corpus);
+}
+
+const struct clb_tokenizer *clb_corpus_tokenizer(const struct clb_corpus *corpus)
+{
+    return corpus->tokenizer;
+}
+
+const char *clb_corpus_directory(const struct clb_corpus *corpus)
+{
+    return corpus->directory;
+}
+
+const struct indexed *corpus_split(const struct clb_corpus *corpus, enum clb_split split)
+{
+    return &corpus->splits[split];
+}
+
+int64_t clb_corpus_documents(const struct clb_corpus *corpus, enum clb_split split)
+{
+    return corpus->splits[split].documents;
+}
+
+int64_t clb_corpus_sentences(const struct clb_corpus *corpus, enum clb_split split)
+{
+    return corpus->splits[split].sentences;
+}
+
+int64_t clb_corpus_tokens(const struct clb_corpus *corpus, enum clb_split split)
+{
+    return corpus->splits[split].tokens;
+}
+
+uint64_t clb_corpus_hash(const struct clb_corpus *corpus)
+{
+    return corpus->hash;
+}

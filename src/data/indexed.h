@@ -1,0 +1,56 @@
+/* Megatron-LM's indexed dataset: NAME.idx and NAME.bin (megatron/core/datasets/indexed_dataset.py).
+ *   .idx: "MMIDIDX\0\0", u64 version 1, u8 type code, u64 sequences, u64 document-index entries,
+ *         i32 lengths[sequences], i64 byte offsets[sequences], i64 document index[entries]
+ * The document index goes from 0 to the number of sequences. Little-endian; arrays begin at byte 34,
+ * unaligned. One sequence is one sentence here. */
+#ifndef DATA_INDEXED_H
+#define DATA_INDEXED_H
+
+#include <clbert/status.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { INDEXED_INT32 = 4, INDEXED_UINT16 = 8, INDEXED_HEADER = 34 };
+
+/* ---- reading, mapped ---- */
+
+struct indexed {
+    const uint8_t *idx, *bin;
+    size_t idx_size, bin_size;
+    int width; /* bytes a token */
+    int64_t sentences, documents, tokens;
+};
+
+/* Opens PREFIX.idx and PREFIX.bin and checks that they fit each other. */
+enum clb_status indexed_open(const char *prefix, struct indexed *set);
+void indexed_close(struct indexed *set);
+
+/* Tokens before a sentence; sentence == sentences gives all tokens. */
+int64_t indexed_start(const struct indexed *set, int64_t sentence);
+int32_t indexed_length(const struct indexed *set, int64_t sentence);
+/* First sentence of a document; document == documents gives all sentences. */
+int64_t indexed_document_first(const struct indexed *set, int64_t document);
+/* The document of a sentence. */
+int64_t indexed_document_of(const struct indexed *set, int64_t sentence);
+/* The sentence in which a token lies. */
+int64_t indexed_sentence_at(const struct indexed *set, int64_t token);
+/* Copies tokens [first, first + count) of the whole set. */
+void indexed_tokens(const struct indexed *set, int64_t first, int64_t count, int32_t *out);
+
+/* ---- writing, in constant memory ---- */
+
+struct indexed_writer;
+
+enum clb_status indexed_create(const char *prefix, int width, struct indexed_writer **writer);
+enum clb_status indexed_add_sentence(struct indexed_writer *writer, const int32_t *ids, int32_t count);
+enum clb_status indexed_end_document(struct indexed_writer *writer);
+/* Both files appear. Frees `writer` either way. */
+enum clb_status indexed_commit(struct indexed_writer *writer);
+/* NULL is allowed. */
+void indexed_abandon(struct indexed_writer *writer);
+int64_t indexed_written_documents(const struct indexed_writer *writer);
+int64_t indexed_written_sentences(const struct indexed_writer *writer);
+int64_t indexed_written_tokens(const struct indexed_writer *writer);
+
+#endif

@@ -1,0 +1,186 @@
+#include "text/words.h"
+
+#include "text/unicode_tables.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unicode/uchar.h>
+#include <unicode/unorm2.h>
+#include <unicode/utf16.h>
+#include <unicode/utf8.h>
+
+/* The word being collected, and where words go. */
+struct splitter {
+    struct text_rules rules;
+    text_word_function word;
+    void *context;
+    enum clb_status status;
+    size_t size;
+    int characters;
+    char bytes[TEXT_WORD_BYTES];
+};
+
+/* ---- classes ---- */
+
+static bool in_ranges(const struct text_range *ranges, int count, uint32_t c)
+{
+    int low = 0, high = count;
+    while (low < high) {
+        int middle = (low + high) / 2;
+        if (c > ranges[middle].last)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < count && c >= ranges[low].first;
+}
+
+#define IN(table, c) in_ranges(text_##table, text_##table##_count, (c))
+
+static bool is_ascii_punctuation(uint32_t c)
+{
+    return (c >= 33 && c <= 47) || (c >= 58 && c <= 64) || (c >= 91 && c <= 96) || (c >= 123 && c <= 126);
+}
+
+/* ---- words ---- */
+
+static void flush(struct splitter *s)
+{
+    if (s->characters > 0 && s->status == CLB_OK)
+        s->status = s->word(s->context, s->bytes, s->size, s->characters > TEXT_WORD_CHARACTERS);
+    s->size = 0;
+    s->characters = 0;
+}
+
+static void append(struct splitter *s, uint32_t c)
+{
+    if (++s->characters > TEXT_WORD_CHARACTERS) return;
+    int32_t at = (int32_t)s->size;
+    U8_APPEND_UNSAFE(s->bytes, at, c);
+    s->size = (size_t)at;
+}
+
+/* One normalised character. */
+static void take(struct splitter *s, uint32_t c)
+{
+    if (c == ' ') {
+        flush(s);
+    } else if (c < 0x80 ? is_ascii_punctuation(c) : IN(punctuation, c)) {
+        flush(s);
+        append(s, c);
+        flush(s);
+    } else {
+        append(s, c);
+    }
+}
+
+static void take_lower(struct splitter *s, uint32_t c)
+{
+    if (c == 0x130) { /* the one character whose lower case is two */
+        take(s, 'i');
+        take(s, 0x307);
+    } else {
+        take(s, (uint32_t)u_tolower((UChar32)c));
+    }
+}
+
+static void take_ascii(struct splitter *s, unsigned char c)
+{
+    if (c == '\t' || c == '\n' || c == '\r' || c == ' ')
+        take(s, ' ');
+    else if (c >= 32 && c != 127)
+        take(s, s->rules.lower_case && c >= 'A' && c <= 'Z' ? c + 32u : c);
+}
+
+/* ---- what is not ASCII ---- */
+
+/* Cleans into UTF-16: at most 4 units a code point, of which there are at most as many as bytes. */
+static int32_t clean(const struct splitter *s, const char *text, int32_t size, UChar *out)
+{
+    int32_t length = 0;
+    for (int32_t i = 0; i < size;) {
+        UChar32 c;
+        U8_NEXT(text, i, size, c);
+        if (c < 0 || c == 0x7f || (c < 32 && c != '\t' && c != '\n' && c != '\r')) continue;
+        if (c >= 0x80 && IN(removed, (uint32_t)c)) continue;
+        if (c <= 32 || (c >= 0x80 && IN(space, (uint32_t)c))) c = ' ';
+        const bool alone = c >= 0x80 && s->rules.chinese_chars && IN(ideograph, (uint32_t)c);
+        if (alone) out[length++] = ' ';
+        U16_APPEND_UNSAFE(out, length, c);
+        if (alone) out[length++] = ' ';
+    }
+    return length;
+}
+
+static enum clb_status decompose(const UChar *in, int32_t length, UChar **out, int32_t *out_length)
+{
+    UErrorCode error = U_ZERO_ERROR;
+    const UNormalizer2 *nfd = unorm2_getNFDInstance(&error);
+    const int32_t capacity = 4 * length + 16; /* NFD gives at most 4 units for one */
+    *out = malloc((size_t)capacity * sizeof **out);
+    if (!*out) return clb_fail(CLB_ERROR_MEMORY, "text: out of memory");
+    *out_length = unorm2_normalize(nfd, in, length, *out, capacity, &error);
+    if (U_FAILURE(error)) return clb_fail(CLB_ERROR_FORMAT, "text: ICU: %s", u_errorName(error));
+    return CLB_OK;
+}
+
+static void take_units(struct splitter *s, const UChar *units, int32_t length)
+{
+    for (int32_t i = 0; i < length;) {
+        UChar32 c;
+        U16_NEXT(units, i, length, c);
+        if (s->rules.strip_accents && c >= 0x80 && IN(mark, (uint32_t)c)) continue;
+        if (s->rules.lower_case)
+            take_lower(s, (uint32_t)c);
+        else
+            take(s, (uint32_t)c);
+    }
+}
+
+/* A run of text with characters beyond ASCII. Normalisation never looks across ASCII white space,
+ * so that a run may be taken by itself. */
+static void take_run(struct splitter *s, const char *text, size_t size)
+{
+    UChar *units = malloc(4 * size * sizeof *units), *decomposed = NULL;
+    if (!units) {
+        s->status = clb_fail(CLB_ERROR_MEMORY, "text: out of memory");
+        return;
+    }
+    int32_t length = clean(s, text, (int32_t)size, units);
+    if (s->rules.strip_accents && length > 0) {
+        int32_t decomposed_length = 0;
+        enum clb_status status = decompose(units, length, &decomposed, &decomposed_length);
+        if (status == CLB_OK)
+            take_units(s, decomposed, decomposed_length);
+        else
+            s->status = status;
+    } else {
+        take_units(s, units, length);
+    }
+    free(units);
+    free(decomposed);
+}
+
+static bool is_white(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+enum clb_status text_words(struct text_rules rules, const char *text, size_t size,
+                           text_word_function word, void *context)
+{
+    struct splitter s = {.rules = rules, .word = word, .context = context};
+    for (size_t at = 0; at < size && s.status == CLB_OK;) {
+        size_t end = at;
+        bool ascii = true;
+        while (end < size && !is_white(text[end])) ascii &= (unsigned char)text[end++] < 0x80;
+        if (end < size) end++; /* the white space itself */
+        if (ascii)
+            for (; at < end; at++) take_ascii(&s, (unsigned char)text[at]);
+        else
+            take_run(&s, text + at, end - at);
+        at = end;
+    }
+    flush(&s);
+    return s.status;
+}
