@@ -1,5 +1,6 @@
 /* Attention over packed sequences for GPUs: a group takes ATTENTION_GROUP rows of one sequence and
  * head, a work-item one of them, and walks tiles of the other side in local memory. HEAD is D. */
+#if W == 4
 #ifndef HEAD
 #define HEAD 64
 #endif
@@ -59,6 +60,13 @@ static inline float dot_head(const float4 *a, const local float4 *b)
     return sum4(sum);
 }
 
+/* Products with four rows of a tile. */
+static inline float4 dots(const float4 *a, const local float4 *b)
+{
+    return (float4)(dot_head(a, b), dot_head(a, b + HEAD4), dot_head(a, b + 2 * HEAD4),
+                    dot_head(a, b + 3 * HEAD4));
+}
+
 /* What probabilities of keys j .. j + 3 (j % 4 == 0) of query `row` = n * T + t are multiplied by. */
 static inline float4 keep_keys(DROPOUT, long row, long j)
 {
@@ -98,11 +106,7 @@ ATTENTION_KERNEL attention_forward(global float *out, global float *lse, const g
         for (int j = 0; j < TILE && from + j < length; j += 4) {
             const local float4 *k = keys + j * HEAD4, *v = values + j * HEAD4;
             const long left = length - from - j;
-            float4 s;
-            s.x = dot_head(q, k);
-            s.y = left > 1 ? dot_head(q, k + HEAD4) : -INFINITY;
-            s.z = left > 2 ? dot_head(q, k + 2 * HEAD4) : -INFINITY;
-            s.w = left > 3 ? dot_head(q, k + 3 * HEAD4) : -INFINITY;
+            const float4 s = keep_lanes(dots(q, k), left, -INFINITY);
             const float larger = fmax(largest, max4(s)), shrink = exp(largest - larger);
             float4 p = exp(s - larger);
             sum = sum * shrink + sum4(p);
@@ -152,17 +156,18 @@ ATTENTION_KERNEL attention_d_query(global float *d_qkv, const global float *d_ou
         d_q[c] = (float4)(0.0f);
     }
     for (long from = 0; from < length; from += TILE) {
-        const int count = (int)min((long)TILE, length - from);
         barrier(CLK_LOCAL_MEM_FENCE);
         load_tile(keys, base + hidden, 3 * hidden, from, length);
         load_tile(values, base + 2 * hidden, 3 * hidden, from, length);
         barrier(CLK_LOCAL_MEM_FENCE);
-        for (int j = 0; j < count; j++) {
-            const local float4 *k = keys + j * HEAD4;
-            const float p = exp(dot_head(q, k) - row_lse);
-            const float keep = keep_key(DROPOUT_ARGS, row, from + j);
-            const float d_s = p * (dot_head(d_o, values + j * HEAD4) * keep - row_delta) * scale;
-            for (int c = 0; c < HEAD4; c++) d_q[c] += d_s * k[c];
+        for (int j = 0; j < TILE && from + j < length; j += 4) {
+            const local float4 *k = keys + j * HEAD4, *v = values + j * HEAD4;
+            const float4 s = dots(q, k), keep = keep_keys(DROPOUT_ARGS, row, from + j);
+            /* rows past the end are zeros: what they are weighed by does not matter */
+            const float4 d_s = exp(s - row_lse) * (dots(d_o, v) * keep - row_delta) * scale;
+            for (int c = 0; c < HEAD4; c++)
+                d_q[c] += d_s.x * k[c] + d_s.y * k[HEAD4 + c] + d_s.z * k[2 * HEAD4 + c] +
+                          d_s.w * k[3 * HEAD4 + c];
         }
     }
     if (block + (long)get_local_id(0) >= length) return;
@@ -213,3 +218,4 @@ ATTENTION_KERNEL attention_d_key_value(global float *d_qkv, const global float *
         store_head(d_v[c], to + 2 * hidden, c);
     }
 }
+#endif

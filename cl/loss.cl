@@ -28,11 +28,14 @@ ROW_KERNEL cross_entropy(global float *row_sums, global float *logits, const glo
         row_sums[2 * r + 1] = before < at_label && behind <= at_label ? 1.0f : 0.0f;
     }
     if (gradient_scale == 0.0f) return;
+#if GROUP > 1
+    barrier(CLK_GLOBAL_MEM_FENCE); /* everyone has read x[label] */
+#endif
     const float factor = gradient_scale / sum;
     FOR_COLUMNS(c, columns) {
-        const long n = columns - c, at = label - c;
-        store_part(exp(load_part(x + c, n) - largest) * factor, x + c, n);
-        if (at >= 0 && at < W) x[label] -= gradient_scale;
+        const vec one_hot = select((vec)(0.0f), (vec)(gradient_scale), LANES == (int)(label - c));
+        store_part(exp(load_part(x + c, columns - c) - largest) * factor - one_hot, x + c,
+                   columns - c);
     }
 }
 

@@ -20,7 +20,14 @@ typedef JOIN(int, W) ivec;
 typedef JOIN(uint, W) uvec;
 #define LOAD JOIN(vload, W)
 #define STORE JOIN(vstore, W)
-#define AS_IVEC JOIN(as_int, W)
+
+#if W == 16
+#define LANES ((ivec)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))
+#elif W == 8
+#define LANES ((ivec)(0, 1, 2, 3, 4, 5, 6, 7))
+#else
+#define LANES ((ivec)(0, 1, 2, 3))
+#endif
 
 /* W numbers from p, of which the first n exist; the rest are `missing`. */
 static inline vec load_or(const global float *p, long n, float missing)
@@ -50,11 +57,7 @@ static inline void store_part(vec x, global float *p, long n)
 /* x with its lanes from n on set to `missing`. */
 static inline vec keep_lanes(vec x, long n, float missing)
 {
-    if (n >= W) return x;
-    float lanes[W];
-    STORE(x, 0, lanes);
-    for (int i = 0; i < W; i++) lanes[i] = i < n ? lanes[i] : missing;
-    return LOAD(0, lanes);
+    return n >= W ? x : select((vec)(missing), x, LANES < (int)n);
 }
 
 static inline float sum4(float4 x)
