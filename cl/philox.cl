@@ -1,0 +1,101 @@
+/* Prelude: Philox4x32-10 (Salmon et al., SC 2011) and what is made of it, the same bits as
+ * src/base/random.c. */
+#define RANDOM ulong seed, uint purpose, uint stream
+#define RANDOM_ARGS seed, purpose, stream
+#define DROPOUT ulong seed, uint purpose, uint stream, uint threshold, float keep_scale
+#define DROPOUT_ARGS seed, purpose, stream, threshold, keep_scale
+
+/* Rounds on counters of any vector type UINT. */
+#define PHILOX_ROUNDS(UINT, c0, c1, c2, c3, seed)                          \
+    do {                                                                   \
+        uint k0 = (uint)(seed), k1 = (uint)((seed) >> 32);                 \
+        for (int round = 0; round < 10; round++) {                         \
+            const UINT high_a = mul_hi(c0, (UINT)(0xD2511F53u));           \
+            const UINT low_a = c0 * 0xD2511F53u;                           \
+            const UINT high_b = mul_hi(c2, (UINT)(0xCD9E8D57u));           \
+            const UINT low_b = c2 * 0xCD9E8D57u;                           \
+            c0 = high_b ^ c1 ^ k0;                                         \
+            c1 = low_b;                                                    \
+            c2 = high_a ^ c3 ^ k1;                                         \
+            c3 = low_a;                                                    \
+            k0 += 0x9E3779B9u;                                             \
+            k1 += 0xBB67AE85u;                                             \
+        }                                                                  \
+    } while (0)
+
+static inline uint4 philox(RANDOM, ulong block)
+{
+    uint c0 = (uint)block, c1 = (uint)(block >> 32), c2 = purpose, c3 = stream;
+    PHILOX_ROUNDS(uint, c0, c1, c2, c3, seed);
+    return (uint4)(c0, c1, c2, c3);
+}
+
+static inline uint random_u32(RANDOM, ulong index)
+{
+    const uint4 four = philox(RANDOM_ARGS, index >> 2);
+    const uint2 two = index & 2 ? four.zw : four.xy;
+    return index & 1 ? two.y : two.x;
+}
+
+#if W == 16
+/* Numbers 4 * block .. 4 * block + 15. */
+static inline uvec random_vector(RANDOM, ulong block)
+{
+    const ulong4 blocks = block + (ulong4)(0, 1, 2, 3);
+    uint4 c0 = convert_uint4(blocks), c1 = convert_uint4(blocks >> 32);
+    uint4 c2 = (uint4)(purpose), c3 = (uint4)(stream);
+    PHILOX_ROUNDS(uint4, c0, c1, c2, c3, seed);
+    return (uvec)(c0.x, c1.x, c2.x, c3.x, c0.y, c1.y, c2.y, c3.y,
+                  c0.z, c1.z, c2.z, c3.z, c0.w, c1.w, c2.w, c3.w);
+}
+#elif W == 8
+static inline uvec random_vector(RANDOM, ulong block)
+{
+    return (uvec)(philox(RANDOM_ARGS, block), philox(RANDOM_ARGS, block + 1));
+}
+#else
+#define random_vector philox
+#endif
+
+/* Random numbers e .. e + W - 1. */
+static inline uvec random_lanes(RANDOM, ulong e)
+{
+    if ((e & 3) == 0) return random_vector(RANDOM_ARGS, e >> 2);
+    uint lanes[W];
+    for (int i = 0; i < W; i++) lanes[i] = random_u32(RANDOM_ARGS, e + i);
+    return JOIN(vload, W)(0, lanes);
+}
+
+/* What elements e .. e + W - 1 are multiplied by: keep_scale where kept, else 0. */
+static inline vec dropout_lanes(DROPOUT, ulong e)
+{
+    if (threshold == 0) return (vec)(keep_scale);
+    return select((vec)(0.0f), (vec)(keep_scale), random_lanes(RANDOM_ARGS, e) >= threshold);
+}
+
+static inline vec uniform_lanes(RANDOM, ulong e)
+{
+#pragma OPENCL FP_CONTRACT OFF
+    return (JOIN(convert_float, W)(random_lanes(RANDOM_ARGS, e) >> 9) + 0.5f) * 0x1p-23f;
+}
+
+/* Chebyshev coefficients of z(t) / t over 2 t t - 1, as in src/base/random.c. */
+constant float inverse_normal[16] = {
+    1.48007464f, 0.358460158f, 0.100372329f, 0.035734538f,
+    0.0142491898f, 0.00606694166f, 0.00269553484f, 0.00123387796f,
+    0.000577382278f, 0.000274789578f, 0.000132541769f, 6.46282133e-05f,
+    3.17975064e-05f, 1.57631857e-05f, 7.86485271e-06f, 3.94591916e-06f};
+
+static inline vec truncated_normal_lanes(RANDOM, ulong e)
+{
+#pragma OPENCL FP_CONTRACT OFF
+    const vec t = 2.0f * uniform_lanes(RANDOM_ARGS, e) - 1.0f;
+    const vec y = 2.0f * (t * t) - 1.0f;
+    vec b1 = (vec)(0.0f), b2 = (vec)(0.0f);
+    for (int k = 15; k >= 1; k--) { /* Clenshaw's recurrence */
+        const vec b = 2.0f * y * b1 - b2 + inverse_normal[k];
+        b2 = b1;
+        b1 = b;
+    }
+    return t * (y * b1 - b2 + inverse_normal[0]);
+}

@@ -1,0 +1,145 @@
+/* Prelude of every source: vectors of W floats, and sums over the GROUP work-items that share a row.
+ * The host says W, GROUP, FLAT and ATTENTION_GROUP by options; these are for compiling alone. */
+#ifndef W
+#define W 4
+#endif
+#ifndef GROUP
+#define GROUP 64
+#endif
+#ifndef FLAT
+#define FLAT 4
+#endif
+#ifndef ATTENTION_GROUP
+#define ATTENTION_GROUP 64
+#endif
+
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+typedef JOIN(float, W) vec;
+typedef JOIN(int, W) ivec;
+typedef JOIN(uint, W) uvec;
+#define LOAD JOIN(vload, W)
+#define STORE JOIN(vstore, W)
+
+#if W == 16
+#define LANES ((ivec)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))
+#elif W == 8
+#define LANES ((ivec)(0, 1, 2, 3, 4, 5, 6, 7))
+#else
+#define LANES ((ivec)(0, 1, 2, 3))
+#endif
+
+/* W numbers from p, of which the first n exist; the rest are `missing`. */
+static inline vec load_or(const global float *p, long n, float missing)
+{
+    if (n >= W) return LOAD(0, p);
+    float lanes[W];
+    for (int i = 0; i < W; i++) lanes[i] = i < n ? p[i] : missing;
+    return LOAD(0, lanes);
+}
+
+static inline vec load_part(const global float *p, long n)
+{
+    return load_or(p, n, 0.0f);
+}
+
+static inline void store_part(vec x, global float *p, long n)
+{
+    if (n >= W) {
+        STORE(x, 0, p);
+        return;
+    }
+    float lanes[W];
+    STORE(x, 0, lanes);
+    for (int i = 0; i < n; i++) p[i] = lanes[i];
+}
+
+/* x with its lanes from n on set to `missing`. */
+static inline vec keep_lanes(vec x, long n, float missing)
+{
+    return n >= W ? x : select((vec)(missing), x, LANES < (int)n);
+}
+
+static inline float sum4(float4 x)
+{
+    float2 pair = x.lo + x.hi;
+    return pair.x + pair.y;
+}
+
+static inline float max4(float4 x)
+{
+    float2 pair = fmax(x.lo, x.hi);
+    return fmax(pair.x, pair.y);
+}
+
+#if W == 16
+static inline float sum_lanes(vec x)
+{
+    float8 eight = x.lo + x.hi;
+    return sum4(eight.lo + eight.hi);
+}
+
+static inline float max_lanes(vec x)
+{
+    float8 eight = fmax(x.lo, x.hi);
+    return max4(fmax(eight.lo, eight.hi));
+}
+#elif W == 8
+#define sum_lanes(x) sum4((x).lo + (x).hi)
+#define max_lanes(x) max4(fmax((x).lo, (x).hi))
+#else
+#define sum_lanes sum4
+#define max_lanes max4
+#endif
+
+/* ---- a row shared by GROUP work-items ---- */
+
+#define ROW_KERNEL kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void
+/* Columns of a row that this work-item takes, W at a time. */
+#define FOR_COLUMNS(c, columns) \
+    for (long c = (long)get_local_id(0) * W; c < (columns); c += (long)GROUP * W)
+
+#if GROUP == 1
+#define SHARED(name)
+#define group_sum(x, shared) (x)
+#define group_max(x, shared) (x)
+#else
+#define SHARED(name) local float name[GROUP]
+#define group_sum(x, shared) group_sum_of(x, shared)
+#define group_max(x, shared) group_max_of(x, shared)
+
+/* The second barrier lets `shared` be used again at once. */
+static inline float group_sum_of(float x, local float *shared)
+{
+    const int lane = (int)get_local_id(0);
+    shared[lane] = x;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (int step = GROUP / 2; step > 0; step /= 2) {
+        if (lane < step) shared[lane] += shared[lane + step];
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+    const float sum = shared[0];
+    barrier(CLK_LOCAL_MEM_FENCE);
+    return sum;
+}
+
+static inline float group_max_of(float x, local float *shared)
+{
+    const int lane = (int)get_local_id(0);
+    shared[lane] = x;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (int step = GROUP / 2; step > 0; step /= 2) {
+        if (lane < step) shared[lane] = fmax(shared[lane], shared[lane + step]);
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+    const float largest = shared[0];
+    barrier(CLK_LOCAL_MEM_FENCE);
+    return largest;
+}
+#endif
+
+/* ---- a whole buffer: FLAT elements a work-item, W at a time ---- */
+
+#define FOR_ELEMENTS(e, count)                                                          \
+    for (long e = (long)get_global_id(0) * FLAT, end_ = min(e + (long)FLAT, (long)(count)); \
+         e < end_; e += W)

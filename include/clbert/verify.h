@@ -1,0 +1,32 @@
+/* Proving a device against the CPU path, on the user's own machine. */
+#ifndef CLBERT_VERIFY_H
+#define CLBERT_VERIFY_H
+
+#include <clbert/device.h>
+#include <stdbool.h>
+
+/* One output of one case: error is the largest difference from the reference over the largest
+ * magnitude of the reference (infinite where the device did not repeat its own bits), tolerance the
+ * bound derived from fp32 rounding; 0 asks for the same bits. */
+struct clb_verify_check {
+    char name[96]; /* "linear_forward 37x29x45: out" */
+    double error, tolerance;
+    bool passed;
+};
+
+/* Grows as checks are added; begins as {0}; released with clb_verify_report_free. */
+struct clb_verify_report {
+    struct clb_verify_check *checks;
+    int count, capacity, failed;
+};
+
+enum clb_status clb_verify_report_add(struct clb_verify_report *report, const char *name,
+                                      double error, double tolerance);
+void clb_verify_report_free(struct clb_verify_report *report);
+
+/* Runs every operation over several shapes on `device` and on `reference` and compares. `tiny`: the
+ * smallest shapes only, for simulators. A check that fails is no error; a call that fails is. */
+enum clb_status clb_verify_operations(struct clb_device *device, struct clb_device *reference,
+                                      bool tiny, struct clb_verify_report *report);
+
+#endif

@@ -1,0 +1,102 @@
+#include "base/json.h"
+#include "base/log.h"
+#include "cli/cli.h"
+
+#include <clbert/verify.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct cli_usage usage = {
+    .name = "verify",
+    .arguments = "[--device D] [--tiny] [--json]",
+    .summary = "Proves a device against the CPU path: every operation over several shapes, each\n"
+               "difference beside the tolerance that follows from fp32 rounding. A device must also\n"
+               "give the same bits twice. The exit code is 1 where a check fails.",
+    .examples = "clbert verify --device opencl\nclbert verify --device opencl:0.0 --json",
+};
+
+static void print_table(const struct clb_verify_report *report)
+{
+    const bool color = cli_use_color();
+    printf("%-58s %10s %10s\n", "check", "error", "tolerance");
+    for (int i = 0; i < report->count; i++) {
+        const struct clb_verify_check *check = &report->checks[i];
+        const char *begin = !color ? "" : check->passed ? "\033[32m" : "\033[31m";
+        printf("%-58s %10.2e %10.2e %s%s%s\n", check->name, check->error, check->tolerance, begin,
+               check->passed ? "ok" : "FAILED", color ? "\033[0m" : "");
+    }
+}
+
+/* JSON has no infinity: an error that is not finite is null. */
+static json_t *number(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+static enum clb_status print_json(const char *device, const struct clb_verify_report *report)
+{
+    json_t *checks = json_array();
+    for (int i = 0; i < report->count; i++) {
+        const struct clb_verify_check *check = &report->checks[i];
+        json_array_append_new(checks, json_pack("{s:s, s:o, s:o, s:b}", "name", check->name, "error",
+                                                number(check->error), "tolerance",
+                                                number(check->tolerance), "passed", check->passed));
+    }
+    json_t *object = json_pack("{s:s, s:b, s:o}", "device", device, "passed", report->failed == 0,
+                               "checks", checks);
+    if (!object) return clb_fail(CLB_ERROR_MEMORY, "verify: out of memory");
+    enum clb_status status = base_json_print(object);
+    json_decref(object);
+    return status;
+}
+
+static enum clb_status verify(const char *selector, bool tiny, bool json)
+{
+    struct clb_device *device = NULL, *reference = NULL;
+    struct clb_verify_report report = {0};
+    enum clb_status status;
+    CLB_TRY(clb_device_open(selector, 0, &device));
+    CLB_TRY(clb_device_open("cpu", 0, &reference));
+    const struct clb_device_info *info = clb_device_info(device);
+    base_log("verifying %s (%s)", info->selector, info->name);
+    CLB_TRY(clb_verify_operations(device, reference, tiny, &report));
+    if (json)
+        CLB_TRY(print_json(info->selector, &report));
+    else
+        print_table(&report);
+    if (report.failed > 0)
+        CLB_TRY(clb_fail(CLB_ERROR_DEVICE, "%d of %d checks failed on %s (%s)", report.failed,
+                         report.count, info->selector, info->name));
+    if (!json)
+        printf("all %d checks passed on %s (%s)\n", report.count, info->selector, info->name);
+cleanup:
+    clb_verify_report_free(&report);
+    clb_device_close(device);
+    clb_device_close(reference);
+    return status;
+}
+
+enum clb_status command_verify(int argc, const char **argv)
+{
+    int json = 0, tiny = 0, rest_count = 0;
+    bool help = false;
+    char *device = NULL;
+    const char **rest = NULL;
+    poptContext context = NULL;
+    struct poptOption options[] = {
+        {"device", 0, POPT_ARG_STRING, &device, 0, "device to prove (default auto)", "D"},
+        {"tiny", 0, POPT_ARG_NONE, &tiny, 0, "smallest shapes only, for simulators", NULL},
+        {"json", 0, POPT_ARG_NONE, &json, 0, "one JSON object on standard output", NULL},
+        POPT_TABLEEND,
+    };
+    enum clb_status status;
+    CLB_TRY(cli_parse(&usage, options, argc, argv, &context, &rest, &rest_count, &help));
+    if (help) goto cleanup;
+    CLB_TRY(cli_no_arguments(&usage, rest, rest_count));
+    CLB_TRY(verify(device ? device : "auto", tiny, json));
+cleanup:
+    free(device);
+    poptFreeContext(context);
+    return status;
+}

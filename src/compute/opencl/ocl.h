@@ -1,0 +1,161 @@
+/* The OpenCL path: what its files share. Baseline: OpenCL 1.2, 32 KiB of local memory, work-groups
+ * of 256, neither fp64 nor fp16 nor float atomics. */
+#ifndef OCL_H
+#define OCL_H
+
+#include "compute/backend.h"
+
+#define CL_USE_DEPRECATED_OPENCL_1_2_APIS
+#include <CL/cl.h>
+
+/* A kernel source of cl/, compiled with one set of options. */
+enum ocl_source {
+    OCL_LINEAR,
+    OCL_GEMM,
+    OCL_ACTIVATION,
+    OCL_EMBEDDING,
+    OCL_NORM,
+    OCL_ATTENTION,
+    OCL_ATTENTION_WIDE,
+    OCL_ROWS,
+    OCL_LOSS,
+    OCL_BUFFERS,
+    OCL_OPTIMIZER,
+};
+
+/* How kernels are shaped for a device. One kernel text serves all: wide work-items that walk a row
+ * alone where a work-item is a CPU's thread, groups of narrow ones that share a row elsewhere. */
+struct ocl_shape {
+    bool wide;     /* a CPU device: few fat work-items, no barriers, no local memory */
+    int vector;    /* W: floats a work-item takes at once */
+    int group;     /* GROUP: work-items that share a row */
+    int flat;      /* FLAT: elements a work-item takes of a whole buffer */
+    int tile;      /* ATTENTION_GROUP: rows of an attention block, not wide */
+};
+
+struct ocl_program;
+struct ocl_gemm;
+
+struct ocl_device {
+    struct clb_device base;
+    cl_platform_id platform;
+    cl_device_id id;
+    cl_context context;
+    cl_command_queue queue;
+    struct ocl_shape shape;
+    struct ocl_program *programs; /* compiled so far */
+    struct ocl_gemm *gemm;        /* what was chosen for products; NULL before the first */
+    cl_mem workspace;             /* scratch of one operation, grown as needed */
+    int64_t workspace_bytes;
+    cl_mem empty;                 /* stands for a buffer that is not given */
+};
+
+static inline struct ocl_device *ocl_device(struct clb_device *device)
+{
+    return (struct ocl_device *)device; /* base is its first member */
+}
+
+/* ---- errors ---- */
+
+const char *ocl_error_name(cl_int error);
+/* CLB_OK for CL_SUCCESS, else CLB_ERROR_MEMORY or CLB_ERROR_DEVICE with a message. */
+enum clb_status ocl_check(struct ocl_device *device, cl_int error, const char *what);
+
+/* ---- programs: ocl_program.c ---- */
+
+/* The kernel `name` of a source, compiled with `options` added ("" for none) at its first use. The
+ * device owns it. */
+enum clb_status ocl_kernel(struct ocl_device *device, enum ocl_source source, const char *options,
+                           const char *name, cl_kernel *kernel);
+void ocl_programs_release(struct ocl_device *device);
+
+/* A file in the cache directory for what `key` names, malloc'd, its directory made; NULL where
+ * there is no such place. The name is `prefix`, a hash of key, device, driver and clbert's version,
+ * and `suffix`. */
+char *ocl_cache_path(const struct clb_device_info *info, const char *prefix, const void *key,
+                     size_t key_size, const char *suffix);
+
+/* ---- launching ---- */
+
+struct ocl_arg {
+    size_t size;
+    union {
+        cl_mem mem;
+        cl_int i32;
+        cl_uint u32;
+        cl_long i64;
+        cl_ulong u64;
+        cl_float f32;
+    } value;
+};
+
+#define OCL_MEM(m) ((struct ocl_arg){sizeof(cl_mem), {.mem = (cl_mem)(m)}})
+#define OCL_TENSOR(t) OCL_MEM((t)->memory)
+#define OCL_OPTIONAL(d, t) OCL_MEM((t) ? (t)->memory : (void *)(d)->empty)
+#define OCL_I32(x) ((struct ocl_arg){sizeof(cl_int), {.i32 = (cl_int)(x)}})
+#define OCL_U32(x) ((struct ocl_arg){sizeof(cl_uint), {.u32 = (cl_uint)(x)}})
+#define OCL_I64(x) ((struct ocl_arg){sizeof(cl_long), {.i64 = (cl_long)(x)}})
+#define OCL_U64(x) ((struct ocl_arg){sizeof(cl_ulong), {.u64 = (cl_ulong)(x)}})
+#define OCL_F32(x) ((struct ocl_arg){sizeof(cl_float), {.f32 = (cl_float)(x)}})
+/* seed, purpose, stream: philox.cl's RANDOM parameters. */
+#define OCL_RANDOM(r) OCL_U64((r).seed), OCL_U32((r).purpose), OCL_U32((r).stream)
+/* The same with threshold and scale: philox.cl's DROPOUT parameters. */
+#define OCL_DROPOUT(d)                                                                     \
+    OCL_RANDOM((d).random), OCL_U32(clb_dropout_threshold((d).probability)),               \
+        OCL_F32(1.0f / (1.0f - (d).probability))
+
+/* Global and local size. */
+struct ocl_range {
+    size_t global[3], local[3];
+};
+
+/* Every FLAT-th part of n elements. */
+struct ocl_range ocl_over_elements(const struct ocl_device *device, int64_t elements);
+/* GROUP work-items a row, in a second dimension the same `count` times. */
+struct ocl_range ocl_over_rows(const struct ocl_device *device, int64_t rows, int64_t count);
+/* One work-item for every W columns of `count` things. */
+struct ocl_range ocl_over_columns(const struct ocl_device *device, int64_t columns, int64_t count);
+/* x * y * z groups of `local` work-items in the first dimension. */
+struct ocl_range ocl_over_groups(int64_t x, int64_t y, int64_t z, size_t local);
+
+enum clb_status ocl_launch(struct ocl_device *device, enum ocl_source source, const char *options,
+                           const char *name, struct ocl_range range, int count,
+                           const struct ocl_arg *args);
+
+#define OCL_RUN_WITH(device, source, options, name, range, ...)                            \
+    ocl_launch(device, source, options, name, range,                                       \
+               (int)(sizeof((struct ocl_arg[]){__VA_ARGS__}) / sizeof(struct ocl_arg)),    \
+               (struct ocl_arg[]){__VA_ARGS__})
+#define OCL_RUN(device, source, name, range, ...) \
+    OCL_RUN_WITH(device, source, "", name, range, __VA_ARGS__)
+
+/* ---- memory: ocl_memory.c ---- */
+
+/* Scratch of at least `bytes`: valid for what is queued until the next call. */
+enum clb_status ocl_workspace(struct ocl_device *device, int64_t bytes, cl_mem *workspace);
+
+enum clb_status ocl_finish(struct clb_device *device);
+enum clb_status ocl_allocate(struct clb_device *device, int64_t bytes, void **memory);
+enum clb_status ocl_slice(struct clb_device *device, void *memory, int64_t offset, int64_t bytes,
+                          void **slice);
+void ocl_release(struct clb_device *device, void *memory);
+enum clb_status ocl_write(struct clb_device *device, void *memory, const void *host, int64_t bytes);
+enum clb_status ocl_read(struct clb_device *device, void *memory, void *host, int64_t bytes);
+
+/* ---- sums of columns, shared by bias and norm: ocl_linear.c ---- */
+
+/* How many parts the rows of a column sum are cut into: a function of the shape alone, so that the
+ * order of the sum is fixed. */
+int64_t ocl_row_parts(int64_t rows);
+/* sums[c] += partial[0][c] + partial[1][c] + ..., in that order; partial begins at element
+ * `offset` of the workspace. */
+enum clb_status ocl_add_partials(struct ocl_device *device, const struct clb_tensor *sums,
+                                 cl_mem partial, int64_t offset, int64_t parts, int64_t columns);
+
+/* ---- operations: one file a family ---- */
+
+#define OCL_DECLARE(name) extern __typeof__(*((struct clb_backend *)0)->name) ocl_##name;
+CLB_OPERATION_LIST(OCL_DECLARE)
+#undef OCL_DECLARE
+
+#endif

@@ -1,0 +1,127 @@
+#include "compute/opencl/ocl.h"
+
+#include <math.h>
+#include <stdio.h>
+
+enum { WIDE_BLOCK = 32 }; /* attention_wide.cl's BLOCK */
+
+/* Everything the kernels of one call share. */
+struct attention {
+    struct ocl_device *device;
+    enum ocl_source source;
+    char options[32]; /* the head's size is known to the compiler */
+    int64_t tokens, hidden, heads, stride;
+    float scale;
+    struct ocl_range blocks; /* blocks of rows x sequences x heads; those past a sequence do nothing */
+};
+
+static struct attention attention(struct clb_device *base, const struct clb_tensor *out,
+                                  const struct clb_tensor *cu_seqlens, int64_t max_seqlen,
+                                  int64_t heads)
+{
+    struct ocl_device *device = ocl_device(base);
+    const bool wide = device->shape.wide;
+    const int64_t block = wide ? WIDE_BLOCK : device->shape.tile, head = out->columns / heads;
+    struct attention a = {.device = device,
+                          .source = wide ? OCL_ATTENTION_WIDE : OCL_ATTENTION,
+                          .tokens = out->rows,
+                          .hidden = out->columns,
+                          .heads = heads,
+                          .scale = (float)(1.0 / sqrt((double)head))};
+    snprintf(a.options, sizeof a.options, "-DHEAD=%d", (int)head);
+    a.blocks = ocl_over_groups((max_seqlen + block - 1) / block, cu_seqlens->rows - 1, heads,
+                               (size_t)device->shape.tile);
+    /* An odd number of cache lines, or all rows of a turned matrix fall into the same set. */
+    a.stride = 16 * (((a.tokens + 15) / 16 + 1) | 1);
+    return a;
+}
+
+/* Elements of one turned matrix. */
+static int64_t turned_size(const struct attention *a)
+{
+    return a->hidden * a->stride;
+}
+
+static enum clb_status turn(const struct attention *a, cl_mem to, int64_t offset,
+                            const struct clb_tensor *x, int64_t column)
+{
+    return OCL_RUN_WITH(a->device, a->source, a->options, "turn",
+                        ocl_over_groups(a->stride / 16, 1, 1, 1), OCL_MEM(to), OCL_I64(offset),
+                        OCL_I64(a->stride), OCL_TENSOR(x), OCL_I64(x->columns), OCL_I64(column),
+                        OCL_I64(a->tokens), OCL_I64(a->hidden));
+}
+
+enum clb_status ocl_attention_forward(struct clb_device *base, const struct clb_tensor *out,
+                                      const struct clb_tensor *lse, const struct clb_tensor *qkv,
+                                      const struct clb_tensor *cu_seqlens, int64_t max_seqlen,
+                                      int64_t heads, struct clb_dropout dropout)
+{
+    const struct attention a = attention(base, out, cu_seqlens, max_seqlen, heads);
+    cl_mem turned;
+    enum clb_status status;
+    if (a.tokens == 0) return CLB_OK;
+    if (!a.device->shape.wide)
+        return OCL_RUN_WITH(a.device, a.source, a.options, "attention_forward", a.blocks,
+                            OCL_TENSOR(out), OCL_TENSOR(lse), OCL_TENSOR(qkv),
+                            OCL_TENSOR(cu_seqlens), OCL_I64(a.tokens), OCL_I64(a.hidden),
+                            OCL_F32(a.scale), OCL_DROPOUT(dropout));
+    CLB_TRY(ocl_workspace(a.device, 4 * turned_size(&a), &turned));
+    CLB_TRY(turn(&a, turned, 0, qkv, a.hidden));
+    CLB_TRY(OCL_RUN_WITH(a.device, a.source, a.options, "attention_forward", a.blocks,
+                         OCL_TENSOR(out), OCL_TENSOR(lse), OCL_MEM(turned), OCL_I64(a.stride),
+                         OCL_TENSOR(qkv), OCL_TENSOR(cu_seqlens), OCL_I64(a.tokens),
+                         OCL_I64(a.hidden), OCL_F32(a.scale), OCL_DROPOUT(dropout)));
+cleanup:
+    return status;
+}
+
+/* One pass of backward. Wide kernels find their two turned matrices before delta in `scratch`. */
+static enum clb_status pass(const struct attention *a, const char *name,
+                            const struct clb_tensor *d_qkv, const struct clb_tensor *d_out,
+                            const struct clb_tensor *lse, cl_mem scratch,
+                            const struct clb_tensor *qkv, const struct clb_tensor *cu_seqlens,
+                            struct clb_dropout dropout)
+{
+    if (!a->device->shape.wide)
+        return OCL_RUN_WITH(a->device, a->source, a->options, name, a->blocks, OCL_TENSOR(d_qkv),
+                            OCL_TENSOR(d_out), OCL_TENSOR(lse), OCL_MEM(scratch), OCL_TENSOR(qkv),
+                            OCL_TENSOR(cu_seqlens), OCL_I64(a->tokens), OCL_I64(a->hidden),
+                            OCL_F32(a->scale), OCL_DROPOUT(dropout));
+    return OCL_RUN_WITH(a->device, a->source, a->options, name, a->blocks, OCL_TENSOR(d_qkv),
+                        OCL_TENSOR(d_out), OCL_TENSOR(lse), OCL_MEM(scratch), OCL_I64(a->stride),
+                        OCL_TENSOR(qkv), OCL_TENSOR(cu_seqlens), OCL_I64(a->tokens),
+                        OCL_I64(a->hidden), OCL_F32(a->scale), OCL_DROPOUT(dropout));
+}
+
+/* dQ over blocks of queries, then dK and dV over blocks of keys: no element is written twice. */
+enum clb_status ocl_attention_backward(struct clb_device *base, const struct clb_tensor *d_qkv,
+                                       const struct clb_tensor *d_out, const struct clb_tensor *out,
+                                       const struct clb_tensor *lse, const struct clb_tensor *qkv,
+                                       const struct clb_tensor *cu_seqlens, int64_t max_seqlen,
+                                       int64_t heads, struct clb_dropout dropout)
+{
+    const struct attention a = attention(base, out, cu_seqlens, max_seqlen, heads);
+    const bool wide = a.device->shape.wide;
+    const int64_t turned = wide ? turned_size(&a) : 0;
+    const struct ocl_range rows = wide ? ocl_over_groups((a.tokens + 15) / 16, 1, 1, 1)
+                                       : ocl_over_groups((a.tokens + 63) / 64, heads, 1, 64);
+    cl_mem scratch; /* two turned matrices, then delta [N, T] */
+    enum clb_status status;
+    if (a.tokens == 0) return CLB_OK;
+    CLB_TRY(ocl_workspace(a.device, 4 * (2 * turned + heads * a.tokens), &scratch));
+    CLB_TRY(OCL_RUN_WITH(a.device, a.source, a.options, "attention_delta", rows, OCL_MEM(scratch),
+                         OCL_I64(2 * turned), OCL_TENSOR(d_out), OCL_TENSOR(out), OCL_I64(a.tokens),
+                         OCL_I64(a.hidden), OCL_I64(heads)));
+    if (wide) {
+        CLB_TRY(turn(&a, scratch, 0, qkv, a.hidden));
+        CLB_TRY(turn(&a, scratch, turned, qkv, 2 * a.hidden));
+    }
+    CLB_TRY(pass(&a, "attention_d_query", d_qkv, d_out, lse, scratch, qkv, cu_seqlens, dropout));
+    if (wide) {
+        CLB_TRY(turn(&a, scratch, 0, qkv, 0));
+        CLB_TRY(turn(&a, scratch, turned, d_out, 0));
+    }
+    CLB_TRY(pass(&a, "attention_d_key_value", d_qkv, d_out, lse, scratch, qkv, cu_seqlens, dropout));
+cleanup:
+    return status;
+}

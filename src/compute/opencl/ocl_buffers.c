@@ -1,0 +1,73 @@
+#include "compute/opencl/ocl.h"
+
+enum clb_status ocl_fill(struct clb_device *base, const struct clb_tensor *x, float value)
+{
+    struct ocl_device *device = ocl_device(base);
+    const size_t bytes = 4 * (size_t)clb_tensor_elements(*x);
+    if (bytes == 0) return CLB_OK;
+    return ocl_check(device, clEnqueueFillBuffer(device->queue, x->memory, &value, sizeof value, 0,
+                                                 bytes, 0, NULL, NULL), "fill");
+}
+
+enum clb_status ocl_copy(struct clb_device *base, const struct clb_tensor *out,
+                         const struct clb_tensor *x)
+{
+    struct ocl_device *device = ocl_device(base);
+    const size_t bytes = 4 * (size_t)clb_tensor_elements(*x);
+    if (bytes == 0) return CLB_OK;
+    return ocl_check(device, clEnqueueCopyBuffer(device->queue, x->memory, out->memory, 0, 0, bytes,
+                                                 0, NULL, NULL), "copy");
+}
+
+enum clb_status ocl_add(struct clb_device *base, const struct clb_tensor *out,
+                        const struct clb_tensor *x)
+{
+    struct ocl_device *device = ocl_device(base);
+    const int64_t count = clb_tensor_elements(*out);
+    return OCL_RUN(device, OCL_BUFFERS, "add", ocl_over_elements(device, count), OCL_TENSOR(out),
+                   OCL_TENSOR(x), OCL_I64(count));
+}
+
+enum clb_status ocl_scale(struct clb_device *base, const struct clb_tensor *x, float factor)
+{
+    struct ocl_device *device = ocl_device(base);
+    const int64_t count = clb_tensor_elements(*x);
+    return OCL_RUN(device, OCL_BUFFERS, "scale", ocl_over_elements(device, count), OCL_TENSOR(x),
+                   OCL_I64(count), OCL_F32(factor));
+}
+
+/* Parts of a fixed size in a fixed order, so that the sum has the same bits every time. */
+enum clb_status ocl_sum_of_squares(struct clb_device *base, const struct clb_tensor *out,
+                                   const struct clb_tensor *x)
+{
+    struct ocl_device *device = ocl_device(base);
+    const int64_t count = clb_tensor_elements(*x), part = 32768, parts = (count + part - 1) / part;
+    cl_mem partial;
+    enum clb_status status;
+    if (parts == 0) return ocl_fill(base, out, 0.0f);
+    CLB_TRY(ocl_workspace(device, 4 * parts, &partial));
+    CLB_TRY(OCL_RUN(device, OCL_BUFFERS, "square_partials", ocl_over_rows(device, parts, 1),
+                    OCL_MEM(partial), OCL_TENSOR(x), OCL_I64(count), OCL_I64(part)));
+    CLB_TRY(OCL_RUN(device, OCL_BUFFERS, "sum_partials", ocl_over_rows(device, 1, 1),
+                    OCL_TENSOR(out), OCL_MEM(partial), OCL_I64(parts)));
+cleanup:
+    return status;
+}
+
+enum clb_status ocl_fill_uniform(struct clb_device *base, const struct clb_tensor *x,
+                                 struct clb_random random)
+{
+    struct ocl_device *device = ocl_device(base);
+    const int64_t count = clb_tensor_elements(*x);
+    return OCL_RUN(device, OCL_BUFFERS, "fill_uniform", ocl_over_elements(device, count),
+                   OCL_TENSOR(x), OCL_I64(count), OCL_RANDOM(random));
+}
+
+enum clb_status ocl_fill_truncated_normal(struct clb_device *base, const struct clb_tensor *x,
+                                          float deviation, struct clb_random random)
+{
+    struct ocl_device *device = ocl_device(base);
+    const int64_t count = clb_tensor_elements(*x);
+    return OCL_RUN(device, OCL_BUFFERS, "fill_truncated_normal", ocl_over_elements(device, count),
+                   OCL_TENSOR(x), OCL_I64(count), OCL_F32(deviation), OCL_RANDOM(random));
+}

@@ -1,0 +1,43 @@
+#include "compute/opencl/ocl.h"
+
+enum clb_status ocl_embedding_forward(struct clb_device *base, const struct clb_tensor *out,
+                                      const struct clb_tensor *word,
+                                      const struct clb_tensor *position,
+                                      const struct clb_tensor *segment, const struct clb_tensor *ids,
+                                      const struct clb_tensor *positions,
+                                      const struct clb_tensor *segments)
+{
+    struct ocl_device *device = ocl_device(base);
+    return OCL_RUN(device, OCL_EMBEDDING, "embedding_forward", ocl_over_rows(device, out->rows, 1),
+                   OCL_TENSOR(out), OCL_TENSOR(word), OCL_TENSOR(position), OCL_TENSOR(segment),
+                   OCL_TENSOR(ids), OCL_TENSOR(positions), OCL_TENSOR(segments),
+                   OCL_I64(out->columns));
+}
+
+/* About 32 rows a part at the mean size of a group, and never more scratch than d_out itself. */
+static int64_t group_parts(int64_t rows, int64_t groups)
+{
+    int64_t parts = rows / (32 * groups);
+    return parts < 1 ? 1 : parts;
+}
+
+enum clb_status ocl_embedding_backward(struct clb_device *base, const struct clb_tensor *d_table,
+                                       const struct clb_tensor *d_out,
+                                       const struct clb_row_groups *groups)
+{
+    struct ocl_device *device = ocl_device(base);
+    const int64_t count = groups->row.rows, hidden = d_out->columns;
+    if (count == 0) return CLB_OK;
+    const int64_t parts = group_parts(d_out->rows, count);
+    cl_mem partial;
+    enum clb_status status;
+    CLB_TRY(ocl_workspace(device, 4 * count * parts * hidden, &partial));
+    CLB_TRY(OCL_RUN(device, OCL_EMBEDDING, "embedding_partials", ocl_over_rows(device, count, parts),
+                    OCL_MEM(partial), OCL_TENSOR(d_out), OCL_TENSOR(&groups->order),
+                    OCL_TENSOR(&groups->begin), OCL_I64(hidden), OCL_I64(parts)));
+    CLB_TRY(OCL_RUN(device, OCL_EMBEDDING, "embedding_add", ocl_over_rows(device, count, 1),
+                    OCL_TENSOR(d_table), OCL_MEM(partial), OCL_TENSOR(&groups->row),
+                    OCL_I64(hidden), OCL_I64(parts)));
+cleanup:
+    return status;
+}

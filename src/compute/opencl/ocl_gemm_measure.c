@@ -1,0 +1,169 @@
+#include "base/clock.h"
+#include "compute/opencl/ocl_gemm.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* No single timed product may be expected to take longer: a candidate that collapses on some driver
+ * must not hold up the start. */
+static const double patience = 0.1; /* seconds */
+
+static const int64_t checked[][3] = {{37, 45, 29}, {130, 100, 150}};
+static const int64_t timed[][3] = {{64, 64, 64}, {256, 256, 128}, {512, 512, 256}, {1024, 768, 768}};
+enum {
+    CHECKED = sizeof checked / sizeof *checked,
+    TIMED = sizeof timed / sizeof *timed,
+    LARGEST = 1024 * 768,
+};
+
+struct bench {
+    struct ocl_device *device;
+    const struct ocl_gemm_candidate *candidate;
+    float *a, *b, *c, *out; /* [LARGEST] */
+    cl_mem a_memory, b_memory, c_memory;
+};
+
+static enum clb_status bench_open(struct bench *bench)
+{
+    struct clb_random random = {.seed = 1, .purpose = CLB_PURPOSE_TEST};
+    float **arrays[] = {&bench->a, &bench->b, &bench->c, &bench->out};
+    cl_mem *memories[] = {&bench->a_memory, &bench->b_memory, &bench->c_memory};
+    for (int i = 0; i < 4; i++) {
+        float *array = malloc(LARGEST * sizeof *array);
+        if (!array) return clb_fail(CLB_ERROR_MEMORY, "measuring products: out of memory");
+        random.stream = (uint32_t)i;
+        for (int64_t e = 0; e < LARGEST; e++)
+            array[e] = clb_uniform_from_bits(clb_random_u32(random, (uint64_t)e)) - 0.5f;
+        *arrays[i] = array;
+    }
+    for (int i = 0; i < 3; i++) {
+        cl_int error;
+        *memories[i] = clCreateBuffer(bench->device->context,
+                                      CL_MEM_READ_WRITE | CL_MEM_COPY_HOST_PTR,
+                                      LARGEST * sizeof(float), *arrays[i], &error);
+        enum clb_status status = ocl_check(bench->device, error, "allocate for measuring products");
+        if (status != CLB_OK) return status;
+    }
+    return CLB_OK;
+}
+
+static void bench_close(struct bench *bench)
+{
+    const cl_mem memories[] = {bench->a_memory, bench->b_memory, bench->c_memory};
+    clFinish(bench->device->queue);
+    for (int i = 0; i < 3; i++)
+        if (memories[i]) clReleaseMemObject(memories[i]);
+    free(bench->a);
+    free(bench->b);
+    free(bench->c);
+    free(bench->out);
+}
+
+static enum clb_status run(struct bench *bench, enum ocl_gemm_kind kind, const int64_t shape[3],
+                           bool accumulate)
+{
+    struct ocl_product product = {kind, shape[0], shape[1], shape[2], bench->a_memory,
+                                  bench->b_memory, bench->c_memory, accumulate};
+    enum clb_status status = bench->candidate->run(bench->device, &product);
+    return status == CLB_OK ? ocl_finish(&bench->device->base) : status;
+}
+
+/* Whether element (i, j) is within the rounding of a sum of k terms. */
+static bool element_right(const struct bench *bench, enum ocl_gemm_kind kind,
+                          const int64_t shape[3], bool accumulate, int64_t i, int64_t j)
+{
+    const int64_t m = shape[0], n = shape[1], k = shape[2];
+    double sum = accumulate ? bench->c[i * n + j] : 0.0, absolute = fabs(sum);
+    for (int64_t d = 0; d < k; d++) {
+        const double a = kind == OCL_GEMM_TN ? bench->a[d * m + i] : bench->a[i * k + d];
+        const double b = kind == OCL_GEMM_NT ? bench->b[j * k + d] : bench->b[d * n + j];
+        sum += a * b;
+        absolute += fabs(a * b);
+    }
+    return fabs(bench->out[i * n + j] - sum) <= 0x1p-24 * (4.0 + 2.0 * sqrt((double)k)) * absolute;
+}
+
+static enum clb_status check(struct bench *bench, enum ocl_gemm_kind kind, const int64_t shape[3],
+                             bool accumulate, bool *right)
+{
+    const int64_t bytes = shape[0] * shape[1] * (int64_t)sizeof(float);
+    struct clb_device *device = &bench->device->base;
+    enum clb_status status;
+    CLB_TRY(ocl_write(device, bench->c_memory, bench->c, bytes));
+    CLB_TRY(run(bench, kind, shape, accumulate));
+    CLB_TRY(ocl_read(device, bench->c_memory, bench->out, bytes));
+    for (int64_t i = 0; i < shape[0] && *right; i++)
+        for (int64_t j = 0; j < shape[1] && *right; j++)
+            *right = element_right(bench, kind, shape, accumulate, i, j);
+cleanup:
+    return status;
+}
+
+/* Every kind as the operations use it, at shapes that end in the middle of every tile. */
+static enum clb_status check_all(struct bench *bench, bool *right)
+{
+    enum clb_status status = CLB_OK;
+    *right = true;
+    for (int s = 0; s < CHECKED; s++) {
+        CLB_TRY(check(bench, OCL_GEMM_NT, checked[s], false, right));
+        CLB_TRY(check(bench, OCL_GEMM_NN, checked[s], false, right));
+        CLB_TRY(check(bench, OCL_GEMM_NN, checked[s], true, right));
+        CLB_TRY(check(bench, OCL_GEMM_TN, checked[s], true, right));
+    }
+cleanup:
+    return status;
+}
+
+/* Elements of a product too large to check whole: one in a thousand or so. */
+static enum clb_status spot_check(struct bench *bench, enum ocl_gemm_kind kind,
+                                  const int64_t shape[3], bool *right)
+{
+    const int64_t m = shape[0], n = shape[1];
+    enum clb_status status;
+    CLB_TRY(run(bench, kind, shape, false));
+    CLB_TRY(ocl_read(&bench->device->base, bench->c_memory, bench->out,
+                     m * n * (int64_t)sizeof(float)));
+    for (int64_t e = 0; e < m * n && *right; e += 977)
+        *right = element_right(bench, kind, shape, false, e / n, e % n);
+cleanup:
+    return status;
+}
+
+static enum clb_status time_kind(struct bench *bench, enum ocl_gemm_kind kind, double *gflops,
+                                 bool *right)
+{
+    enum clb_status status = CLB_OK;
+    *gflops = 0.0;
+    for (int s = 0; s < TIMED && *right; s++) {
+        const double gflop = 2e-9 * (double)(timed[s][0] * timed[s][1] * timed[s][2]);
+        double best = INFINITY;
+        if (*gflops > 0.0 && gflop / *gflops > patience) break;
+        CLB_TRY(spot_check(bench, kind, timed[s], right));
+        for (int i = 0; i < 3; i++) {
+            const double begin = base_seconds();
+            CLB_TRY(run(bench, kind, timed[s], false));
+            best = fmin(best, base_seconds() - begin);
+        }
+        *gflops = gflop / fmax(best, 1e-9);
+    }
+cleanup:
+    return status;
+}
+
+enum clb_status ocl_gemm_measure(struct ocl_device *device,
+                                 const struct ocl_gemm_candidate *candidate,
+                                 struct ocl_gemm_result *result)
+{
+    struct bench bench = {.device = device, .candidate = candidate};
+    bool right = false;
+    enum clb_status status;
+    *result = (struct ocl_gemm_result){.wrong = true};
+    CLB_TRY(bench_open(&bench));
+    CLB_TRY(check_all(&bench, &right));
+    for (int kind = 0; kind < OCL_GEMM_KINDS && right; kind++)
+        CLB_TRY(time_kind(&bench, kind, &result->gflops[kind], &right));
+    result->wrong = !right;
+cleanup:
+    bench_close(&bench);
+    return status;
+}

@@ -1,0 +1,87 @@
+#include "compute/opencl/ocl.h"
+
+const char *ocl_error_name(cl_int error)
+{
+    switch (error) {
+#define OCL_NAME(name) case name: return #name;
+        OCL_NAME(CL_DEVICE_NOT_FOUND)
+        OCL_NAME(CL_DEVICE_NOT_AVAILABLE)
+        OCL_NAME(CL_COMPILER_NOT_AVAILABLE)
+        OCL_NAME(CL_MEM_OBJECT_ALLOCATION_FAILURE)
+        OCL_NAME(CL_OUT_OF_RESOURCES)
+        OCL_NAME(CL_OUT_OF_HOST_MEMORY)
+        OCL_NAME(CL_BUILD_PROGRAM_FAILURE)
+        OCL_NAME(CL_MISALIGNED_SUB_BUFFER_OFFSET)
+        OCL_NAME(CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST)
+        OCL_NAME(CL_INVALID_VALUE)
+        OCL_NAME(CL_INVALID_BINARY)
+        OCL_NAME(CL_INVALID_BUFFER_SIZE)
+        OCL_NAME(CL_INVALID_BUILD_OPTIONS)
+        OCL_NAME(CL_INVALID_COMMAND_QUEUE)
+        OCL_NAME(CL_INVALID_KERNEL_NAME)
+        OCL_NAME(CL_INVALID_KERNEL_ARGS)
+        OCL_NAME(CL_INVALID_ARG_INDEX)
+        OCL_NAME(CL_INVALID_ARG_VALUE)
+        OCL_NAME(CL_INVALID_ARG_SIZE)
+        OCL_NAME(CL_INVALID_MEM_OBJECT)
+        OCL_NAME(CL_INVALID_WORK_GROUP_SIZE)
+        OCL_NAME(CL_INVALID_WORK_ITEM_SIZE)
+        OCL_NAME(CL_INVALID_GLOBAL_WORK_SIZE)
+#undef OCL_NAME
+    default: return "error";
+    }
+}
+
+enum clb_status ocl_check(struct ocl_device *device, cl_int error, const char *what)
+{
+    if (error == CL_SUCCESS) return CLB_OK;
+    bool memory = error == CL_MEM_OBJECT_ALLOCATION_FAILURE || error == CL_OUT_OF_HOST_MEMORY ||
+                  error == CL_INVALID_BUFFER_SIZE;
+    return clb_fail(memory ? CLB_ERROR_MEMORY : CLB_ERROR_DEVICE, "%s (%s): cannot %s: %s (%d)",
+                    device->base.info.selector, device->base.info.name, what, ocl_error_name(error),
+                    error);
+}
+
+struct ocl_range ocl_over_groups(int64_t x, int64_t y, int64_t z, size_t local)
+{
+    return (struct ocl_range){{(size_t)x * local, (size_t)y, (size_t)z}, {local, 1, 1}};
+}
+
+struct ocl_range ocl_over_elements(const struct ocl_device *device, int64_t elements)
+{
+    const struct ocl_shape *shape = &device->shape;
+    size_t local = shape->wide ? 1 : 128;
+    int64_t items = (elements + shape->flat - 1) / shape->flat;
+    return ocl_over_groups((items + (int64_t)local - 1) / (int64_t)local, 1, 1, local);
+}
+
+struct ocl_range ocl_over_rows(const struct ocl_device *device, int64_t rows, int64_t count)
+{
+    return ocl_over_groups(rows, count, 1, (size_t)device->shape.group);
+}
+
+struct ocl_range ocl_over_columns(const struct ocl_device *device, int64_t columns, int64_t count)
+{
+    const struct ocl_shape *shape = &device->shape;
+    size_t local = shape->wide ? 1 : 32;
+    int64_t items = (columns + shape->vector - 1) / shape->vector;
+    return ocl_over_groups((items + (int64_t)local - 1) / (int64_t)local, count, 1, local);
+}
+
+enum clb_status ocl_launch(struct ocl_device *device, enum ocl_source source, const char *options,
+                           const char *name, struct ocl_range range, int count,
+                           const struct ocl_arg *args)
+{
+    cl_kernel kernel;
+    if (range.global[0] == 0 || range.global[1] == 0 || range.global[2] == 0) return CLB_OK;
+    enum clb_status status = ocl_kernel(device, source, options, name, &kernel);
+    if (status != CLB_OK) return status;
+    for (int i = 0; i < count; i++) {
+        cl_int error = clSetKernelArg(kernel, (cl_uint)i, args[i].size, &args[i].value);
+        if (error != CL_SUCCESS)
+            return clb_fail_context(ocl_check(device, error, "set an argument"), "%s, argument %d",
+                                    name, i);
+    }
+    return ocl_check(device, clEnqueueNDRangeKernel(device->queue, kernel, 3, NULL, range.global,
+                                                    range.local, 0, NULL, NULL), name);
+}

@@ -1,0 +1,64 @@
+#include "compute/opencl/ocl_gemm.h"
+
+enum { MAX_PARTS = 64, MIN_PART_ROWS = 32 };
+
+int64_t ocl_row_parts(int64_t rows)
+{
+    int64_t parts = (rows + MIN_PART_ROWS - 1) / MIN_PART_ROWS;
+    return parts < MAX_PARTS ? parts : MAX_PARTS;
+}
+
+enum clb_status ocl_add_partials(struct ocl_device *device, const struct clb_tensor *sums,
+                                 cl_mem partial, int64_t offset, int64_t parts, int64_t columns)
+{
+    return OCL_RUN(device, OCL_LINEAR, "add_partials", ocl_over_columns(device, columns, 1),
+                   OCL_TENSOR(sums), OCL_MEM(partial), OCL_I64(offset), OCL_I64(parts),
+                   OCL_I64(columns));
+}
+
+enum clb_status ocl_linear_forward(struct clb_device *base, const struct clb_tensor *out,
+                                   const struct clb_tensor *pre, const struct clb_tensor *x,
+                                   const struct clb_tensor *weight, const struct clb_tensor *bias,
+                                   enum clb_activation activation)
+{
+    struct ocl_device *device = ocl_device(base);
+    const struct clb_tensor *product = pre ? pre : out;
+    enum clb_status status;
+    CLB_TRY(ocl_gemm(device, OCL_GEMM_NT, out->rows, out->columns, x->columns, x->memory,
+                     weight->memory, product->memory, false));
+    if (bias || activation != CLB_ACTIVATION_NONE)
+        CLB_TRY(OCL_RUN(device, OCL_LINEAR, "bias_activation", ocl_over_rows(device, out->rows, 1),
+                        OCL_TENSOR(out), OCL_TENSOR(product), OCL_OPTIONAL(device, bias),
+                        OCL_I64(out->columns), OCL_I32(bias != NULL), OCL_I32(pre != NULL),
+                        OCL_I32(activation)));
+cleanup:
+    return status;
+}
+
+enum clb_status ocl_linear_backward_input(struct clb_device *base, const struct clb_tensor *d_x,
+                                          const struct clb_tensor *d_out,
+                                          const struct clb_tensor *weight, bool accumulate)
+{
+    return ocl_gemm(ocl_device(base), OCL_GEMM_NN, d_x->rows, d_x->columns, d_out->columns,
+                    d_out->memory, weight->memory, d_x->memory, accumulate);
+}
+
+enum clb_status ocl_linear_backward_weight(struct clb_device *base, const struct clb_tensor *d_weight,
+                                           const struct clb_tensor *d_bias,
+                                           const struct clb_tensor *d_out, const struct clb_tensor *x)
+{
+    struct ocl_device *device = ocl_device(base);
+    const int64_t rows = d_out->rows, columns = d_out->columns, parts = ocl_row_parts(rows);
+    cl_mem partial;
+    enum clb_status status;
+    CLB_TRY(ocl_gemm(device, OCL_GEMM_TN, columns, x->columns, rows, d_out->memory, x->memory,
+                     d_weight->memory, true));
+    if (!d_bias) return CLB_OK;
+    CLB_TRY(ocl_workspace(device, 4 * parts * columns, &partial));
+    CLB_TRY(OCL_RUN(device, OCL_LINEAR, "column_partials", ocl_over_columns(device, columns, parts),
+                    OCL_MEM(partial), OCL_I64(0), OCL_TENSOR(d_out), OCL_I64(rows),
+                    OCL_I64(columns), OCL_I64((rows + parts - 1) / parts)));
+    CLB_TRY(ocl_add_partials(device, d_bias, partial, 0, parts, columns));
+cleanup:
+    return status;
+}

@@ -1,0 +1,61 @@
+#include "compute/opencl/ocl.h"
+
+enum clb_status ocl_finish(struct clb_device *base)
+{
+    struct ocl_device *device = ocl_device(base);
+    return ocl_check(device, clFinish(device->queue), "finish");
+}
+
+enum clb_status ocl_allocate(struct clb_device *base, int64_t bytes, void **memory)
+{
+    struct ocl_device *device = ocl_device(base);
+    cl_int error;
+    *memory = clCreateBuffer(device->context, CL_MEM_READ_WRITE, (size_t)bytes, NULL, &error);
+    return ocl_check(device, error, "allocate");
+}
+
+enum clb_status ocl_slice(struct clb_device *base, void *memory, int64_t offset, int64_t bytes,
+                          void **slice)
+{
+    cl_buffer_region region = {(size_t)offset, (size_t)bytes};
+    cl_int error;
+    *slice = clCreateSubBuffer(memory, CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION, &region,
+                               &error);
+    return ocl_check(ocl_device(base), error, "create a sub-buffer");
+}
+
+void ocl_release(struct clb_device *base, void *memory)
+{
+    (void)base;
+    clReleaseMemObject(memory);
+}
+
+enum clb_status ocl_write(struct clb_device *base, void *memory, const void *host, int64_t bytes)
+{
+    struct ocl_device *device = ocl_device(base);
+    return ocl_check(device, clEnqueueWriteBuffer(device->queue, memory, CL_TRUE, 0, (size_t)bytes,
+                                                  host, 0, NULL, NULL), "write");
+}
+
+enum clb_status ocl_read(struct clb_device *base, void *memory, void *host, int64_t bytes)
+{
+    struct ocl_device *device = ocl_device(base);
+    return ocl_check(device, clEnqueueReadBuffer(device->queue, memory, CL_TRUE, 0, (size_t)bytes,
+                                                 host, 0, NULL, NULL), "read");
+}
+
+/* What is queued keeps a released buffer alive, so growing needs no wait. */
+enum clb_status ocl_workspace(struct ocl_device *device, int64_t bytes, cl_mem *workspace)
+{
+    if (bytes > device->workspace_bytes) {
+        cl_int error;
+        cl_mem grown = clCreateBuffer(device->context, CL_MEM_READ_WRITE, (size_t)bytes, NULL, &error);
+        enum clb_status status = ocl_check(device, error, "allocate scratch");
+        if (status != CLB_OK) return status;
+        if (device->workspace) clReleaseMemObject(device->workspace);
+        device->workspace = grown;
+        device->workspace_bytes = bytes;
+    }
+    *workspace = device->workspace;
+    return CLB_OK;
+}

@@ -1,0 +1,51 @@
+#include "compute/opencl/ocl.h"
+
+enum clb_status ocl_norm_forward(struct clb_device *base, const struct clb_tensor *out,
+                                 const struct clb_tensor *sum, const struct clb_tensor *stats,
+                                 const struct clb_tensor *y, const struct clb_tensor *bias,
+                                 const struct clb_tensor *residual, const struct clb_tensor *gamma,
+                                 const struct clb_tensor *beta, float eps, struct clb_dropout dropout)
+{
+    struct ocl_device *device = ocl_device(base);
+    return OCL_RUN(device, OCL_NORM, "norm_forward", ocl_over_rows(device, out->rows, 1),
+                   OCL_TENSOR(out), OCL_TENSOR(sum), OCL_TENSOR(stats), OCL_TENSOR(y),
+                   OCL_OPTIONAL(device, bias), OCL_OPTIONAL(device, residual), OCL_TENSOR(gamma),
+                   OCL_TENSOR(beta), OCL_I64(out->columns), OCL_I32(bias != NULL),
+                   OCL_I32(residual != NULL), OCL_F32(eps), OCL_DROPOUT(dropout));
+}
+
+/* The column sums read d_out before the rows overwrite it: d_sum may be d_out. */
+enum clb_status ocl_norm_backward(struct clb_device *base, const struct clb_tensor *d_sum,
+                                  const struct clb_tensor *d_y, const struct clb_tensor *d_gamma,
+                                  const struct clb_tensor *d_beta, const struct clb_tensor *d_out,
+                                  const struct clb_tensor *sum, const struct clb_tensor *stats,
+                                  const struct clb_tensor *gamma, struct clb_dropout dropout)
+{
+    struct ocl_device *device = ocl_device(base);
+    const int64_t rows = d_sum->rows, hidden = d_sum->columns, parts = ocl_row_parts(rows);
+    cl_mem partial;
+    enum clb_status status;
+    if (rows == 0) return CLB_OK;
+    CLB_TRY(ocl_workspace(device, 8 * parts * hidden, &partial));
+    CLB_TRY(OCL_RUN(device, OCL_NORM, "norm_partials", ocl_over_columns(device, hidden, parts),
+                    OCL_MEM(partial), OCL_I64(parts * hidden), OCL_TENSOR(d_out), OCL_TENSOR(sum),
+                    OCL_TENSOR(stats), OCL_I64(rows), OCL_I64(hidden),
+                    OCL_I64((rows + parts - 1) / parts)));
+    CLB_TRY(ocl_add_partials(device, d_gamma, partial, 0, parts, hidden));
+    CLB_TRY(ocl_add_partials(device, d_beta, partial, parts * hidden, parts, hidden));
+    CLB_TRY(OCL_RUN(device, OCL_NORM, "norm_backward", ocl_over_rows(device, rows, 1),
+                    OCL_TENSOR(d_sum), OCL_OPTIONAL(device, d_y), OCL_TENSOR(d_out), OCL_TENSOR(sum),
+                    OCL_TENSOR(stats), OCL_TENSOR(gamma), OCL_I64(hidden), OCL_I32(d_y != NULL),
+                    OCL_DROPOUT(dropout)));
+cleanup:
+    return status;
+}
+
+enum clb_status ocl_dropout_apply(struct clb_device *base, const struct clb_tensor *out,
+                                  const struct clb_tensor *x, struct clb_dropout dropout)
+{
+    struct ocl_device *device = ocl_device(base);
+    const int64_t count = clb_tensor_elements(*out);
+    return OCL_RUN(device, OCL_NORM, "dropout_apply", ocl_over_elements(device, count),
+                   OCL_TENSOR(out), OCL_TENSOR(x), OCL_I64(count), OCL_DROPOUT(dropout));
+}
