@@ -112,9 +112,11 @@ static enum clb_status open_streams(struct train_run *run)
     };
     enum clb_status status;
     CLB_TRY(clb_stream_create(run->corpus, &stream, &run->stream));
-    if (clb_corpus_sentences(run->corpus, CLB_VALIDATION) > 0) {
+    if (clb_corpus_documents(run->corpus, CLB_VALIDATION) >= 2) {
         stream.validation = true;
         CLB_TRY(clb_stream_create(run->corpus, &stream, &run->validation));
+    } else {
+        base_warn("%s: fewer than two documents are held out: no evaluation", o->data);
     }
 cleanup:
     return status;

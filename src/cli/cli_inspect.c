@@ -1,0 +1,140 @@
+#include "base/json.h"
+#include "cli/cli.h"
+
+#include <clbert/corpus.h>
+#include <clbert/stream.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct cli_usage usage = {
+    .name = "inspect",
+    .arguments = "--data CORPUS [--step K] [OPTION...]",
+    .summary = "Shows the very examples that a step of `clbert pretrain` with the same options trains\n"
+               "on. [MASK], replaced and kept tokens are marked, with the original behind them.",
+    .examples = "clbert inspect --data corpus --step 0",
+};
+
+static json_t *json_ints(const int32_t *values, int32_t count)
+{
+    json_t *array = json_array();
+    for (int32_t i = 0; i < count; i++) json_array_append_new(array, json_integer(values[i]));
+    return array;
+}
+
+static enum clb_status print_json(const struct clb_example *e)
+{
+    json_t *object = json_pack("{s:o, s:o, s:o, s:i}", "input_ids", json_ints(e->input_ids, e->length),
+                               "token_type_ids", json_ints(e->token_type_ids, e->length), "labels",
+                               json_ints(e->labels, e->length), "next_sentence_label",
+                               e->next_sentence_label);
+    enum clb_status status = object ? base_json_print(object) : clb_fail(CLB_ERROR_MEMORY, "out of memory");
+    json_decref(object);
+    return status;
+}
+
+static void print_example(const struct clb_tokenizer *tokenizer, const struct clb_example *e,
+                          long long number)
+{
+    const int32_t mask = clb_tokenizer_special_ids(tokenizer).mask;
+    const bool color = cli_use_color();
+    printf("%sexample %lld: %s, %d tokens%s\n", color ? "\033[1m" : "", number,
+           e->next_sentence_label ? "NotNext" : "IsNext", e->length, color ? "\033[0m" : "");
+    for (int32_t i = 0; i < e->length; i++) {
+        const char *token = clb_tokenizer_token(tokenizer, e->input_ids[i]);
+        const char *original = clb_tokenizer_token(tokenizer, e->labels[i]);
+        if (e->labels[i] < 0) {
+            printf("%s ", token);
+            continue;
+        }
+        const int paint = e->input_ids[i] == mask ? 31 : e->input_ids[i] == e->labels[i] ? 32 : 33;
+        if (color) printf("\033[%dm", paint);
+        if (e->input_ids[i] == e->labels[i])
+            printf("%s(kept)", token);
+        else
+            printf("%s(%s)", token, original);
+        printf(color ? "\033[0m " : " ");
+    }
+    printf("\n\n");
+}
+
+struct arguments {
+    char *data;
+    struct clb_stream_options stream;
+    long long step, seed;
+    int batch_size, accumulation, json;
+};
+
+static enum clb_status inspect(const struct arguments *a)
+{
+    struct clb_corpus *corpus = NULL;
+    struct clb_stream *stream = NULL;
+    struct clb_example example = {0};
+    const long long count = (long long)a->batch_size * a->accumulation;
+    enum clb_status status;
+    CLB_TRY(clb_corpus_open(a->data, &corpus));
+    CLB_TRY(clb_stream_create(corpus, &a->stream, &stream));
+    const size_t length = (size_t)a->stream.max_seq_length;
+    example.input_ids = malloc(3 * length * sizeof *example.input_ids);
+    if (!example.input_ids) {
+        status = clb_fail(CLB_ERROR_MEMORY, "out of memory");
+        goto cleanup;
+    }
+    example.token_type_ids = example.input_ids + length;
+    example.labels = example.token_type_ids + length;
+    for (long long n = a->step * count; n < (a->step + 1) * count; n++) {
+        CLB_TRY(clb_stream_example(stream, n, &example));
+        if (a->json)
+            CLB_TRY(print_json(&example));
+        else
+            print_example(clb_corpus_tokenizer(corpus), &example, n);
+    }
+cleanup:
+    free(example.input_ids);
+    clb_stream_destroy(stream);
+    clb_corpus_close(corpus);
+    return status;
+}
+
+enum clb_status command_inspect(int argc, const char **argv)
+{
+    struct arguments a = {
+        .stream = {.max_seq_length = 128, .mlm_probability = 0.15f, .short_seq_probability = 0.1f},
+        .seed = 42,
+        .batch_size = 32,
+        .accumulation = 1};
+    int whole_words = 0, validation = 0;
+    const struct poptOption options[] = {
+        {"data", 0, POPT_ARG_STRING, &a.data, 0, "corpus from clbert prepare", "CORPUS"},
+        {"step", 0, POPT_ARG_LONGLONG, &a.step, 0, "which step, 0 for the first", "K"},
+        {"seed", 0, POPT_ARG_LONGLONG, &a.seed, 0, "as of pretrain (42)", "N"},
+        {"per-device-train-batch-size", 0, POPT_ARG_INT, &a.batch_size, 0, "as of pretrain (32)", "N"},
+        {"gradient-accumulation-steps", 0, POPT_ARG_INT, &a.accumulation, 0, "as of pretrain (1)", "N"},
+        {"max-seq-length", 0, POPT_ARG_INT, &a.stream.max_seq_length, 0, "as of pretrain (128)", "N"},
+        {"mlm-probability", 0, POPT_ARG_FLOAT, &a.stream.mlm_probability, 0, "(0.15)", "X"},
+        {"short-seq-probability", 0, POPT_ARG_FLOAT, &a.stream.short_seq_probability, 0, "(0.1)", "X"},
+        {"whole-word-mask", 0, POPT_ARG_NONE, &whole_words, 0, "mask all pieces of a word", NULL},
+        {"validation", 0, POPT_ARG_NONE, &validation, 0, "of the validation part", NULL},
+        {"json", 0, POPT_ARG_NONE, &a.json, 0, "one line of JSON an example", NULL},
+        POPT_TABLEEND};
+    poptContext context = NULL;
+    const char **rest;
+    int rest_count;
+    bool help = false;
+    enum clb_status status;
+    CLB_TRY(cli_parse(&usage, options, argc, argv, &context, &rest, &rest_count, &help));
+    if (help) goto cleanup;
+    CLB_TRY(cli_no_arguments(&usage, rest, rest_count));
+    CLB_TRY(cli_require(&usage, a.data, "--data CORPUS"));
+    a.stream.seed = (uint64_t)a.seed;
+    a.stream.whole_word_mask = whole_words;
+    a.stream.validation = validation;
+    if (a.step < 0 || a.batch_size < 1 || a.accumulation < 1) {
+        status = clb_fail(CLB_ERROR_ARGUMENT, "step, batch size and accumulation should not be negative");
+        goto cleanup;
+    }
+    CLB_TRY(inspect(&a));
+cleanup:
+    poptFreeContext(context);
+    free(a.data);
+    return status;
+}

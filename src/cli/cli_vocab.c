@@ -1,0 +1,54 @@
+#include "cli/cli.h"
+
+#include <clbert/vocab.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct cli_usage usage = {
+    .name = "vocab",
+    .arguments = "--output DIR [OPTION...] TEXT...",
+    .summary = "Trains a WordPiece vocabulary on files and directories of text, plain or compressed:\n"
+               "DIR/vocab.txt and DIR/tokenizer_config.json.",
+    .examples = "clbert vocab --vocab-size 8000 --output tokenizer text.txt",
+};
+
+enum clb_status command_vocab(int argc, const char **argv)
+{
+    struct clb_vocab_options o = clb_vocab_defaults();
+    struct clb_vocab_report report;
+    char *output = NULL;
+    int cased = 0, keep_accents = 0;
+    long long min_frequency = o.min_frequency;
+    const struct poptOption options[] = {
+        {"vocab-size", 0, POPT_ARG_INT, &o.vocab_size, 0, "tokens at most (30000)", "N"},
+        {"output", 0, POPT_ARG_STRING, &output, 0, "directory for the vocabulary", "DIR"},
+        {"cased", 0, POPT_ARG_NONE, &cased, 0, "keep capitals and accents", NULL},
+        {"keep-accents", 0, POPT_ARG_NONE, &keep_accents, 0, "lower case, but keep accents", NULL},
+        {"min-frequency", 0, POPT_ARG_LONGLONG, &min_frequency, 0, "merge pairs this frequent (2)", "N"},
+        {"limit-alphabet", 0, POPT_ARG_INT, &o.limit_alphabet, 0, "characters at most (1000)", "N"},
+        POPT_TABLEEND};
+    poptContext context = NULL;
+    const char **texts;
+    int count;
+    bool help = false;
+    enum clb_status status;
+    CLB_TRY(cli_parse(&usage, options, argc, argv, &context, &texts, &count, &help));
+    if (help) goto cleanup;
+    CLB_TRY(cli_require(&usage, output, "--output DIR"));
+    CLB_TRY(cli_require(&usage, texts[0], "a TEXT"));
+    o.min_frequency = min_frequency;
+    o.lower_case = !cased;
+    o.strip_accents = !cased && !keep_accents;
+    if (o.limit_alphabet < 1 || o.vocab_size < 6) {
+        status = clb_fail(CLB_ERROR_ARGUMENT, "--limit-alphabet and --vocab-size should be above 0 and 5");
+        goto cleanup;
+    }
+    CLB_TRY(clb_vocab_train(&o, texts, count, output, &report));
+    printf("%s: %d tokens (alphabet %d) from %" PRId64 " words, %" PRId64 " different\n", output,
+           report.tokens, report.alphabet, report.words, report.distinct_words);
+cleanup:
+    poptFreeContext(context);
+    free(output);
+    return status;
+}
