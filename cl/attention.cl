@@ -148,7 +148,7 @@ ATTENTION_KERNEL attention_d_query(global float *d_qkv, const global float *d_ou
     const long i = min(block + (long)get_local_id(0), length - 1), t = begin + i;
     const long row = head * tokens + t;
     const global float *base = qkv + begin * 3 * hidden + head * HEAD;
-    const float row_lse = lse[row], row_delta = delta[row];
+
     float4 q[HEAD4], d_o[HEAD4], d_q[HEAD4];
     for (int c = 0; c < HEAD4; c++) {
         q[c] = load_head(base + i * 3 * hidden, c) * scale;
@@ -163,8 +163,10 @@ ATTENTION_KERNEL attention_d_query(global float *d_qkv, const global float *d_ou
         for (int j = 0; j < TILE && from + j < length; j += 4) {
             const local float4 *k = keys + j * HEAD4, *v = values + j * HEAD4;
             const float4 s = dots(q, k), keep = keep_keys(DROPOUT_ARGS, row, from + j);
-            /* rows past the end are zeros: what they are weighed by does not matter */
-            const float4 d_s = exp(s - row_lse) * (dots(d_o, v) * keep - row_delta) * scale;
+            /* lse and delta are read here: Intel's CPU compiler (2026.22) mixes up the work-items'
+             * values where they are kept across the barrier. */
+            const float4 p = exp(keep_lanes(s, length - from - j, -INFINITY) - lse[row]);
+            const float4 d_s = p * (dots(d_o, v) * keep - delta[row]) * scale;
             for (int c = 0; c < HEAD4; c++)
                 d_q[c] += d_s.x * k[c] + d_s.y * k[HEAD4 + c] + d_s.z * k[2 * HEAD4 + c] +
                           d_s.w * k[3 * HEAD4 + c];

@@ -1,3 +1,8 @@
+kernel void fill(global float *x, long count, float value)
+{
+    FOR_ELEMENTS(e, count) store_part((vec)(value), x + e, count - e);
+}
+
 kernel void add(global float *out, const global float *x, long count)
 {
     FOR_ELEMENTS(e, count)

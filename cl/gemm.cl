@@ -10,26 +10,27 @@ typedef JOIN(float, TILE_VECTOR) tile_vec;
 #define TILE_LOAD JOIN(vload, TILE_VECTOR)
 #define TILE_STORE JOIN(vstore, TILE_VECTOR)
 
-/* Panels [panel][k][width] at `offset`, of a matrix whose element (i, k) is x[i * i_stride + k] or,
- * where `k_major`, x[k * k_stride + i]. Rows past `count` are zero. A work-item packs a chunk of k. */
+/* Panels [panel][k][width] at `offset`, of k_count columns from k_begin of a matrix whose element
+ * (i, k) is x[i * k_total + k] or, where `k_major`, x[k * count + i]. Rows past `count` are zero. A
+ * work-item packs a chunk of k. */
 #define PACK_CHUNK 64
-#define PACK(name, width)                                                                        \
-    kernel void name(global float *to, long offset, const global float *x, long count, long k_count, \
-                     int k_major)                                                                \
-    {                                                                                            \
-        const long panel = (long)get_global_id(1), first = panel * width;                        \
-        const long begin = (long)get_global_id(0) * PACK_CHUNK;                                  \
-        const long end = min(begin + PACK_CHUNK, k_count);                                       \
-        const int have = (int)min((long)width, count - first);                                   \
-        global float *out = to + offset + (panel * k_count + begin) * width;                     \
-        for (long k = begin; k < end; k++, out += width) {                                       \
-            const global float *from = k_major ? x + k * count + first : x + first * k_count + k; \
-            const long step = k_major ? 1 : k_count;                                             \
-            if (have == width)                                                                   \
-                for (int i = 0; i < width; i++) out[i] = from[i * step];                         \
-            else                                                                                 \
-                for (int i = 0; i < width; i++) out[i] = i < have ? from[i * step] : 0.0f;       \
-        }                                                                                        \
+#define PACK(name, width)                                                                         \
+    kernel void name(global float *to, long offset, const global float *x, long count,            \
+                     long k_total, long k_begin, long k_count, int k_major)                       \
+    {                                                                                             \
+        const long panel = (long)get_global_id(1), first = panel * width;                         \
+        const long begin = (long)get_global_id(0) * PACK_CHUNK;                                   \
+        const long end = min(begin + PACK_CHUNK, k_count), step = k_major ? 1 : k_total;          \
+        const int have = (int)min((long)width, count - first);                                    \
+        global float *out = to + offset + (panel * k_count + begin) * width;                      \
+        x += k_major ? k_begin * count + first : first * k_total + k_begin;                       \
+        for (long k = begin; k < end; k++, out += width) {                                        \
+            const global float *from = x + (k_major ? k * count : k);                             \
+            if (have == width)                                                                    \
+                for (int i = 0; i < width; i++) out[i] = from[i * step];                          \
+            else                                                                                  \
+                for (int i = 0; i < width; i++) out[i] = i < have ? from[i * step] : 0.0f;        \
+        }                                                                                         \
     }
 PACK(pack_rows, TILE_ROWS)
 PACK(pack_columns, TILE_COLUMNS)

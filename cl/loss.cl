@@ -15,9 +15,12 @@ ROW_KERNEL cross_entropy(global float *row_sums, global float *logits, const glo
     const long r = (long)get_group_id(0);
     const int label = labels[r];
     global float *x = logits + r * columns;
+    /* Before the first barrier: PoCL 3.1 gives wrong sums with loops of such bounds between two. */
+    const float mine_before = range_max(x, 0, label);
+    const float mine_behind = range_max(x, label + 1, columns);
+    const float before = group_max(mine_before, shared);
+    const float behind = group_max(mine_behind, shared);
     const float at_label = x[label];
-    const float before = group_max(range_max(x, 0, label), shared);
-    const float behind = group_max(range_max(x, label + 1, columns), shared);
     const float largest = fmax(at_label, fmax(before, behind));
     vec total = (vec)(0.0f);
     FOR_COLUMNS(c, columns)

@@ -1,12 +1,12 @@
 #include "compute/opencl/ocl.h"
 
+/* A kernel and not clEnqueueFillBuffer: Oclgrind would take what that fills for uninitialised. */
 enum clb_status ocl_fill(struct clb_device *base, const struct clb_tensor *x, float value)
 {
     struct ocl_device *device = ocl_device(base);
-    const size_t bytes = 4 * (size_t)clb_tensor_elements(*x);
-    if (bytes == 0) return CLB_OK;
-    return ocl_check(device, clEnqueueFillBuffer(device->queue, x->memory, &value, sizeof value, 0,
-                                                 bytes, 0, NULL, NULL), "fill");
+    const int64_t count = clb_tensor_elements(*x);
+    return OCL_RUN(device, OCL_BUFFERS, "fill", ocl_over_elements(device, count), OCL_TENSOR(x),
+                   OCL_I64(count), OCL_F32(value));
 }
 
 enum clb_status ocl_copy(struct clb_device *base, const struct clb_tensor *out,
