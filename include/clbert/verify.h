@@ -29,4 +29,9 @@ void clb_verify_report_free(struct clb_verify_report *report);
 enum clb_status clb_verify_operations(struct clb_device *device, struct clb_device *reference,
                                       bool tiny, struct clb_verify_report *report);
 
+/* A whole model with dropout on both: logits, losses and every gradient, and the losses of ten
+ * training steps (two, where `tiny`). */
+enum clb_status clb_verify_model(struct clb_device *device, struct clb_device *reference, bool tiny,
+                                 struct clb_verify_report *report);
+
 #endif

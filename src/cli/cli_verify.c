@@ -10,9 +10,9 @@
 static const struct cli_usage usage = {
     .name = "verify",
     .arguments = "[--device D] [--tiny] [--json]",
-    .summary = "Proves a device against the CPU path: every operation over several shapes, each\n"
-               "difference beside the tolerance that follows from fp32 rounding. A device must also\n"
-               "give the same bits twice. The exit code is 1 where a check fails.",
+    .summary = "Proves a device against the CPU path: every operation over several shapes, a whole\n"
+               "model forward, every gradient and ten training steps, each difference beside the\n"
+               "tolerance that follows from fp32 rounding. A device must also give the same bits twice. The exit code is 1 where a check fails.",
     .examples = "clbert verify --device opencl\nclbert verify --device opencl:0.0 --json",
 };
 
@@ -61,6 +61,7 @@ static enum clb_status verify(const char *selector, bool tiny, bool json)
     const struct clb_device_info *info = clb_device_info(device);
     base_log("verifying %s (%s)", info->selector, info->name);
     CLB_TRY(clb_verify_operations(device, reference, tiny, &report));
+    CLB_TRY(clb_verify_model(device, reference, tiny, &report));
     if (json)
         CLB_TRY(print_json(info->selector, &report));
     else
