@@ -116,23 +116,15 @@ static struct token_range random_run(const struct pairs *p, uint64_t draw, struc
     return (struct token_range){begin, smaller(end - begin, room)};
 }
 
-/* Cuts A from its front and B from its end, the longer one first: the seam stays. */
-static void truncate(struct pair *pair, int64_t target)
+/* Cuts A from its front and B from its end, so that the seam stays: B first, which the epoch shows
+ * as A elsewhere, down to a quarter of the target. */
+static void truncate_outer_ends(struct pair *pair, int64_t target)
 {
-    const int64_t half = target / 2;
-    int64_t a = pair->a.count, b = pair->b.count;
-    if (a + b <= target) return;
-    if (b <= half)
-        a = target - b;
-    else if (a <= target - half)
-        b = target - a;
-    else {
-        a = target - half;
-        b = half;
-    }
+    const int64_t b_least = smaller(pair->b.count, larger(target / 4, 1));
+    const int64_t a = smaller(pair->a.count, target - b_least);
     pair->a.first += pair->a.count - a;
     pair->a.count = a;
-    pair->b.count = b;
+    pair->b.count = smaller(pair->b.count, target - a);
 }
 
 /* IsNext: A and B are neighbours of one document. At the document's end there is nothing after the
@@ -183,13 +175,13 @@ struct pair pairs_at(const struct pairs *p, uint32_t epoch, int64_t index)
         uint64_t draw = (uint64_t)clb_random_u32(random, base + DRAW_PLACE_HIGH) << 32 |
                         clb_random_u32(random, base + DRAW_PLACE_LOW);
         pair.a = anchor;
-        pair.b = random_run(p, draw, whole, larger(target - anchor.count, target / 2));
+        pair.b = random_run(p, draw, whole, larger(target - anchor.count, larger(target / 4, 1)));
     }
     /* Room that is left goes to the text before A. */
     const int64_t room = target - pair.a.count - pair.b.count;
     const int64_t more = smaller(larger(room, 0), pair.a.first - whole.first);
     pair.a.first -= more;
     pair.a.count += more;
-    truncate(&pair, target);
+    truncate_outer_ends(&pair, target);
     return pair;
 }
