@@ -8,8 +8,9 @@
 static const struct cli_usage usage = {
     .name = "devices",
     .arguments = "[--json]",
-    .summary = "What --device may be: the CPU path and every usable OpenCL device, with the matrix\n"
-               "product chosen for each, once it has been measured at the first use.",
+    .summary =
+        "What --device may be: the CPU path and every usable OpenCL device, with the matrix\n"
+        "product chosen for each, once it has been measured at the first use.",
     .examples = "clbert devices\nclbert devices --json",
 };
 
@@ -23,14 +24,14 @@ static void print_device(const struct clb_device_info *info)
     const double gib = 1.0 / (1 << 30);
     const bool cpu = info->is_cpu_path;
     const bool bold = cli_use_color();
-    printf("%s%s%s  %s%s\n", bold ? "\033[1m" : "", info->selector, bold ? "\033[0m" : "", info->name,
-           info->is_gpu ? " (GPU)" : "");
+    printf("%s%s%s  %s%s\n", bold ? "\033[1m" : "", info->selector, bold ? "\033[0m" : "",
+           info->name, info->is_gpu ? " (GPU)" : "");
     print_line("platform", info->platform);
     print_line("vendor", info->vendor);
     print_line(cpu ? "compiler" : "driver", info->driver);
     print_line(cpu ? "instruction set" : "version", info->version);
-    printf("  %-18s %.1f GiB, at most %.1f GiB at once\n", "memory", (double)info->memory_bytes * gib,
-           (double)info->max_allocation_bytes * gib);
+    printf("  %-18s %.1f GiB, at most %.1f GiB at once\n", "memory",
+           (double)info->memory_bytes * gib, (double)info->max_allocation_bytes * gib);
     printf("  %-18s %d\n", cpu ? "threads" : "compute units", info->compute_units);
     print_line("matrix product", info->gemm[0] ? info->gemm : "measured at the first use");
 }
@@ -51,8 +52,9 @@ static enum clb_status print_json(const struct clb_device_info *infos, int count
     enum clb_status status = CLB_OK;
     for (int i = 0; i < count && status == CLB_OK; i++)
         if (json_array_append_new(list, pack(&infos[i])) != 0)
-            status = clb_fail(CLB_ERROR_FORMAT, "%s: its description is not UTF-8, or memory is out",
-                              infos[i].selector);
+            status =
+                clb_fail(CLB_ERROR_FORMAT, "%s: its description is not UTF-8, or memory is out",
+                         infos[i].selector);
     if (status == CLB_OK) status = base_json_print(list);
     json_decref(list);
     return status;
@@ -79,8 +81,7 @@ enum clb_status command_devices(int argc, const char **argv)
         goto cleanup;
     }
     for (int i = 0; i < count; i++) print_device(&infos[i]);
-    if (count == 1)
-        printf("no OpenCL device: install the vendor's driver, or pocl-opencl-icd\n");
+    if (count == 1) printf("no OpenCL device: install the vendor's driver, or pocl-opencl-icd\n");
 cleanup:
     free(infos);
     poptFreeContext(context);

@@ -10,9 +10,16 @@
 static const struct cli_usage usage = {
     .name = "verify",
     .arguments = "[--device D] [--tiny] [--json]",
+<<<<<<< HEAD
     .summary = "Proves a device against the CPU path: every operation over several shapes, a whole\n"
                "model forward, every gradient and ten training steps, each difference beside the\n"
                "tolerance that follows from fp32 rounding. A device must also give the same bits twice. The exit code is 1 where a check fails.",
+=======
+    .summary =
+        "Proves a device against the CPU path: every operation over several shapes, each\n"
+        "difference beside the tolerance that follows from fp32 rounding. A device must also\n"
+        "give the same bits twice. The exit code is 1 where a check fails.",
+>>>>>>> opencl
     .examples = "clbert verify --device opencl\nclbert verify --device opencl:0.0 --json",
 };
 
@@ -39,8 +46,8 @@ static enum clb_status print_json(const char *device, const struct clb_verify_re
     json_t *checks = json_array();
     for (int i = 0; i < report->count; i++) {
         const struct clb_verify_check *check = &report->checks[i];
-        json_array_append_new(checks, json_pack("{s:s, s:o, s:o, s:b}", "name", check->name, "error",
-                                                number(check->error), "tolerance",
+        json_array_append_new(checks, json_pack("{s:s, s:o, s:o, s:b}", "name", check->name,
+                                                "error", number(check->error), "tolerance",
                                                 number(check->tolerance), "passed", check->passed));
     }
     json_t *object = json_pack("{s:s, s:b, s:o}", "device", device, "passed", report->failed == 0,

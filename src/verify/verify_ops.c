@@ -81,7 +81,8 @@ static void plan_embedding_forward(struct verify_plan *p, const struct verify_ca
     verify_in_random_ints(p, "segments", c->m, 2, false);
 }
 
-static enum clb_status run_embedding_forward(const struct verify_case *c, const struct clb_tensor *t)
+static enum clb_status run_embedding_forward(const struct verify_case *c,
+                                             const struct clb_tensor *t)
 {
     (void)c;
     return clb_embedding_forward(&t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &t[6]);
@@ -151,8 +152,8 @@ static void plan_norm_backward(struct verify_plan *p, const struct verify_case *
 static enum clb_status run_norm_backward(const struct verify_case *c, const struct clb_tensor *t)
 {
     const bool plain = c->variant == 1; /* d_sum is d_out */
-    return clb_norm_backward(&t[0], plain ? NULL : &t[1], &t[2], &t[3], plain ? &t[0] : &t[4], &t[5],
-                             &t[6], &t[7], dropout_of(c));
+    return clb_norm_backward(&t[0], plain ? NULL : &t[1], &t[2], &t[3], plain ? &t[0] : &t[4],
+                             &t[5], &t[6], &t[7], dropout_of(c));
 }
 
 static void plan_dropout_apply(struct verify_plan *p, const struct verify_case *c)
@@ -191,7 +192,8 @@ static void plan_attention_forward(struct verify_plan *p, const struct verify_ca
     verify_in_ints(p, "cu_seqlens", cu_seqlens, count + 1);
 }
 
-static enum clb_status run_attention_forward(const struct verify_case *c, const struct clb_tensor *t)
+static enum clb_status run_attention_forward(const struct verify_case *c,
+                                             const struct clb_tensor *t)
 {
     int32_t cu_seqlens[64];
     int64_t longest;
@@ -219,8 +221,8 @@ static enum clb_status run_attention_backward(const struct verify_case *c,
     int32_t cu_seqlens[64];
     int64_t longest;
     sequences_of(c, cu_seqlens, &longest);
-    enum clb_status status = clb_attention_forward(&t[2], &t[3], &t[4], &t[5], longest, c->n,
-                                                   dropout_of(c));
+    enum clb_status status =
+        clb_attention_forward(&t[2], &t[3], &t[4], &t[5], longest, c->n, dropout_of(c));
     if (status != CLB_OK) return status;
     return clb_attention_backward(&t[0], &t[1], &t[2], &t[3], &t[4], &t[5], longest, c->n,
                                   dropout_of(c));

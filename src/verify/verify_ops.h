@@ -9,9 +9,9 @@ enum { VERIFY_OPERANDS = 12 };
 
 struct verify_case {
     const struct verify_operation *operation;
-    bool tiny;          /* small enough for a simulator */
-    int64_t m, n, k;    /* what they mean is the operation's */
-    int variant;        /* activation, accumulate, which operand is missing: the operation's */
+    bool tiny;       /* small enough for a simulator */
+    int64_t m, n, k; /* what they mean is the operation's */
+    int variant;     /* activation, accumulate, which operand is missing: the operation's */
     float dropout;
     const int32_t *lengths; /* of sequences; 0 ends them; NULL where there are none */
 };
@@ -49,11 +49,14 @@ const struct verify_case *verify_cases(int *count);
 void verify_in(struct verify_plan *plan, const char *name, int64_t rows, int64_t columns);
 /* The same in (0, 1). */
 void verify_in_positive(struct verify_plan *plan, const char *name, int64_t rows, int64_t columns);
-void verify_in_ints(struct verify_plan *plan, const char *name, const int32_t *values, int64_t count);
-void verify_in_floats(struct verify_plan *plan, const char *name, const float *values, int64_t count);
-/* Compared afterwards; `ulps` bounds the rounding of one element's own arithmetic and `terms` is the
- * length of its sum: tolerance = 2^-24 (ulps + 2 sqrt(terms)). 0, 0: the same bits. Filled with
- * random numbers before: a gradient that is accumulated into, or a result that must be overwritten. */
+void verify_in_ints(struct verify_plan *plan, const char *name, const int32_t *values,
+                    int64_t count);
+void verify_in_floats(struct verify_plan *plan, const char *name, const float *values,
+                      int64_t count);
+/* Compared afterwards; `ulps` bounds the rounding of one element's own arithmetic and `terms` is
+ * the length of its sum: tolerance = 2^-24 (ulps + 2 sqrt(terms)). 0, 0: the same bits. Filled with
+ * random numbers before: a gradient that is accumulated into, or a result that must be overwritten.
+ */
 void verify_out(struct verify_plan *plan, const char *name, int64_t rows, int64_t columns,
                 double ulps, int64_t terms);
 /* As verify_out, but not below zero before: second moments. */

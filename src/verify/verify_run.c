@@ -38,8 +38,8 @@ static struct verify_operand *add(struct verify_plan *plan, const char *name, en
                                   int64_t rows, int64_t columns)
 {
     struct verify_operand *operand = &plan->operands[plan->count++];
-    *operand = (struct verify_operand){
-        .name = name, .shape = {.rows = rows, .columns = columns, .type = type}};
+    *operand = (struct verify_operand){.name = name,
+                                       .shape = {.rows = rows, .columns = columns, .type = type}};
     operand->values = malloc((size_t)(4 * rows * columns));
     if (!operand->values) plan->out_of_memory = true;
     return operand;
@@ -90,19 +90,22 @@ void verify_out_positive(struct verify_plan *plan, const char *name, int64_t row
     compare(add_random(plan, name, rows, columns, true), ulps, terms);
 }
 
-void verify_in_ints(struct verify_plan *plan, const char *name, const int32_t *values, int64_t count)
+void verify_in_ints(struct verify_plan *plan, const char *name, const int32_t *values,
+                    int64_t count)
 {
     struct verify_operand *operand = add(plan, name, CLB_I32, count, 1);
     if (operand->values) memcpy(operand->values, values, (size_t)(4 * count));
 }
 
-void verify_in_floats(struct verify_plan *plan, const char *name, const float *values, int64_t count)
+void verify_in_floats(struct verify_plan *plan, const char *name, const float *values,
+                      int64_t count)
 {
     struct verify_operand *operand = add(plan, name, CLB_F32, count, 1);
     if (operand->values) memcpy(operand->values, values, (size_t)(4 * count));
 }
 
-/* Distinct ones by going through 0 .. bound - 1 and taking each with the chance that fills `count`. */
+/* Distinct ones by going through 0 .. bound - 1 and taking each with the chance that fills `count`.
+ */
 void verify_in_random_ints(struct verify_plan *plan, const char *name, int64_t count, int32_t bound,
                            bool distinct)
 {
@@ -203,7 +206,8 @@ static enum clb_status compare_sides(const struct verify_plan *plan, const struc
         if (!operand->compared) continue;
         describe(plan->which, operand->name, name, sizeof name);
         double error = difference(tested->results[i], reference->results[i], count);
-        if (memcmp(tested->results[i], again->results[i], (size_t)(4 * count)) != 0) error = INFINITY;
+        if (memcmp(tested->results[i], again->results[i], (size_t)(4 * count)) != 0)
+            error = INFINITY;
         enum clb_status status = clb_verify_report_add(report, name, error, operand->tolerance);
         if (status != CLB_OK) return status;
     }

@@ -26,11 +26,11 @@ enum ocl_source {
 /* How kernels are shaped for a device. One kernel text serves all: wide work-items that walk a row
  * alone where a work-item is a CPU's thread, groups of narrow ones that share a row elsewhere. */
 struct ocl_shape {
-    bool wide;     /* a CPU device: few fat work-items, no barriers, no local memory */
-    int vector;    /* W: floats a work-item takes at once */
-    int group;     /* GROUP: work-items that share a row */
-    int flat;      /* FLAT: elements a work-item takes of a whole buffer */
-    int tile;      /* ATTENTION_GROUP: rows of an attention block, not wide */
+    bool wide;  /* a CPU device: few fat work-items, no barriers, no local memory */
+    int vector; /* W: floats a work-item takes at once */
+    int group;  /* GROUP: work-items that share a row */
+    int flat;   /* FLAT: elements a work-item takes of a whole buffer */
+    int tile;   /* ATTENTION_GROUP: rows of an attention block, not wide */
 };
 
 struct ocl_program;
@@ -47,7 +47,7 @@ struct ocl_device {
     struct ocl_gemm *gemm;        /* what was chosen for products; NULL before the first */
     cl_mem workspace;             /* scratch of one operation, grown as needed */
     int64_t workspace_bytes;
-    cl_mem empty;                 /* stands for a buffer that is not given */
+    cl_mem empty; /* stands for a buffer that is not given */
 };
 
 static inline struct ocl_device *ocl_device(struct clb_device *device)
@@ -100,8 +100,8 @@ struct ocl_arg {
 /* seed, purpose, stream: philox.cl's RANDOM parameters. */
 #define OCL_RANDOM(r) OCL_U64((r).seed), OCL_U32((r).purpose), OCL_U32((r).stream)
 /* The same with threshold and scale: philox.cl's DROPOUT parameters. */
-#define OCL_DROPOUT(d)                                                                     \
-    OCL_RANDOM((d).random), OCL_U32(clb_dropout_threshold((d).probability)),               \
+#define OCL_DROPOUT(d)                                                                             \
+    OCL_RANDOM((d).random), OCL_U32(clb_dropout_threshold((d).probability)),                       \
         OCL_F32(1.0f / (1.0f - (d).probability))
 
 /* Global and local size. */
@@ -122,11 +122,11 @@ enum clb_status ocl_launch(struct ocl_device *device, enum ocl_source source, co
                            const char *name, struct ocl_range range, int count,
                            const struct ocl_arg *args);
 
-#define OCL_RUN_WITH(device, source, options, name, range, ...)                            \
-    ocl_launch(device, source, options, name, range,                                       \
-               (int)(sizeof((struct ocl_arg[]){__VA_ARGS__}) / sizeof(struct ocl_arg)),    \
+#define OCL_RUN_WITH(device, source, options, name, range, ...)                                    \
+    ocl_launch(device, source, options, name, range,                                               \
+               (int)(sizeof((struct ocl_arg[]){__VA_ARGS__}) / sizeof(struct ocl_arg)),            \
                (struct ocl_arg[]){__VA_ARGS__})
-#define OCL_RUN(device, source, name, range, ...) \
+#define OCL_RUN(device, source, name, range, ...)                                                  \
     OCL_RUN_WITH(device, source, "", name, range, __VA_ARGS__)
 
 /* ---- memory: ocl_memory.c ---- */

@@ -12,7 +12,8 @@ struct attention {
     char options[32]; /* the head's size is known to the compiler */
     int64_t tokens, hidden, heads, stride;
     float scale;
-    struct ocl_range blocks; /* blocks of rows x sequences x heads; those past a sequence do nothing */
+    struct ocl_range
+        blocks; /* blocks of rows x sequences x heads; those past a sequence do nothing */
 };
 
 static struct attention attention(struct clb_device *base, const struct clb_tensor *out,
@@ -121,7 +122,8 @@ enum clb_status ocl_attention_backward(struct clb_device *base, const struct clb
         CLB_TRY(turn(&a, scratch, 0, qkv, 0));
         CLB_TRY(turn(&a, scratch, turned, d_out, 0));
     }
-    CLB_TRY(pass(&a, "attention_d_key_value", d_qkv, d_out, lse, scratch, qkv, cu_seqlens, dropout));
+    CLB_TRY(
+        pass(&a, "attention_d_key_value", d_qkv, d_out, lse, scratch, qkv, cu_seqlens, dropout));
 cleanup:
     return status;
 }

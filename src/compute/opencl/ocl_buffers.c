@@ -15,8 +15,10 @@ enum clb_status ocl_copy(struct clb_device *base, const struct clb_tensor *out,
     struct ocl_device *device = ocl_device(base);
     const size_t bytes = 4 * (size_t)clb_tensor_elements(*x);
     if (bytes == 0) return CLB_OK;
-    return ocl_check(device, clEnqueueCopyBuffer(device->queue, x->memory, out->memory, 0, 0, bytes,
-                                                 0, NULL, NULL), "copy");
+    return ocl_check(
+        device,
+        clEnqueueCopyBuffer(device->queue, x->memory, out->memory, 0, 0, bytes, 0, NULL, NULL),
+        "copy");
 }
 
 enum clb_status ocl_add(struct clb_device *base, const struct clb_tensor *out,

@@ -1,11 +1,10 @@
 #include "compute/opencl/ocl.h"
 
-enum clb_status ocl_embedding_forward(struct clb_device *base, const struct clb_tensor *out,
-                                      const struct clb_tensor *word,
-                                      const struct clb_tensor *position,
-                                      const struct clb_tensor *segment, const struct clb_tensor *ids,
-                                      const struct clb_tensor *positions,
-                                      const struct clb_tensor *segments)
+enum clb_status
+ocl_embedding_forward(struct clb_device *base, const struct clb_tensor *out,
+                      const struct clb_tensor *word, const struct clb_tensor *position,
+                      const struct clb_tensor *segment, const struct clb_tensor *ids,
+                      const struct clb_tensor *positions, const struct clb_tensor *segments)
 {
     struct ocl_device *device = ocl_device(base);
     return OCL_RUN(device, OCL_EMBEDDING, "embedding_forward", ocl_over_rows(device, out->rows, 1),
@@ -32,9 +31,10 @@ enum clb_status ocl_embedding_backward(struct clb_device *base, const struct clb
     cl_mem partial;
     enum clb_status status;
     CLB_TRY(ocl_workspace(device, 4 * count * parts * hidden, &partial));
-    CLB_TRY(OCL_RUN(device, OCL_EMBEDDING, "embedding_partials", ocl_over_rows(device, count, parts),
-                    OCL_MEM(partial), OCL_TENSOR(d_out), OCL_TENSOR(&groups->order),
-                    OCL_TENSOR(&groups->begin), OCL_I64(hidden), OCL_I64(parts)));
+    CLB_TRY(OCL_RUN(device, OCL_EMBEDDING, "embedding_partials",
+                    ocl_over_rows(device, count, parts), OCL_MEM(partial), OCL_TENSOR(d_out),
+                    OCL_TENSOR(&groups->order), OCL_TENSOR(&groups->begin), OCL_I64(hidden),
+                    OCL_I64(parts)));
     CLB_TRY(OCL_RUN(device, OCL_EMBEDDING, "embedding_add", ocl_over_rows(device, count, 1),
                     OCL_TENSOR(d_table), OCL_MEM(partial), OCL_TENSOR(&groups->row),
                     OCL_I64(hidden), OCL_I64(parts)));

@@ -52,7 +52,8 @@ static bool load(const struct clb_device_info *info, struct ocl_gemm *gemm)
 {
     char *path = choice_path(info);
     json_t *json = NULL;
-    bool found = path && base_exists(path) && base_json_read(path, "choice of product", &json) == CLB_OK;
+    bool found =
+        path && base_exists(path) && base_json_read(path, "choice of product", &json) == CLB_OK;
     const char *text = found ? json_string_value(json_object_get(json, "text")) : NULL;
     found = text != NULL;
     for (int kind = 0; kind < OCL_GEMM_KINDS && found; kind++) {
@@ -79,7 +80,8 @@ static void save(const struct clb_device_info *info, const struct ocl_gemm *gemm
 
 /* ---- choosing ---- */
 
-__attribute__((format(printf, 2, 3))) static void append(struct ocl_gemm *gemm, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void append(struct ocl_gemm *gemm, const char *format,
+                                                         ...)
 {
     size_t length = strlen(gemm->text);
     va_list args;
@@ -127,8 +129,9 @@ static enum clb_status measure(struct ocl_device *device, struct ocl_gemm *gemm)
     }
     base_log_progress(NULL);
     if (!gemm->chosen[0])
-        return clb_fail(CLB_ERROR_DEVICE, "%s (%s): no way to multiply matrices gives right results "
-                                          "here; use another device or driver",
+        return clb_fail(CLB_ERROR_DEVICE,
+                        "%s (%s): no way to multiply matrices gives right results "
+                        "here; use another device or driver",
                         device->base.info.selector, device->base.info.name);
     describe_results(gemm, results, tried);
     return CLB_OK;
@@ -151,8 +154,10 @@ static enum clb_status choose(struct ocl_device *device)
     enum clb_status status = CLB_OK;
     if (!gemm) return clb_fail(CLB_ERROR_MEMORY, "products: out of memory");
     if (!only && getenv("CLBERT_GEMM") && *getenv("CLBERT_GEMM"))
-        CLB_TRY(clb_fail(CLB_ERROR_ARGUMENT, "CLBERT_GEMM=%s is unknown; there are: clblast, tile, "
-                                             "tile6x16, local", getenv("CLBERT_GEMM")));
+        CLB_TRY(clb_fail(CLB_ERROR_ARGUMENT,
+                         "CLBERT_GEMM=%s is unknown; there are: clblast, tile, "
+                         "tile6x16, local",
+                         getenv("CLBERT_GEMM")));
     if (only) {
         for (int kind = 0; kind < OCL_GEMM_KINDS; kind++) gemm->chosen[kind] = only;
         append(gemm, "%s (by CLBERT_GEMM)", only->name);

@@ -1,6 +1,6 @@
-/* Products: CLBlast, and tiles of our own in cl/gemm.cl. Which one a device uses is measured once, at
- * the first product, and kept on disk for this device, driver and version of clbert. A candidate is
- * first compared with a product on the host; a wrong one is never used and named in info.gemm.
+/* Products: CLBlast, and tiles of our own in cl/gemm.cl. Which one a device uses is measured once,
+ * at the first product, and kept on disk for this device, driver and version of clbert. A candidate
+ * is first compared with a product on the host; a wrong one is never used and named in info.gemm.
  *
  * Environment: CLBERT_GEMM forces one candidate without a measurement: "clblast", "tile" (the
  * wide-vector tile 14x32), "tile6x16", or "local" (64x64 in local memory). */

@@ -9,7 +9,8 @@
 static const double patience = 0.1; /* seconds */
 
 static const int64_t checked[][3] = {{37, 45, 29}, {130, 100, 150}};
-static const int64_t timed[][3] = {{64, 64, 64}, {256, 256, 128}, {512, 512, 256}, {1024, 768, 768}};
+static const int64_t timed[][3] = {
+    {64, 64, 64}, {256, 256, 128}, {512, 512, 256}, {1024, 768, 768}};
 enum {
     CHECKED = sizeof checked / sizeof *checked,
     TIMED = sizeof timed / sizeof *timed,
@@ -38,9 +39,9 @@ static enum clb_status bench_open(struct bench *bench)
     }
     for (int i = 0; i < 3; i++) {
         cl_int error;
-        *memories[i] = clCreateBuffer(bench->device->context,
-                                      CL_MEM_READ_WRITE | CL_MEM_COPY_HOST_PTR,
-                                      LARGEST * sizeof(float), *arrays[i], &error);
+        *memories[i] =
+            clCreateBuffer(bench->device->context, CL_MEM_READ_WRITE | CL_MEM_COPY_HOST_PTR,
+                           LARGEST * sizeof(float), *arrays[i], &error);
         enum clb_status status = ocl_check(bench->device, error, "allocate for measuring products");
         if (status != CLB_OK) return status;
     }
@@ -62,8 +63,9 @@ static void bench_close(struct bench *bench)
 static enum clb_status run(struct bench *bench, enum ocl_gemm_kind kind, const int64_t shape[3],
                            bool accumulate)
 {
-    struct ocl_product product = {kind, shape[0], shape[1], shape[2], bench->a_memory,
-                                  bench->b_memory, bench->c_memory, accumulate};
+    struct ocl_product product = {
+        kind,      shape[0], shape[1], shape[2], bench->a_memory, bench->b_memory, bench->c_memory,
+        accumulate};
     enum clb_status status = bench->candidate->run(bench->device, &product);
     return status == CLB_OK ? ocl_finish(&bench->device->base) : status;
 }

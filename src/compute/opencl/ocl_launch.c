@@ -3,7 +3,9 @@
 const char *ocl_error_name(cl_int error)
 {
     switch (error) {
-#define OCL_NAME(name) case name: return #name;
+#define OCL_NAME(name)                                                                             \
+    case name:                                                                                     \
+        return #name;
         OCL_NAME(CL_DEVICE_NOT_FOUND)
         OCL_NAME(CL_DEVICE_NOT_AVAILABLE)
         OCL_NAME(CL_COMPILER_NOT_AVAILABLE)
@@ -28,7 +30,8 @@ const char *ocl_error_name(cl_int error)
         OCL_NAME(CL_INVALID_WORK_ITEM_SIZE)
         OCL_NAME(CL_INVALID_GLOBAL_WORK_SIZE)
 #undef OCL_NAME
-    default: return "error";
+    default:
+        return "error";
     }
 }
 
@@ -82,6 +85,8 @@ enum clb_status ocl_launch(struct ocl_device *device, enum ocl_source source, co
             return clb_fail_context(ocl_check(device, error, "set an argument"), "%s, argument %d",
                                     name, i);
     }
-    return ocl_check(device, clEnqueueNDRangeKernel(device->queue, kernel, 3, NULL, range.global,
-                                                    range.local, 0, NULL, NULL), name);
+    return ocl_check(device,
+                     clEnqueueNDRangeKernel(device->queue, kernel, 3, NULL, range.global,
+                                            range.local, 0, NULL, NULL),
+                     name);
 }

@@ -43,9 +43,11 @@ enum clb_status ocl_linear_backward_input(struct clb_device *base, const struct 
                     d_out->memory, weight->memory, d_x->memory, accumulate);
 }
 
-enum clb_status ocl_linear_backward_weight(struct clb_device *base, const struct clb_tensor *d_weight,
+enum clb_status ocl_linear_backward_weight(struct clb_device *base,
+                                           const struct clb_tensor *d_weight,
                                            const struct clb_tensor *d_bias,
-                                           const struct clb_tensor *d_out, const struct clb_tensor *x)
+                                           const struct clb_tensor *d_out,
+                                           const struct clb_tensor *x)
 {
     struct ocl_device *device = ocl_device(base);
     const int64_t rows = d_out->rows, columns = d_out->columns, parts = ocl_row_parts(rows);

@@ -19,8 +19,8 @@ enum clb_status ocl_slice(struct clb_device *base, void *memory, int64_t offset,
 {
     cl_buffer_region region = {(size_t)offset, (size_t)bytes};
     cl_int error;
-    *slice = clCreateSubBuffer(memory, CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION, &region,
-                               &error);
+    *slice =
+        clCreateSubBuffer(memory, CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION, &region, &error);
     return ocl_check(ocl_device(base), error, "create a sub-buffer");
 }
 
@@ -33,15 +33,19 @@ void ocl_release(struct clb_device *base, void *memory)
 enum clb_status ocl_write(struct clb_device *base, void *memory, const void *host, int64_t bytes)
 {
     struct ocl_device *device = ocl_device(base);
-    return ocl_check(device, clEnqueueWriteBuffer(device->queue, memory, CL_TRUE, 0, (size_t)bytes,
-                                                  host, 0, NULL, NULL), "write");
+    return ocl_check(
+        device,
+        clEnqueueWriteBuffer(device->queue, memory, CL_TRUE, 0, (size_t)bytes, host, 0, NULL, NULL),
+        "write");
 }
 
 enum clb_status ocl_read(struct clb_device *base, void *memory, void *host, int64_t bytes)
 {
     struct ocl_device *device = ocl_device(base);
-    return ocl_check(device, clEnqueueReadBuffer(device->queue, memory, CL_TRUE, 0, (size_t)bytes,
-                                                 host, 0, NULL, NULL), "read");
+    return ocl_check(
+        device,
+        clEnqueueReadBuffer(device->queue, memory, CL_TRUE, 0, (size_t)bytes, host, 0, NULL, NULL),
+        "read");
 }
 
 /* What is queued keeps a released buffer alive, so growing needs no wait. */
@@ -49,7 +53,8 @@ enum clb_status ocl_workspace(struct ocl_device *device, int64_t bytes, cl_mem *
 {
     if (bytes > device->workspace_bytes) {
         cl_int error;
-        cl_mem grown = clCreateBuffer(device->context, CL_MEM_READ_WRITE, (size_t)bytes, NULL, &error);
+        cl_mem grown =
+            clCreateBuffer(device->context, CL_MEM_READ_WRITE, (size_t)bytes, NULL, &error);
         enum clb_status status = ocl_check(device, error, "allocate scratch");
         if (status != CLB_OK) return status;
         if (device->workspace) clReleaseMemObject(device->workspace);

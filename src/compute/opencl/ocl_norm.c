@@ -4,7 +4,8 @@ enum clb_status ocl_norm_forward(struct clb_device *base, const struct clb_tenso
                                  const struct clb_tensor *sum, const struct clb_tensor *stats,
                                  const struct clb_tensor *y, const struct clb_tensor *bias,
                                  const struct clb_tensor *residual, const struct clb_tensor *gamma,
-                                 const struct clb_tensor *beta, float eps, struct clb_dropout dropout)
+                                 const struct clb_tensor *beta, float eps,
+                                 struct clb_dropout dropout)
 {
     struct ocl_device *device = ocl_device(base);
     return OCL_RUN(device, OCL_NORM, "norm_forward", ocl_over_rows(device, out->rows, 1),
@@ -34,9 +35,9 @@ enum clb_status ocl_norm_backward(struct clb_device *base, const struct clb_tens
     CLB_TRY(ocl_add_partials(device, d_gamma, partial, 0, parts, hidden));
     CLB_TRY(ocl_add_partials(device, d_beta, partial, parts * hidden, parts, hidden));
     CLB_TRY(OCL_RUN(device, OCL_NORM, "norm_backward", ocl_over_rows(device, rows, 1),
-                    OCL_TENSOR(d_sum), OCL_OPTIONAL(device, d_y), OCL_TENSOR(d_out), OCL_TENSOR(sum),
-                    OCL_TENSOR(stats), OCL_TENSOR(gamma), OCL_I64(hidden), OCL_I32(d_y != NULL),
-                    OCL_DROPOUT(dropout)));
+                    OCL_TENSOR(d_sum), OCL_OPTIONAL(device, d_y), OCL_TENSOR(d_out),
+                    OCL_TENSOR(sum), OCL_TENSOR(stats), OCL_TENSOR(gamma), OCL_I64(hidden),
+                    OCL_I32(d_y != NULL), OCL_DROPOUT(dropout)));
 cleanup:
     return status;
 }

@@ -7,18 +7,19 @@ static float correction(float beta, int64_t step)
     return (float)(1.0 / (1.0 - pow((double)beta, (double)step)));
 }
 
-#define OCL_OPTIMIZER_ARGS(corrected)                                                             \
-    OCL_TENSOR(w), OCL_TENSOR(g), OCL_TENSOR(m), OCL_TENSOR(v), OCL_TENSOR(grad_square),          \
-        OCL_TENSOR(&segments->block_segment), OCL_TENSOR(&segments->decay), OCL_I64(count),       \
-        OCL_F32(step->learning_rate), OCL_F32(step->beta1), OCL_F32(step->beta2),                 \
-        OCL_F32(step->epsilon), OCL_F32(step->max_grad_norm),                                     \
-        OCL_F32((corrected) ? correction(step->beta1, step->step) : 1.0f),                        \
+#define OCL_OPTIMIZER_ARGS(corrected)                                                              \
+    OCL_TENSOR(w), OCL_TENSOR(g), OCL_TENSOR(m), OCL_TENSOR(v), OCL_TENSOR(grad_square),           \
+        OCL_TENSOR(&segments->block_segment), OCL_TENSOR(&segments->decay), OCL_I64(count),        \
+        OCL_F32(step->learning_rate), OCL_F32(step->beta1), OCL_F32(step->beta2),                  \
+        OCL_F32(step->epsilon), OCL_F32(step->max_grad_norm),                                      \
+        OCL_F32((corrected) ? correction(step->beta1, step->step) : 1.0f),                         \
         OCL_F32((corrected) ? correction(step->beta2, step->step) : 1.0f)
 
 enum clb_status ocl_adamw(struct clb_device *base, const struct clb_tensor *w,
                           const struct clb_tensor *g, const struct clb_tensor *m,
                           const struct clb_tensor *v, const struct clb_tensor *grad_square,
-                          const struct clb_segments *segments, const struct clb_optimizer_step *step)
+                          const struct clb_segments *segments,
+                          const struct clb_optimizer_step *step)
 {
     struct ocl_device *device = ocl_device(base);
     const int64_t count = w->rows;

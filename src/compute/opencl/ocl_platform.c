@@ -22,19 +22,18 @@ static void close_device(struct clb_device *base)
     free(device);
 }
 
-static const struct clb_backend backend = {
-    .name = "opencl",
-    .close = close_device,
-    .finish = ocl_finish,
-    .describe = ocl_gemm_describe,
-    .allocate = ocl_allocate,
-    .slice = ocl_slice,
-    .release_slice = release_slice,
-    .release = ocl_release,
-    .write = ocl_write,
-    .read = ocl_read,
+static const struct clb_backend backend = {.name = "opencl",
+                                           .close = close_device,
+                                           .finish = ocl_finish,
+                                           .describe = ocl_gemm_describe,
+                                           .allocate = ocl_allocate,
+                                           .slice = ocl_slice,
+                                           .release_slice = release_slice,
+                                           .release = ocl_release,
+                                           .write = ocl_write,
+                                           .read = ocl_read,
 #define OCL_ENTRY(name) .name = ocl_##name,
-    CLB_OPERATION_LIST(OCL_ENTRY)
+                                           CLB_OPERATION_LIST(OCL_ENTRY)
 #undef OCL_ENTRY
 };
 
@@ -110,16 +109,16 @@ static struct ocl_shape choose_shape(cl_device_id id, const struct clb_device_in
     bool wide = (type & CL_DEVICE_TYPE_CPU) && !(type & CL_DEVICE_TYPE_GPU) &&
                 !strstr(info->name, "llvmpipe");
     if (forced) wide = strcmp(forced, "wide") == 0;
-    if (wide) return (struct ocl_shape){.wide = true, .vector = 16, .group = 1, .flat = 4096, .tile = 1};
+    if (wide)
+        return (struct ocl_shape){.wide = true, .vector = 16, .group = 1, .flat = 4096, .tile = 1};
     return (struct ocl_shape){.wide = false, .vector = 4, .group = 64, .flat = 4, .tile = 64};
 }
 
 /* ---- listing and opening ---- */
 
 /* Calls `visit` for every usable device until it returns true. */
-static enum clb_status each_device(bool (*visit)(cl_platform_id, cl_device_id, unsigned, unsigned,
-                                                 void *),
-                                   void *argument)
+static enum clb_status
+each_device(bool (*visit)(cl_platform_id, cl_device_id, unsigned, unsigned, void *), void *argument)
 {
     cl_platform_id *platforms = NULL;
     cl_device_id *devices = NULL;
@@ -225,8 +224,10 @@ enum clb_status ocl_device_open(const char *selector, struct clb_device **out)
     device->base.backend = &backend;
     CLB_TRY(each_device(match, &search));
     if (!search.found)
-        CLB_TRY(clb_fail(CLB_ERROR_ARGUMENT, "%s: no such usable OpenCL device; `clbert devices` "
-                                             "lists them", selector));
+        CLB_TRY(clb_fail(CLB_ERROR_ARGUMENT,
+                         "%s: no such usable OpenCL device; `clbert devices` "
+                         "lists them",
+                         selector));
     device->shape = choose_shape(device->id, &device->base.info);
     CLB_TRY(open_queue(device));
     *out = &device->base;

@@ -6,13 +6,15 @@
 #include <string.h>
 #include <xxhash.h>
 
-#define OCL_SOURCES(X)                                                                            \
-    X(OCL_LINEAR, linear) X(OCL_GEMM, gemm) X(OCL_ACTIVATION, activation)                         \
-    X(OCL_EMBEDDING, embedding) X(OCL_NORM, norm) X(OCL_ATTENTION, attention)                     \
-    X(OCL_ATTENTION_WIDE, attention_wide) X(OCL_ROWS, rows) X(OCL_LOSS, loss)                     \
-    X(OCL_BUFFERS, buffers) X(OCL_OPTIMIZER, optimizer)
+#define OCL_SOURCES(X)                                                                             \
+    X(OCL_LINEAR, linear)                                                                          \
+    X(OCL_GEMM, gemm) X(OCL_ACTIVATION, activation) X(OCL_EMBEDDING, embedding) X(OCL_NORM, norm)  \
+        X(OCL_ATTENTION, attention) X(OCL_ATTENTION_WIDE, attention_wide) X(OCL_ROWS, rows)        \
+            X(OCL_LOSS, loss) X(OCL_BUFFERS, buffers) X(OCL_OPTIMIZER, optimizer)
 
-#define OCL_EXTERN(id, name) extern const char kernels_##name[]; extern const size_t kernels_##name##_size;
+#define OCL_EXTERN(id, name)                                                                       \
+    extern const char kernels_##name[];                                                            \
+    extern const size_t kernels_##name##_size;
 OCL_SOURCES(OCL_EXTERN)
 OCL_EXTERN(, vectors)
 OCL_EXTERN(, philox)
@@ -97,12 +99,13 @@ static cl_program load_binary(struct ocl_device *device, const char *path, const
 static void save_binary(cl_program program, const char *path)
 {
     size_t size = 0;
-    if (clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, NULL) != CL_SUCCESS ||
+    if (clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, NULL) !=
+            CL_SUCCESS ||
         size == 0)
         return;
     unsigned char *binary = malloc(size);
-    if (binary && clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) ==
-                      CL_SUCCESS)
+    if (binary &&
+        clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS)
         (void)base_file_write(path, binary, size);
     free(binary);
 }
@@ -142,8 +145,8 @@ static enum clb_status build(struct ocl_device *device, const struct source *sou
         free(path);
         return CLB_OK;
     }
-    cl_program program = clCreateProgramWithSource(device->context, 3, (const char **)parts, sizes,
-                                                   &error);
+    cl_program program =
+        clCreateProgramWithSource(device->context, 3, (const char **)parts, sizes, &error);
     enum clb_status status = ocl_check(device, error, "create a program");
     if (status == CLB_OK) {
         error = clBuildProgram(program, 1, &device->id, options, NULL, NULL);
@@ -199,8 +202,7 @@ enum clb_status ocl_kernel(struct ocl_device *device, enum ocl_source source, co
         return clb_fail(CLB_ERROR_DEVICE, "%s: too many kernels", sources[source].name);
     *kernel = clCreateKernel(program->program, name, &error);
     status = ocl_check(device, error, name);
-    if (status == CLB_OK)
-        program->kernels[program->count++] = (struct named_kernel){name, *kernel};
+    if (status == CLB_OK) program->kernels[program->count++] = (struct named_kernel){name, *kernel};
     return status;
 }
 
