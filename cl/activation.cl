@@ -1,14 +1,49 @@
+/* Activations, with the bias that stands before them, and their slopes. */
+
+static inline vec normal_cdf(vec x)
+{
+    return 0.5f * (1.0f + erf(x * 0.70710678118654752f));
+}
+
+/* 0.5 (1 + tanh(u)) of the tanh form of GELU, as a logistic function: no digits cancel. */
+static inline vec gelu_tanh_gate(vec x)
+{
+    return 1.0f / (1.0f + exp(-1.5957691216057308f * (x + 0.044715f * x * x * x)));
+}
+
+/* enum clb_activation */
+static inline vec activate(vec x, int activation)
+{
+    if (activation == 1) return x * normal_cdf(x);
+    if (activation == 2) return x * gelu_tanh_gate(x);
+    if (activation == 3) return tanh(x);
+    return x;
+}
+
 static inline vec gelu_slope(vec x)
 {
-    const vec cumulative = 0.5f * (1.0f + erf(x * 0.70710678118654752f));
-    return cumulative + x * 0.39894228040143268f * exp(-0.5f * x * x);
+    return normal_cdf(x) + x * 0.39894228040143268f * exp(-0.5f * x * x);
 }
 
 static inline vec gelu_tanh_slope(vec x)
 {
-    const vec t = tanh(0.79788456080286536f * (x + 0.044715f * x * x * x));
-    const vec inner = 0.79788456080286536f * (1.0f + 0.134145f * x * x);
-    return 0.5f * (1.0f + t) + 0.5f * x * (1.0f - t * t) * inner;
+    const vec gate = gelu_tanh_gate(x);
+    const vec inner = 1.5957691216057308f * (1.0f + 0.134145f * x * x);
+    return gate + x * gate * (1.0f - gate) * inner;
+}
+
+/* product [rows, columns] += bias; out = activation(product). */
+ROW_KERNEL bias_activation(global float *out, global float *product, const global float *bias,
+                           long columns, int has_bias, int keep_product, int activation)
+{
+    const long row = (long)get_group_id(0) * columns;
+    FOR_COLUMNS(c, columns) {
+        const long n = columns - c;
+        vec x = load_part(product + row + c, n);
+        if (has_bias) x += load_part(bias + c, n);
+        if (keep_product) store_part(x, product + row + c, n);
+        store_part(activate(x, activation), out + row + c, n);
+    }
 }
 
 /* d_x = d_out * activation'(saved), by enum clb_activation. */
