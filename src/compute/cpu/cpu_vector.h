@@ -75,14 +75,14 @@ static inline float vec_largest(cpu_vec v)
     return largest;
 }
 
-/* exp(x) within 2 units in the last place; 0 below -87, and of NaN. x = n ln 2 + r. */
+/* exp(x) within 2 units in the last place; 0 below -87, NaN of NaN. x = n ln 2 + r. */
 static inline cpu_vec vec_exp(cpu_vec x)
 {
-    const float magic = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer */
-    cpu_ivec underflow = ~(x > -87.0f);
+    const float magic = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer, in the low bits */
+    const cpu_ivec underflow = x < -87.0f;
     cpu_vec y = vec_select(underflow, vec_set(-87.0f), x);
     y = vec_select(y > 88.0f, vec_set(88.0f), y);
-    cpu_vec n = (y * 1.44269504f + magic) - magic;
+    const cpu_vec shifted = y * 1.44269504f + magic, n = shifted - magic;
     cpu_vec r = y - n * 0.693359375f + n * 2.12194440e-4f; /* ln 2 in two parts */
     r = r * 1.44269504f; /* 2^r, |r| <= 0.5 */
     cpu_vec p = vec_set(0.000154614447f);
@@ -92,8 +92,8 @@ static inline cpu_vec vec_exp(cpu_vec x)
     p = p * r + 0.240226509f;
     p = p * r + 0.693147207f;
     p = p * r + 1.0f;
-    cpu_ivec exponent = __builtin_convertvector(n, cpu_ivec) << 23;
-    cpu_vec result = (cpu_vec)((cpu_ivec)p + exponent);
+    const cpu_ivec exponent = (cpu_ivec)shifted << 23;
+    const cpu_vec result = (cpu_vec)((cpu_ivec)p + exponent);
     return vec_select(underflow, vec_set(0.0f), result);
 }
 
@@ -123,7 +123,11 @@ static inline cpu_vec vec_tanh(cpu_vec x)
     cpu_vec a = vec_abs(x), e = vec_exp(-2.0f * a);
     cpu_vec t = (1.0f - e) / (1.0f + e), s = a * a;
     /* Near 0 the difference above loses digits: Taylor to a^9. */
-    cpu_vec near = a * (1.0f + s * (-0.333333333f + s * (0.133333333f + s * (-0.0539682540f + s * 0.0218694885f))));
+    cpu_vec near = vec_set(0.0218694885f);
+    near = near * s - 0.0539682540f;
+    near = near * s + 0.133333333f;
+    near = near * s - 0.333333333f;
+    near = a + a * s * near;
     t = vec_select(a < 0.25f, near, t);
     return vec_select(x < 0.0f, -t, t);
 }
