@@ -98,6 +98,14 @@ static bool wants_help(int argc, const char **argv)
     return false;
 }
 
+/* popt names a bad value, not the option it was given to: the argument before it. */
+static const char *option_before(const char *value, int argc, const char **argv)
+{
+    for (int i = 2; i < argc; i++)
+        if (strcmp(argv[i], value) == 0) return argv[i - 1];
+    return "";
+}
+
 enum clb_status cli_parse(const struct cli_usage *usage, const struct poptOption *options, int argc,
                           const char **argv, poptContext *context, const char ***rest,
                           int *rest_count, bool *help)
@@ -117,8 +125,8 @@ enum clb_status cli_parse(const struct cli_usage *usage, const struct poptOption
     if (code < -1) {
         const char *given = poptBadOption(*context, POPT_BADOPTION_NOALIAS);
         if (code == POPT_ERROR_BADOPT) return unknown_option(usage, given, options);
-        return clb_fail(CLB_ERROR_ARGUMENT, "%s: %s; see clbert %s --help", given, poptStrerror(code),
-                        usage->name);
+        return clb_fail(CLB_ERROR_ARGUMENT, "%s %s: %s; see clbert %s --help",
+                        option_before(given, argc, argv), given, poptStrerror(code), usage->name);
     }
     const char **arguments = poptGetArgs(*context);
     if (arguments) *rest = arguments;

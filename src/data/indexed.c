@@ -167,7 +167,7 @@ void indexed_tokens(const struct indexed *set, int64_t first, int64_t count, int
 /* Lengths and document ends go to files of their own until their numbers are known. */
 struct indexed_writer {
     struct base_file *bin, *idx, *lengths, *documents;
-    char *lengths_path, *documents_path;
+    char *prefix, *lengths_path, *documents_path;
     int width;
     int64_t document_count, sentences, tokens;
 };
@@ -190,7 +190,9 @@ enum clb_status indexed_create(const char *prefix, int width, struct indexed_wri
     struct indexed_writer *w = calloc(1, sizeof *w);
     if (!w) return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", prefix);
     w->width = width;
-    enum clb_status status;
+    w->prefix = strdup(prefix);
+    enum clb_status status = w->prefix ? CLB_OK : clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", prefix);
+    if (status != CLB_OK) goto cleanup;
     CLB_TRY(create_part(prefix, "bin", NULL, &w->bin));
     CLB_TRY(create_part(prefix, "idx", NULL, &w->idx));
     CLB_TRY(create_part(prefix, "lengths", &w->lengths_path, &w->lengths));
@@ -216,8 +218,8 @@ enum clb_status indexed_add_sentence(struct indexed_writer *w, const int32_t *id
     fwrite(&count, 4, 1, base_file_stream(w->lengths));
     w->sentences++;
     w->tokens += count;
-    return ferror(bin) ? clb_fail(CLB_ERROR_IO, "the corpus could not be written: %s", strerror(errno))
-                       : CLB_OK;
+    if (!ferror(bin)) return CLB_OK;
+    return clb_fail(CLB_ERROR_IO, "%s.bin: could not be written: %s", w->prefix, strerror(errno));
 }
 
 enum clb_status indexed_end_document(struct indexed_writer *w)
@@ -290,6 +292,7 @@ void indexed_abandon(struct indexed_writer *w)
     base_file_abandon(w->idx);
     base_file_abandon(w->lengths);
     base_file_abandon(w->documents);
+    free(w->prefix);
     free(w->lengths_path);
     free(w->documents_path);
     free(w);
