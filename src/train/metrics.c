@@ -93,8 +93,8 @@ void train_progress(const struct train_run *run)
     format_duration(seconds_left(run, rate, (double)run->interval.tokens * pairs_a_step /
                                                 (double)run->interval.pairs),
                     left, sizeof left);
-    base_log_progress("step %" PRId64 "/%" PRId64 "  %.0f tokens/s  %s left", run->step,
-                      run->options.max_steps, rate, left);
+    base_log_progress("step %" PRId64 "/%" PRId64 "  %s%.0f tokens/s  %s left", run->step,
+                      run->options.max_steps, run->figures, rate, left);
 }
 
 enum clb_status train_log(struct train_run *run)
@@ -119,10 +119,11 @@ enum clb_status train_log(struct train_run *run)
     format_duration(seconds_left(run, rate, (double)i->tokens * o->per_device_train_batch_size *
                                                 o->gradient_accumulation_steps / (double)i->pairs),
                     left, sizeof left);
-    base_log("step %" PRId64 "/%" PRId64 "  loss %.4f  mlm %.4f (%.1f %%)  nsp %.4f (%.1f %%)  "
-             "lr %.2e  norm %.2f  %.0f tokens/s  %s left",
-             run->step, o->max_steps, mlm + nsp, mlm, 100 * mlm_accuracy, nsp, 100 * nsp_accuracy,
-             learning_rate, norm, rate, left);
+    snprintf(run->figures, sizeof run->figures,
+             "loss %.4f  mlm %.4f (%.1f %%)  nsp %.4f (%.1f %%)  lr %.2e  ", mlm + nsp, mlm,
+             100 * mlm_accuracy, nsp, 100 * nsp_accuracy, learning_rate);
+    base_log("step %" PRId64 "/%" PRId64 "  %snorm %.2f  %.0f tokens/s  %s left", run->step, o->max_steps,
+             run->figures, norm, rate, left);
     CLB_TRY(append_line(
         run, json_pack("{s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "step", (json_int_t)run->step,
                        "loss", mlm + nsp, "mlm_loss", mlm, "nsp_loss", nsp, "mlm_accuracy",

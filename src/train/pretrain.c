@@ -275,7 +275,7 @@ static enum clb_status train_steps(struct train_run *run, struct clb_loader *loa
 {
     const struct clb_step_batches *batches;
     enum clb_status status = CLB_OK;
-    run->begun = run->last_log = base_seconds();
+    run->last_log = base_seconds();
     while (run->step < run->options.max_steps) {
         CLB_TRY(clb_loader_next(loader, &batches));
         CLB_TRY(train_step(run, batches));

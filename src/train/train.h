@@ -54,7 +54,8 @@ struct train_run {
     int64_t checked;       /* steps whose gradient norm has been seen to be finite */
     int64_t saved;         /* step of the newest checkpoint; -1: none */
     struct train_interval interval;
-    double begun, last_log;
+    double last_log;       /* when the interval began */
+    char figures[160];     /* losses and accuracies of the last interval, for the terminal */
     FILE *metrics;
 };
 
