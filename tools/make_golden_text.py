@@ -34,13 +34,14 @@ punctuation: «quotes» “curly” ‘single’ … – — ¡hola! ¿qué? ₹
 [MASK] inside a[MASK]b [CLS] [SEP][PAD] [UNK] [mask] [ MASK ] [MASK
 e\u0301 versus \u00e9 and a\u0323\u0302 a\u0302\u0323 \u1ead combining\u0333 \u0301start x\u20e3
 """.splitlines()
+SAMPLE = [line for i, line in enumerate(LINES) for _ in range(i + 2)]  # few counts are equal
 LINES.append("a" * 100 + " " + "b" * 101 + " " + "é" * 100)
 LINES.append("")
 
 
 def save(kind, lowercase):
     tokenizer = BertWordPieceTokenizer(lowercase=lowercase, strip_accents=lowercase)
-    tokenizer.train_from_iterator(LINES * 3, vocab_size=900, min_frequency=2, limit_alphabet=600)
+    tokenizer.train_from_iterator(SAMPLE, vocab_size=900, min_frequency=2, limit_alphabet=600)
     directory = GOLDEN / kind
     directory.mkdir(parents=True, exist_ok=True)
     tokens = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
@@ -54,6 +55,6 @@ def save(kind, lowercase):
 
 
 GOLDEN.mkdir(parents=True, exist_ok=True)
-(GOLDEN / "sample.txt").write_text("\n".join(LINES[:-3] * 3) + "\n")
+(GOLDEN / "sample.txt").write_text("\n".join(SAMPLE) + "\n")
 save("uncased", True)
 save("cased", False)
