@@ -1,0 +1,139 @@
+#!/usr/bin/env bash
+# What clbert says of bad input: an exit code that is not 0, one line that names what was wrong, and
+# nothing half-written. Usage: errors.sh CLBERT GOLDEN
+set -u
+clbert=$1
+golden=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+passed=0
+failed=0
+
+# refuses WORD COMMAND...: COMMAND fails and its last line mentions WORD.
+refuses() {
+    local word=$1 output code
+    shift
+    output=$("$@" 2>&1 >/dev/null)
+    code=$?
+    if [ $code -ne 0 ] && [ $code -lt 126 ] && tail -n 1 <<<"$output" | grep -qF -e "$word"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        printf 'exit %d, no "%s" from: %s\n  %s\n' "$code" "$word" "$*" "$output"
+    fi
+}
+
+# holds TEXT COMMAND...: COMMAND is true.
+holds() {
+    local what=$1
+    shift
+    if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); printf 'not so: %s\n' "$what"; fi
+}
+
+absent() { [ ! -e "$1" ]; }
+has_no_temporaries() { [ -z "$(find . -name '*.tmp-*')" ]; }
+
+# ---- a small world that works ----
+"$clbert" demo-text --documents 200 --output text.txt
+"$clbert" vocab --vocab-size 200 --output tok text.txt >/dev/null
+"$clbert" prepare --tokenizer tok --output corpus text.txt >/dev/null
+printf '{"vocab_size": 200, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
+ "intermediate_size": 32, "max_position_embeddings": 32}' >config.json
+# An option that is given twice leaks its first value inside popt, so each is given once here.
+train() { "$clbert" pretrain --data corpus --model "${model:-config.json}" --device "${device:-cpu}" \
+    --max-steps "${steps:-2}" --per-device-train-batch-size "${batch:-2}" \
+    --max-seq-length "${length:-32}" "$@"; }
+train --output-dir run 2>/dev/null
+holds "a run that works" test -e run/model.safetensors
+
+# ---- the command line ----
+refuses 'did you mean --data?' train --dat corpus --output-dir x
+refuses 'did you mean "pretrain"' "$clbert" pretran
+refuses '--output-dir' "$clbert" pretrain --data corpus
+refuses '--tokenizer' "$clbert" prepare --output x text.txt
+steps=many refuses 'max-steps' train --output-dir x
+refuses 'adamw' train --output-dir x --optim sgd
+
+# ---- text ----
+: >empty.txt
+mkdir empty-directory
+head -c 100 text.txt | gzip >cut.gz
+truncate -s 60 cut.gz
+printf 'Saya makan \xff\xfe\xe2\x82 nasi.\n\nBudi tidur.\n' >invalid.txt
+printf '\xff\xfeS\0a\0' >utf16.txt
+refuses 'missing.txt' "$clbert" prepare --tokenizer tok --output x missing.txt
+refuses 'empty.txt: is empty' "$clbert" prepare --tokenizer tok --output x empty.txt
+refuses 'empty-directory' "$clbert" vocab --output x empty-directory
+refuses 'cut.gz' "$clbert" prepare --tokenizer tok --output x cut.gz
+refuses 'UTF-16' "$clbert" prepare --tokenizer tok --output x utf16.txt
+holds "no corpus is left of a failure" absent x/corpus.json
+"$clbert" prepare --tokenizer tok --output replaced invalid.txt >report.txt 2>warnings.txt
+holds "invalid UTF-8 is replaced and counted" grep -q '3 sequences were not UTF-8' warnings.txt
+
+# ---- vocabularies and corpora ----
+mkdir unmasked
+grep -vxF '[MASK]' tok/vocab.txt >unmasked/vocab.txt
+refuses '[MASK]' "$clbert" tokenize --tokenizer unmasked Saya
+refuses 'nowhere' "$clbert" tokenize --tokenizer nowhere Saya
+refuses 'holds a corpus' "$clbert" prepare --tokenizer tok --output corpus text.txt
+cp -r corpus short && truncate -s -2 short/train.bin
+refuses 'train.bin' "$clbert" inspect --data short
+cp -r corpus damaged && truncate -s -8 damaged/train.idx
+refuses 'train.idx' "$clbert" inspect --data damaged
+cp -r corpus other && sed -i 's/^saya$/kamu/' other/vocab.txt
+refuses 'another vocabulary' "$clbert" inspect --data other
+
+# ---- models ----
+sed 's/"num_attention_heads": 2/"num_attention_heads": 3/' config.json >heads.json
+model=heads.json refuses 'does not divide' train --output-dir x
+sed 's/"vocab_size": 200/"vocab_size": 20/' config.json >small.json
+model=small.json refuses 'vocab_size' train --output-dir x
+printf '{"vocab_size": 200,' >broken.json
+model=broken.json refuses 'broken.json:1' train --output-dir x
+length=33 refuses 'max_position_embeddings' train --output-dir x
+with_weights() { rm -rf m && cp -r run m && "$@" m/model.safetensors; }
+header() { # replaces the header of FILE by sed EXPRESSION of the same length
+    sed -i "$1" "$2"
+}
+shorten() { truncate -s -64 "$1"; }
+huge_header() { printf '\377\377\377\377\377\377\377\177' | dd of="$1" conv=notrunc status=none; }
+ask() { "$clbert" fill-mask --model m 'saya [MASK]'; }
+with_weights header '1s/\[200,16\]/[16,200]/'
+refuses 'shape' ask
+with_weights header '1s/"dtype":"F32"/"dtype":"I32"/'
+refuses 'I32' ask
+with_weights shorten
+refuses 'past the end' ask
+with_weights huge_header
+refuses 'header' ask
+with_weights header '1s/word_embeddings/worm_embeddings/'
+refuses 'word_embeddings' ask
+with_weights rm
+touch m/pytorch_model.bin
+refuses 'save_pretrained' ask
+refuses 'no [MASK]' "$clbert" fill-mask --model run saya
+refuses 'two sentences' "$clbert" next-sentence --model run saya
+
+# ---- devices ----
+device=voodoo refuses 'is unknown' train --output-dir x
+refuses 'no OpenCL device' env OCL_ICD_VENDORS=/nonexistent "$clbert" verify --device opencl
+refuses 'CLBERT_ISA' env CLBERT_ISA=mmx "$clbert" verify --device cpu --tiny
+batch=30000000 refuses 'MiB' train --output-dir x
+
+# ---- output directories ----
+refuses 'holds another run' train --output-dir run
+refuses 'text.txt' train --output-dir text.txt
+refuses 'text.txt' "$clbert" vocab --output text.txt/inside text.txt
+refuses 'seed' train --output-dir run --resume-from-checkpoint auto --seed 7
+# A full disk: no file may grow beyond 20 blocks.
+limited() { (trap '' XFSZ; ulimit -f 20; "$@"); }
+refuses 'could not be written' limited train --output-dir full
+holds "no checkpoint is left of a full disk" absent full/checkpoint-2
+refuses 'train.bin' limited "$clbert" prepare --tokenizer tok --output full-corpus text.txt
+holds "no corpus is left of a full disk" absent full-corpus/corpus.json
+refuses 'standard output' sh -c "exec '$clbert' demo-text --documents 9 >/dev/full"
+holds "no temporary files are left" has_no_temporaries
+
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" = 0 ]
