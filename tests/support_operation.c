@@ -116,8 +116,8 @@ static float *download(struct support_call *call, int index)
     return values;
 }
 
-static void report(const struct support_call *call, int index, int64_t at, double got, double expected,
-                   double tolerance)
+static void report(const struct support_call *call, int index, int64_t at, double got,
+                   double expected, double tolerance)
 {
     print_error("%s: operand %d, element %lld of %lld x %lld: %.9g, expected %.9g within %.3g\n",
                 clb_device_info(call->device)->selector, index, (long long)at,
@@ -135,7 +135,8 @@ void support_expect(struct support_call *call, int index, const double *expected
     float *got = download(call, index);
     for (int64_t i = 0; i < n; i++) largest = fmax(largest, fabs(expected[i]));
     for (int64_t i = 0; i < n; i++) {
-        const double tolerance = unit * (magnitude ? fmax(magnitude[i], fabs(expected[i])) : largest);
+        const double tolerance =
+            unit * (magnitude ? fmax(magnitude[i], fabs(expected[i])) : largest);
         /* Not written with >: NaN must fail. */
         if (!(fabs((double)got[i] - expected[i]) <= tolerance))
             report(call, index, i, (double)got[i], expected[i], tolerance);

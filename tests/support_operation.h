@@ -32,14 +32,16 @@ int32_t *support_ints(struct support_call *call, int64_t count);
 void support_upload(struct support_call *call);
 void support_close(struct support_call *call);
 
-/* How far a sum of `terms` products may be from the exact one, in units of its `magnitude`, the root
- * of the sum of the squared products: each of the `terms` roundings is at most 2^-24 of a partial
- * sum, partial sums of random signs grow to the magnitude, and independent roundings add up by
- * squares: 2 sqrt(terms) is several deviations. `ulps` bounds what else is rounded in one element. */
+/* How far a sum of `terms` products may be from the exact one, in units of its `magnitude`, the
+ * root of the sum of the squared products: each of the `terms` roundings is at most 2^-24 of a
+ * partial sum, partial sums of random signs grow to the magnitude, and independent roundings add up
+ * by squares: 2 sqrt(terms) is several deviations. `ulps` bounds what else is rounded in one
+ * element. */
 double support_tolerance(double ulps, double terms);
 
-/* Operand `index` is `expected`, within support_tolerance(ulps, terms) times the element's magnitude
- * (or |expected|, where signs happened to agree); magnitude NULL: the largest of |expected|. */
+/* Operand `index` is `expected`, within support_tolerance(ulps, terms) times the element's
+ * magnitude (or |expected|, where signs happened to agree); magnitude NULL: the largest of
+ * |expected|. */
 void support_expect(struct support_call *call, int index, const double *expected,
                     const double *magnitude, double ulps, double terms);
 /* ... exactly, as fp32 numbers. */

@@ -19,11 +19,14 @@ double reference_dropout(struct clb_dropout dropout, uint64_t element)
 double reference_activation(enum clb_activation activation, double x)
 {
     switch (activation) {
-    case CLB_ACTIVATION_GELU: return x * 0.5 * erfc(-x / sqrt(2));
+    case CLB_ACTIVATION_GELU:
+        return x * 0.5 * erfc(-x / sqrt(2));
     case CLB_ACTIVATION_GELU_TANH:
         return 0.5 * x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x * x * x)));
-    case CLB_ACTIVATION_TANH: return tanh(x);
-    case CLB_ACTIVATION_NONE: break;
+    case CLB_ACTIVATION_TANH:
+        return tanh(x);
+    case CLB_ACTIVATION_NONE:
+        break;
     }
     return x;
 }
@@ -31,13 +34,16 @@ double reference_activation(enum clb_activation activation, double x)
 double reference_slope(enum clb_activation activation, double x)
 {
     switch (activation) {
-    case CLB_ACTIVATION_GELU: return 0.5 * erfc(-x / sqrt(2)) + x * exp(-x * x / 2) / sqrt(2 * pi);
+    case CLB_ACTIVATION_GELU:
+        return 0.5 * erfc(-x / sqrt(2)) + x * exp(-x * x / 2) / sqrt(2 * pi);
     case CLB_ACTIVATION_GELU_TANH: {
         const double u = tanh(sqrt(2 / pi) * (x + 0.044715 * x * x * x));
         return 0.5 * (1 + u) + 0.5 * x * (1 - u * u) * sqrt(2 / pi) * (1 + 3 * 0.044715 * x * x);
     }
-    case CLB_ACTIVATION_TANH: return 1 - tanh(x) * tanh(x);
-    case CLB_ACTIVATION_NONE: break;
+    case CLB_ACTIVATION_TANH:
+        return 1 - tanh(x) * tanh(x);
+    case CLB_ACTIVATION_NONE:
+        break;
     }
     return 1;
 }
@@ -89,8 +95,8 @@ void reference_embedding(double *out, const double *word, const double *position
                                segment[segments[row] * h + c];
 }
 
-void reference_embedding_backward(double *d_table, const double *d_out, const int32_t *ids, int64_t t,
-                                  int64_t h)
+void reference_embedding_backward(double *d_table, const double *d_out, const int32_t *ids,
+                                  int64_t t, int64_t h)
 {
     for (int64_t row = 0; row < t; row++)
         for (int64_t c = 0; c < h; c++) d_table[ids[row] * h + c] += d_out[row * h + c];
@@ -115,8 +121,7 @@ void reference_norm(double *out, double *sum, double *stats, const double *y, co
         stats[2 * row] = mean;
         stats[2 * row + 1] = 1 / sqrt(variance + eps);
         for (int64_t c = 0; c < h; c++)
-            out[row * h + c] =
-                (sum[row * h + c] - mean) * stats[2 * row + 1] * gamma[c] + beta[c];
+            out[row * h + c] = (sum[row * h + c] - mean) * stats[2 * row + 1] * gamma[c] + beta[c];
     }
 }
 
@@ -178,7 +183,8 @@ static double factor_of(const struct reference_attention *a, const struct query 
     return reference_dropout(a->dropout, (uint64_t)((u->head * tokens + u->row) * 65536 + j));
 }
 
-static struct query query_of(const struct reference_attention *a, int64_t b, int64_t row, int64_t head)
+static struct query query_of(const struct reference_attention *a, int64_t b, int64_t row,
+                             int64_t head)
 {
     const int64_t hidden = a->heads * a->size;
     struct query u = {.row = row, .first = a->cu_seqlens[b], .head = head, .stride = 3 * hidden};
@@ -189,8 +195,8 @@ static struct query query_of(const struct reference_attention *a, int64_t b, int
     return u;
 }
 
-static void attend(const struct reference_attention *a, const struct query *u, double *p, double *out,
-                   double *lse)
+static void attend(const struct reference_attention *a, const struct query *u, double *p,
+                   double *out, double *lse)
 {
     const int64_t tokens = a->cu_seqlens[a->sequences];
     double *to = out + u->row * a->heads * a->size + u->head * a->size;
@@ -206,7 +212,8 @@ static void attend_backward(const struct reference_attention *a, const struct qu
                             double *d_p, double *d_qkv, const double *d_out)
 {
     const int64_t hidden = a->heads * a->size;
-    const double *d = d_out + u->row * hidden + u->head * a->size, scale = 1 / sqrt((double)a->size);
+    const double *d = d_out + u->row * hidden + u->head * a->size,
+                 scale = 1 / sqrt((double)a->size);
     double *d_q = d_qkv + (u->q - a->qkv), *d_k = d_qkv + (u->k - a->qkv), *d_v = d_k + hidden;
     double sum = 0;
     probabilities(a, u, p);

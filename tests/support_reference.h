@@ -26,8 +26,8 @@ void reference_embedding(double *out, const double *word, const double *position
                          const double *segment, const int32_t *ids, const int32_t *positions,
                          const int32_t *segments, int64_t t, int64_t h);
 /* d_table[ids[row]] += d_out[row]. */
-void reference_embedding_backward(double *d_table, const double *d_out, const int32_t *ids, int64_t t,
-                                  int64_t h);
+void reference_embedding_backward(double *d_table, const double *d_out, const int32_t *ids,
+                                  int64_t t, int64_t h);
 
 void reference_norm(double *out, double *sum, double *stats, const double *y, const double *bias,
                     const double *residual, const double *gamma, const double *beta, double eps,

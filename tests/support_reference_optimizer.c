@@ -23,7 +23,8 @@ void reference_adamw(const struct reference_optimizer *o)
 {
     const double rate = (double)o->step.learning_rate;
     for (int64_t s = 0; s < o->segments; s++)
-        for (int64_t e = o->first_block[s] * CLB_BLOCK; e < o->first_block[s + 1] * CLB_BLOCK; e++) {
+        for (int64_t e = o->first_block[s] * CLB_BLOCK; e < o->first_block[s + 1] * CLB_BLOCK;
+             e++) {
             update_moments(o, e);
             o->w[e] -= rate * o->decay[s] * o->w[e];
             o->w[e] -= rate * corrected(o, e);
@@ -33,9 +34,11 @@ void reference_adamw(const struct reference_optimizer *o)
 void reference_bert_adam(const struct reference_optimizer *o)
 {
     for (int64_t s = 0; s < o->segments; s++)
-        for (int64_t e = o->first_block[s] * CLB_BLOCK; e < o->first_block[s + 1] * CLB_BLOCK; e++) {
+        for (int64_t e = o->first_block[s] * CLB_BLOCK; e < o->first_block[s + 1] * CLB_BLOCK;
+             e++) {
             update_moments(o, e);
-            const double u = o->m[e] / (sqrt(o->v[e]) + (double)o->step.epsilon) + o->decay[s] * o->w[e];
+            const double u =
+                o->m[e] / (sqrt(o->v[e]) + (double)o->step.epsilon) + o->decay[s] * o->w[e];
             o->w[e] -= (double)o->step.learning_rate * u;
         }
 }
@@ -43,7 +46,8 @@ void reference_bert_adam(const struct reference_optimizer *o)
 void reference_lamb(const struct reference_optimizer *o)
 {
     for (int64_t s = 0; s < o->segments; s++) {
-        const int64_t first = o->first_block[s] * CLB_BLOCK, end = o->first_block[s + 1] * CLB_BLOCK;
+        const int64_t first = o->first_block[s] * CLB_BLOCK,
+                      end = o->first_block[s + 1] * CLB_BLOCK;
         double w_square = 0, u_square = 0;
         for (int64_t e = first; e < end; e++) {
             update_moments(o, e);

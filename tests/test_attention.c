@@ -31,7 +31,8 @@ struct problem {
 /* Operands in the order of the enum. */
 enum { D_QKV, OUT, LSE, D_OUT, QKV, CU_SEQLENS };
 
-static void open_problem(struct problem *p, struct clb_device *device, const struct shape *s, double range)
+static void open_problem(struct problem *p, struct clb_device *device, const struct shape *s,
+                         double range)
 {
     int64_t sequences = 0;
     *p = (struct problem){.call = support_open(device), .hidden = s->heads * s->size};
@@ -48,7 +49,8 @@ static void open_problem(struct problem *p, struct clb_device *device, const str
     for (int64_t b = 0; b < sequences; b++) cu_seqlens[b + 1] = cu_seqlens[b] + s->lengths[b];
     for (int64_t e = 0; e < p->tokens * 3 * p->hidden; e++) qkv[e] *= range;
     p->reference = (struct reference_attention){
-        qkv, cu_seqlens, sequences, s->heads, s->size, {s->dropout, {77, CLB_PURPOSE_DROPOUT + 3, 5}}};
+        qkv,      cu_seqlens, sequences,
+        s->heads, s->size,    {s->dropout, {77, CLB_PURPOSE_DROPOUT + 3, 5}}};
     support_upload(&p->call);
     const struct clb_tensor *t = p->call.t;
     OK(clb_attention_forward(&t[OUT], &t[LSE], &t[QKV], &t[CU_SEQLENS], p->longest, s->heads,
@@ -130,7 +132,8 @@ static void test_reference(void **state)
     double d_qkv[6 * 3 * 4];
     for (int e = 0; e < 6 * 3 * 4; e++) s.qkv[e] = sin(3.0 * e + 1);
     for (int e = 0; e < 6 * 4; e++) s.coefficients[e] = sin(5.0 * e + 2);
-    s.attention = (struct reference_attention){s.qkv, cu_seqlens, 2, 2, 2, {0.3f, {7, CLB_PURPOSE_TEST, 1}}};
+    s.attention =
+        (struct reference_attention){s.qkv, cu_seqlens, 2, 2, 2, {0.3f, {7, CLB_PURPOSE_TEST, 1}}};
     reference_attention_backward(&s.attention, d_qkv, s.coefficients);
     support_check_gradient(small_loss, &s, s.qkv, d_qkv, 6 * 3 * 4);
 }

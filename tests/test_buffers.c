@@ -18,7 +18,7 @@ static void check_arithmetic(struct clb_device *device, int64_t n)
     for (int64_t e = 0; e < n; e++) {
         filled[e] = -1.5;
         copied[e] = x[e];
-        added[e] += x[e];              /* one rounding: the same fp32 number */
+        added[e] += x[e]; /* one rounding: the same fp32 number */
         scaled[e] *= (double)0.3f;
     }
     support_expect_same(&call, 0, filled);

@@ -5,14 +5,15 @@ struct shape {
     int64_t tokens, hidden, vocabulary;
 };
 
-static const struct shape shapes[] = {{1, 1, 1}, {1, 5, 3}, {6, 7, 4}, {131, 257, 1000}, {700, 64, 2}, {500, 130, 60}};
+static const struct shape shapes[] = {{1, 1, 1},        {1, 5, 3},    {6, 7, 4},
+                                      {131, 257, 1000}, {700, 64, 2}, {500, 130, 60}};
 enum { SHAPES = sizeof shapes / sizeof *shapes, POSITIONS = 9, SEGMENTS = 2 };
 
 static void fill_ids(int32_t *ids, int64_t tokens, int64_t bound, uint32_t stream)
 {
     for (int64_t t = 0; t < tokens; t++)
-        ids[t] = (int32_t)clb_random_below((struct clb_random){5, CLB_PURPOSE_TEST, stream}, (uint64_t)t,
-                                           (uint32_t)bound);
+        ids[t] = (int32_t)clb_random_below((struct clb_random){5, CLB_PURPOSE_TEST, stream},
+                                           (uint64_t)t, (uint32_t)bound);
 }
 
 static void check_forward(struct clb_device *device, const struct shape *s)
@@ -30,9 +31,11 @@ static void check_forward(struct clb_device *device, const struct shape *s)
     support_upload(&call);
     const struct clb_tensor *t = call.t;
     OK(clb_embedding_forward(&t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &t[6]));
-    reference_embedding(out, word, position, segment, ids, positions, segments, s->tokens, s->hidden);
+    reference_embedding(out, word, position, segment, ids, positions, segments, s->tokens,
+                        s->hidden);
     double *magnitude = support_copy(out, s->tokens * s->hidden);
-    for (int64_t e = 0; e < s->tokens * s->hidden; e++) magnitude[e] = 1.5; /* half of three ones: */
+    for (int64_t e = 0; e < s->tokens * s->hidden; e++)
+        magnitude[e] = 1.5;                         /* half of three ones: */
     support_expect(&call, 0, out, magnitude, 2, 0); /* two roundings */
     free(magnitude);
     support_close(&call);
@@ -73,7 +76,8 @@ static void check_backward(struct clb_device *device, const struct shape *s)
     const struct clb_row_groups sorted = {call.t[2], clb_tensor_first_rows(call.t[3], groups + 1),
                                           clb_tensor_first_rows(call.t[4], groups)};
     OK(clb_embedding_backward(&call.t[0], &call.t[1], &sorted));
-    double *magnitude = support_squares(d_table, size), *d2 = support_squares(d_out, s->tokens * s->hidden);
+    double *magnitude = support_squares(d_table, size),
+           *d2 = support_squares(d_out, s->tokens * s->hidden);
     reference_embedding_backward(magnitude, d2, ids, s->tokens, s->hidden);
     support_roots(magnitude, size);
     reference_embedding_backward(d_table, d_out, ids, s->tokens, s->hidden);

@@ -7,7 +7,8 @@ struct shape {
 
 /* Odd sizes, one token, edges of the register tiles, sums over several blocks of K. */
 static const struct shape shapes[] = {
-    {1, 1, 1}, {1, 64, 7}, {5, 3, 2}, {37, 29, 45}, {16, 128, 2}, {14, 256, 32}, {29, 257, 65}, {70, 600, 33},
+    {1, 1, 1},    {1, 64, 7},    {5, 3, 2},     {37, 29, 45},
+    {16, 128, 2}, {14, 256, 32}, {29, 257, 65}, {70, 600, 33},
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
@@ -33,7 +34,8 @@ static void check_forward(struct clb_device *device, const struct shape *s,
     const int64_t n = s->t * s->o;
     struct support_call call = support_open(device);
     double *out = support_floats(&call, s->t, s->o), *pre = support_floats(&call, s->t, s->o);
-    const double *x = support_floats(&call, s->t, s->i), *weight = support_floats(&call, s->o, s->i);
+    const double *x = support_floats(&call, s->t, s->i),
+                 *weight = support_floats(&call, s->o, s->i);
     const double *bias = support_floats(&call, s->o, 1);
     support_upload(&call);
     OK(clb_linear_forward(&call.t[0], with_pre ? &call.t[1] : NULL, &call.t[2], &call.t[3],
@@ -45,7 +47,8 @@ static void check_forward(struct clb_device *device, const struct shape *s,
     /* An activation adds its own rounding, relative to 1 for the bounded parts inside it. */
     for (int64_t e = 0; activation != CLB_ACTIVATION_NONE && e < n; e++)
         magnitude[e] = fmax(1.13 * magnitude[e], 1);
-    support_expect(&call, 0, out, magnitude, activation == CLB_ACTIVATION_NONE ? 4 : 8, (double)s->i);
+    support_expect(&call, 0, out, magnitude, activation == CLB_ACTIVATION_NONE ? 4 : 8,
+                   (double)s->i);
     free(magnitude);
     support_close(&call);
 }
@@ -70,7 +73,8 @@ static void check_backward_input(struct clb_device *device, const struct shape *
 {
     struct support_call call = support_open(device);
     double *d_x = support_floats(&call, s->t, s->i);
-    const double *d_out = support_floats(&call, s->t, s->o), *weight = support_floats(&call, s->o, s->i);
+    const double *d_out = support_floats(&call, s->t, s->o),
+                 *weight = support_floats(&call, s->o, s->i);
     support_upload(&call);
     OK(clb_linear_backward_input(&call.t[0], &call.t[1], &call.t[2], accumulate));
     double *magnitude = support_squares(d_x, s->t * s->i);
@@ -91,13 +95,16 @@ static void check_backward_weight(struct clb_device *device, const struct shape 
     double *d_weight = support_floats(&call, s->o, s->i), *d_bias = support_floats(&call, s->o, 1);
     const double *d_out = support_floats(&call, s->t, s->o), *x = support_floats(&call, s->t, s->i);
     support_upload(&call);
-    OK(clb_linear_backward_weight(&call.t[0], with_bias ? &call.t[1] : NULL, &call.t[2], &call.t[3]));
-    double *weight_size = support_squares(d_weight, s->o * s->i), *bias_size = support_squares(d_bias, s->o);
+    OK(clb_linear_backward_weight(&call.t[0], with_bias ? &call.t[1] : NULL, &call.t[2],
+                                  &call.t[3]));
+    double *weight_size = support_squares(d_weight, s->o * s->i),
+           *bias_size = support_squares(d_bias, s->o);
     double *d2 = support_squares(d_out, s->t * s->o), *x2 = support_squares(x, s->t * s->i);
     reference_linear_backward_weight(weight_size, bias_size, d2, x2, s->t, s->i, s->o);
     support_roots(weight_size, s->o * s->i);
     support_roots(bias_size, s->o);
-    reference_linear_backward_weight(d_weight, with_bias ? d_bias : NULL, d_out, x, s->t, s->i, s->o);
+    reference_linear_backward_weight(d_weight, with_bias ? d_bias : NULL, d_out, x, s->t, s->i,
+                                     s->o);
     support_expect(&call, 0, d_weight, weight_size, 4, (double)s->t);
     support_expect(&call, 1, d_bias, bias_size, 4, (double)s->t);
     free(weight_size);
@@ -140,7 +147,8 @@ static void check_activation(struct clb_device *device, enum clb_activation acti
     support_upload(&call);
     OK(clb_linear_forward(&call.t[0], NULL, &call.t[2], &call.t[3], NULL, activation));
     const bool by_output = activation == CLB_ACTIVATION_TANH;
-    OK(clb_activation_backward(&call.t[1], &call.t[4], by_output ? &call.t[0] : &call.t[2], activation));
+    OK(clb_activation_backward(&call.t[1], &call.t[4], by_output ? &call.t[0] : &call.t[2],
+                               activation));
     for (int64_t e = 0; e < POINTS; e++) {
         out[e] = reference_activation(activation, x[e]);
         d_x[e] = d_out[e] * reference_slope(activation, x[e]);
@@ -213,7 +221,8 @@ static void check_layer(enum clb_activation activation)
     double *all = (double *)&l;
     for (int e = 0; e < 6 + 8 + 4 + 12; e++) all[e] = sin(3.0 * e + 1);
     reference_linear(pre, l.x, l.weight, l.bias, T, I, O);
-    for (int e = 0; e < T * O; e++) d_pre[e] = l.coefficients[e] * reference_slope(activation, pre[e]);
+    for (int e = 0; e < T * O; e++)
+        d_pre[e] = l.coefficients[e] * reference_slope(activation, pre[e]);
     reference_linear_backward_input(d_x, d_pre, l.weight, false, T, I, O);
     reference_linear_backward_weight(d_weight, d_bias, d_pre, l.x, T, I, O);
     support_check_gradient(layer_loss, &l, l.x, d_x, T * I);
@@ -224,7 +233,8 @@ static void check_layer(enum clb_activation activation)
 static void test_reference(void **state)
 {
     (void)state;
-    for (int a = CLB_ACTIVATION_NONE; a <= CLB_ACTIVATION_TANH; a++) check_layer((enum clb_activation)a);
+    for (int a = CLB_ACTIVATION_NONE; a <= CLB_ACTIVATION_TANH; a++)
+        check_layer((enum clb_activation)a);
 }
 
 int main(void)

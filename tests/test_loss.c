@@ -7,15 +7,16 @@ struct shape {
 };
 
 static const struct shape shapes[] = {
-    {1, 1, 1, 1},       {1, 2, 1, 0},      {77, 2, 5, 0.01},     {3, 7, 1, 0.25},
-    {20, 101, 30, 0.5}, {9, 4001, 8, 0.1}, {9, 4001, 8, 0},      {5, 1000, 300, 1},
+    {1, 1, 1, 1},       {1, 2, 1, 0},      {77, 2, 5, 0.01}, {3, 7, 1, 0.25},
+    {20, 101, 30, 0.5}, {9, 4001, 8, 0.1}, {9, 4001, 8, 0},  {5, 1000, 300, 1},
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 static void check(struct clb_device *device, const struct shape *s)
 {
     struct support_call call = support_open(device);
-    double *sums = support_floats(&call, 2, 1), *logits = support_floats(&call, s->rows, s->classes);
+    double *sums = support_floats(&call, 2, 1),
+           *logits = support_floats(&call, s->rows, s->classes);
     int32_t *labels = support_ints(&call, s->rows);
     const int64_t n = s->rows * s->classes;
     const float scale = (float)s->scale;

@@ -37,7 +37,8 @@ static void load_batch(struct golden *g)
     const json_t *sequences = json_object_get(g->facts, "sequences");
     OK(clb_batch_create(8, 256, &g->batch));
     for (size_t s = 0; s < json_array_size(sequences); s++) {
-        const json_t *sequence = json_array_get(sequences, s), *ids = json_object_get(sequence, "input_ids");
+        const json_t *sequence = json_array_get(sequences, s),
+                     *ids = json_object_get(sequence, "input_ids");
         int32_t *input_ids = ints(ids), *labels = ints(json_object_get(sequence, "labels"));
         int32_t *types = ints(json_object_get(sequence, "token_type_ids"));
         OK(clb_batch_append(
@@ -85,7 +86,8 @@ static double fact(const struct golden *g, int step, const char *key)
 static void assert_near(double actual, double expected, double tolerance, const char *what)
 {
     if (fabs(actual - expected) <= tolerance) return;
-    print_error("%s: %.9g, expected %.9g, off by %.3g\n", what, actual, expected, fabs(actual - expected));
+    print_error("%s: %.9g, expected %.9g, off by %.3g\n", what, actual, expected,
+                fabs(actual - expected));
     fail();
 }
 
@@ -133,14 +135,16 @@ static void check_forward(const char *directory, const char *device)
     assert_int_equal(json_array_size(mlm_facts), g.batch->masked);
     for (int r = 0; r < g.batch->masked; r++)
         for (int k = 0; k < LOGITS_KEPT; k++)
-            assert_near(mlm[r * vocab + k],
-                        json_real_value(json_array_get(json_array_get(mlm_facts, (size_t)r), (size_t)k)),
-                        2e-5, "mlm logit");
+            assert_near(
+                mlm[r * vocab + k],
+                json_real_value(json_array_get(json_array_get(mlm_facts, (size_t)r), (size_t)k)),
+                2e-5, "mlm logit");
     for (int b = 0; b < g.batch->sequences; b++)
         for (int k = 0; k < 2; k++)
-            assert_near(nsp[b][k],
-                        json_real_value(json_array_get(json_array_get(nsp_facts, (size_t)b), (size_t)k)),
-                        2e-5, "nsp logit");
+            assert_near(
+                nsp[b][k],
+                json_real_value(json_array_get(json_array_get(nsp_facts, (size_t)b), (size_t)k)),
+                2e-5, "nsp logit");
     free(mlm);
     close_golden(&g);
 }

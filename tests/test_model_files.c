@@ -75,7 +75,8 @@ static void rename_in_header(const char *directory, const char *from, const char
     char *bytes, *path = base_format("%s/model.safetensors", directory);
     size_t size;
     uint64_t header;
-    OK(base_file_read(TEST_GOLDEN "/model-gelu/model.safetensors", "model", 1 << 30, &bytes, &size));
+    OK(base_file_read(TEST_GOLDEN "/model-gelu/model.safetensors", "model", 1 << 30, &bytes,
+                      &size));
     memcpy(&header, bytes, 8);
     char *old = strndup(bytes + 8, header), *renamed = calloc(1, 4 * header + 1);
     for (const char *at = old; *at;) {
@@ -148,8 +149,9 @@ static void test_missing_heads(void **state)
 static void test_narrow_types(void **state)
 {
     (void)state;
-    const char header[] = "{\"half\":{\"dtype\":\"F16\",\"shape\":[5],\"data_offsets\":[0,10]},"
-                          "\"brain\":{\"dtype\":\"BF16\",\"shape\":[1,2],\"data_offsets\":[10,14]}}";
+    const char header[] =
+        "{\"half\":{\"dtype\":\"F16\",\"shape\":[5],\"data_offsets\":[0,10]},"
+        "\"brain\":{\"dtype\":\"BF16\",\"shape\":[1,2],\"data_offsets\":[10,14]}}";
     const uint16_t data[7] = {0x3c00, 0xc000, 0x0001, 0x7bff, 0x8000, 0x3f80, 0xc049};
     const uint64_t size = sizeof header - 1;
     char directory[] = "/tmp/clbert-test-XXXXXX", bytes[512];

@@ -33,8 +33,8 @@ static void check_forward(struct clb_device *device, const struct shape *s)
                         s->bias ? &call.t[4] : NULL, s->residual ? &call.t[5] : NULL, &call.t[6],
                         &call.t[7], (float)eps, dropout));
     double *input = support_copy(y ? y : own_y, s->t * s->h);
-    reference_norm(out, sum, stats, input, s->bias ? bias : NULL, s->residual ? residual : NULL, gamma,
-                   beta, eps, dropout, s->t, s->h);
+    reference_norm(out, sum, stats, input, s->bias ? bias : NULL, s->residual ? residual : NULL,
+                   gamma, beta, eps, dropout, s->t, s->h);
     support_expect(&call, 1, sum, NULL, 3, 0);
     support_expect(&call, 2, stats, NULL, 8, (double)s->h);
     support_expect(&call, 0, out, NULL, 8, (double)s->h);
@@ -96,8 +96,8 @@ static void test_backward(void **state)
 
 /* ---- dropout ---- */
 
-static void check_dropout(struct clb_device *device, int64_t rows, int64_t columns, float probability,
-                          bool in_place)
+static void check_dropout(struct clb_device *device, int64_t rows, int64_t columns,
+                          float probability, bool in_place)
 {
     const struct clb_dropout dropout = {probability, site};
     const int64_t n = rows * columns;
@@ -152,7 +152,8 @@ static double norm_loss(void *context)
 {
     struct norm *n = context;
     double out[T * H], sum[T * H], stats[T * 2];
-    reference_norm(out, sum, stats, n->y, n->bias, n->residual, n->gamma, n->beta, 1e-12, some, T, H);
+    reference_norm(out, sum, stats, n->y, n->bias, n->residual, n->gamma, n->beta, 1e-12, some, T,
+                   H);
     return support_dot(out, n->coefficients, T * H);
 }
 
@@ -165,7 +166,8 @@ static void test_reference(void **state)
     double d_gamma[H] = {0}, d_beta[H] = {0};
     for (size_t e = 0; e < sizeof n / sizeof *all; e++) all[e] = sin(3.0 * (double)e + 1);
     reference_norm(out, sum, stats, n.y, n.bias, n.residual, n.gamma, n.beta, 1e-12, some, T, H);
-    reference_norm_backward(d_sum, d_y, d_gamma, d_beta, n.coefficients, sum, stats, n.gamma, some, T, H);
+    reference_norm_backward(d_sum, d_y, d_gamma, d_beta, n.coefficients, sum, stats, n.gamma, some,
+                            T, H);
     for (int e = 0; e < T * H; e++) d_bias[e % H] += d_y[e];
     support_check_gradient(norm_loss, &n, n.y, d_y, T * H);
     support_check_gradient(norm_loss, &n, n.residual, d_sum, T * H);

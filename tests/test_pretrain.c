@@ -89,7 +89,8 @@ static struct clb_training_options options_for(const char *output, const char *m
 
 static void assert_same_file(const char *one, const char *other, const char *name)
 {
-    char *a, *b, *a_path = base_format("%s/%s", one, name), *b_path = base_format("%s/%s", other, name);
+    char *a, *b, *a_path = base_format("%s/%s", one, name),
+                 *b_path = base_format("%s/%s", other, name);
     size_t a_size, b_size;
     OK(base_file_read(a_path, "file", 1 << 30, &a, &a_size));
     OK(base_file_read(b_path, "file", 1 << 30, &b, &b_size));
@@ -181,7 +182,8 @@ static void test_save_total_limit(void **state)
     free(kept);
 }
 
-static void assert_refused(const struct clb_training_options *o, enum clb_status expected, const char *word)
+static void assert_refused(const struct clb_training_options *o, enum clb_status expected,
+                           const char *word)
 {
     assert_int_equal(clb_pretrain(o), expected);
     if (strstr(clb_error_message(), word)) return;

@@ -1,4 +1,5 @@
-/* Philox against the known answers of its authors (Random123's kat_vectors), and what is made of it. */
+/* Philox against the known answers of its authors (Random123's kat_vectors), and what is made of
+ * it. */
 #include "support_devices.h"
 
 #include <clbert/ops.h>
@@ -26,7 +27,8 @@ static void test_known_answers(void **state)
     const uint32_t pi[4] = {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1};
     check_known((struct clb_random){0, 0, 0}, 0, zeros);
     check_known((struct clb_random){UINT64_MAX, UINT32_MAX, UINT32_MAX}, UINT64_MAX, ones);
-    check_known((struct clb_random){0x299f31d0a4093822, 0x13198a2e, 0x03707344}, 0x85a308d3243f6a88, pi);
+    check_known((struct clb_random){0x299f31d0a4093822, 0x13198a2e, 0x03707344}, 0x85a308d3243f6a88,
+                pi);
 }
 
 static void test_ranges(void **state)

@@ -13,7 +13,8 @@ static void check(struct clb_device *device, int64_t picked, int64_t tokens, int
         out[e] = x[rows[e / hidden] * hidden + e % hidden];
     support_expect_same(&call, 0, out);
     OK(clb_scatter_add_rows(&call.t[1], &call.t[0], &call.t[2])); /* doubles those rows */
-    for (int64_t e = 0; e < picked * hidden; e++) x[rows[e / hidden] * hidden + e % hidden] += out[e];
+    for (int64_t e = 0; e < picked * hidden; e++)
+        x[rows[e / hidden] * hidden + e % hidden] += out[e];
     support_expect_same(&call, 1, x);
     support_close(&call);
 }

@@ -25,7 +25,8 @@ static struct clb_corpus *corpus;
 
 static void prepare(const char *output, int threads)
 {
-    char *text = base_format("%s/text.txt", directory), *tokenizer = base_format("%s/tokenizer", directory);
+    char *text = base_format("%s/text.txt", directory),
+         *tokenizer = base_format("%s/tokenizer", directory);
     const struct clb_prepare_options options = {.tokenizer = tokenizer,
                                                 .output = output,
                                                 .texts = (const char *const *)&text,
@@ -43,7 +44,8 @@ static int make_corpus(void **state)
 {
     (void)state;
     assert_non_null(mkdtemp(directory));
-    char *text = base_format("%s/text.txt", directory), *tokenizer = base_format("%s/tokenizer", directory);
+    char *text = base_format("%s/text.txt", directory),
+         *tokenizer = base_format("%s/tokenizer", directory);
     char *output = base_format("%s/corpus", directory);
     struct clb_vocab_options options = clb_vocab_defaults();
     struct clb_vocab_report report;
@@ -86,7 +88,8 @@ struct buffers {
 
 static struct clb_example example_in(struct buffers *b)
 {
-    return (struct clb_example){.input_ids = b->ids, .token_type_ids = b->types, .labels = b->labels};
+    return (struct clb_example){
+        .input_ids = b->ids, .token_type_ids = b->types, .labels = b->labels};
 }
 
 /* A share of `of` draws lies within five standard deviations of what it should be. */
@@ -177,9 +180,11 @@ static void test_pairs(void **state)
         assert_true(p.a.count > 0 && p.b.count > 0);
         assert_true(p.a.count + p.b.count <= LENGTH - 3);
         const int64_t a = indexed_document_of(set, indexed_sentence_at(set, p.a.first));
-        const int64_t a_end = indexed_document_of(set, indexed_sentence_at(set, p.a.first + p.a.count - 1));
+        const int64_t a_end =
+            indexed_document_of(set, indexed_sentence_at(set, p.a.first + p.a.count - 1));
         const int64_t b = indexed_document_of(set, indexed_sentence_at(set, p.b.first));
-        const int64_t b_end = indexed_document_of(set, indexed_sentence_at(set, p.b.first + p.b.count - 1));
+        const int64_t b_end =
+            indexed_document_of(set, indexed_sentence_at(set, p.b.first + p.b.count - 1));
         assert_int_equal(a, a_end);
         assert_int_equal(b, b_end);
         if (p.label == 0) {
@@ -194,7 +199,8 @@ static void test_pairs(void **state)
     }
     for (int64_t t = 0; t < set->tokens; t++) unseen += !seen[t];
     for (int64_t i = 0; i < set->sentences; i++)
-        unseen_sentences += !memchr(seen + indexed_start(set, i), 1, (size_t)indexed_length(set, i));
+        unseen_sentences +=
+            !memchr(seen + indexed_start(set, i), 1, (size_t)indexed_length(set, i));
     assert_int_equal(unseen_sentences, 0);
     assert_true((double)unseen < 0.001 * (double)set->tokens);
     free(seen);
@@ -212,9 +218,11 @@ static void test_whole_words(void **state)
         OK(clb_stream_example(stream, n, &e));
         for (int32_t i = 2; i < e.length; i++) {
             const int32_t id = e.labels[i] >= 0 ? e.labels[i] : e.input_ids[i];
-            if (!clb_tokenizer_is_continuation(tokenizer, id) || e.token_type_ids[i] != e.token_type_ids[i - 1])
+            if (!clb_tokenizer_is_continuation(tokenizer, id) ||
+                e.token_type_ids[i] != e.token_type_ids[i - 1])
                 continue;
-            if (clb_tokenizer_is_special(tokenizer, e.input_ids[i - 1]) && e.labels[i - 1] < 0) continue;
+            if (clb_tokenizer_is_special(tokenizer, e.input_ids[i - 1]) && e.labels[i - 1] < 0)
+                continue;
             assert_int_equal(e.labels[i] >= 0, e.labels[i - 1] >= 0);
             long_words += e.labels[i] >= 0;
         }
@@ -303,7 +311,8 @@ static void test_same_bytes_for_any_threads(void **state)
 static void test_cut_short(void **state)
 {
     (void)state;
-    char *output = base_format("%s/cut", directory), *bin = base_format("%s/cut/train.bin", directory);
+    char *output = base_format("%s/cut", directory),
+         *bin = base_format("%s/cut/train.bin", directory);
     struct clb_corpus *cut;
     prepare(output, 1);
     char *bytes;
@@ -320,10 +329,14 @@ static void test_cut_short(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_masking_shares),   cmocka_unit_test(test_shape_and_labels),
-        cmocka_unit_test(test_pairs),            cmocka_unit_test(test_whole_words),
-        cmocka_unit_test(test_entered_anywhere), cmocka_unit_test(test_loader),
-        cmocka_unit_test(test_same_bytes_for_any_threads), cmocka_unit_test(test_cut_short),
+        cmocka_unit_test(test_masking_shares),
+        cmocka_unit_test(test_shape_and_labels),
+        cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_whole_words),
+        cmocka_unit_test(test_entered_anywhere),
+        cmocka_unit_test(test_loader),
+        cmocka_unit_test(test_same_bytes_for_any_threads),
+        cmocka_unit_test(test_cut_short),
     };
     return cmocka_run_group_tests(tests, make_corpus, remove_corpus);
 }

@@ -11,31 +11,87 @@ enum {
     PICKED = 50,
     WEIGHTS = 12 * CLB_BLOCK
 };
-enum { X, POSITION, SEGMENT, QKV, D_QKV, LSE, CONTEXT, SUM, STATS, OUT, PRE, INSIDE, LOGITS, SUMS, W_QKV, W_INNER,
-       W_BIAS, GAMMA, BETA, TABLE, D_ROWS, FLAT_W, FLAT_G, FLAT_M, FLAT_V, SQUARE, DECAY, FLOATS };
-enum { IDS, POSITIONS, SEGMENTS, CU_SEQLENS, ROWS, LABELS, ORDER, BEGIN, GROUP_ROW, BLOCK_SEGMENT,
-       FIRST_BLOCK, INTS };
+enum {
+    X,
+    POSITION,
+    SEGMENT,
+    QKV,
+    D_QKV,
+    LSE,
+    CONTEXT,
+    SUM,
+    STATS,
+    OUT,
+    PRE,
+    INSIDE,
+    LOGITS,
+    SUMS,
+    W_QKV,
+    W_INNER,
+    W_BIAS,
+    GAMMA,
+    BETA,
+    TABLE,
+    D_ROWS,
+    FLAT_W,
+    FLAT_G,
+    FLAT_M,
+    FLAT_V,
+    SQUARE,
+    DECAY,
+    FLOATS
+};
+enum {
+    IDS,
+    POSITIONS,
+    SEGMENTS,
+    CU_SEQLENS,
+    ROWS,
+    LABELS,
+    ORDER,
+    BEGIN,
+    GROUP_ROW,
+    BLOCK_SEGMENT,
+    FIRST_BLOCK,
+    INTS
+};
 
 static const int64_t shape[FLOATS][2] = {
-    [X] = {TOKENS, HIDDEN},          [POSITION] = {512, HIDDEN},
-    [SEGMENT] = {2, HIDDEN},         [QKV] = {TOKENS, 3 * HIDDEN},
-    [D_QKV] = {TOKENS, 3 * HIDDEN},  [LSE] = {HEADS, TOKENS},
+    [X] = {TOKENS, HIDDEN},
+    [POSITION] = {512, HIDDEN},
+    [SEGMENT] = {2, HIDDEN},
+    [QKV] = {TOKENS, 3 * HIDDEN},
+    [D_QKV] = {TOKENS, 3 * HIDDEN},
+    [LSE] = {HEADS, TOKENS},
     [CONTEXT] = {TOKENS, HIDDEN},
-    [SUM] = {TOKENS, HIDDEN},        [STATS] = {TOKENS, 2},
-    [OUT] = {TOKENS, HIDDEN},        [PRE] = {TOKENS, INNER},
-    [INSIDE] = {TOKENS, INNER},      [LOGITS] = {PICKED, CLASSES},
-    [SUMS] = {2, 1},                 [W_QKV] = {3 * HIDDEN, HIDDEN},
-    [W_INNER] = {INNER, HIDDEN},     [W_BIAS] = {INNER, 1},
-    [GAMMA] = {HIDDEN, 1},           [BETA] = {HIDDEN, 1},
-    [TABLE] = {CLASSES, HIDDEN},     [D_ROWS] = {PICKED, HIDDEN},
-    [FLAT_W] = {WEIGHTS, 1},         [FLAT_G] = {WEIGHTS, 1},
-    [FLAT_M] = {WEIGHTS, 1},         [FLAT_V] = {WEIGHTS, 1},
-    [SQUARE] = {1, 1},               [DECAY] = {2, 1},
+    [SUM] = {TOKENS, HIDDEN},
+    [STATS] = {TOKENS, 2},
+    [OUT] = {TOKENS, HIDDEN},
+    [PRE] = {TOKENS, INNER},
+    [INSIDE] = {TOKENS, INNER},
+    [LOGITS] = {PICKED, CLASSES},
+    [SUMS] = {2, 1},
+    [W_QKV] = {3 * HIDDEN, HIDDEN},
+    [W_INNER] = {INNER, HIDDEN},
+    [W_BIAS] = {INNER, 1},
+    [GAMMA] = {HIDDEN, 1},
+    [BETA] = {HIDDEN, 1},
+    [TABLE] = {CLASSES, HIDDEN},
+    [D_ROWS] = {PICKED, HIDDEN},
+    [FLAT_W] = {WEIGHTS, 1},
+    [FLAT_G] = {WEIGHTS, 1},
+    [FLAT_M] = {WEIGHTS, 1},
+    [FLAT_V] = {WEIGHTS, 1},
+    [SQUARE] = {1, 1},
+    [DECAY] = {2, 1},
 };
 static const int64_t length[INTS] = {
-    [IDS] = TOKENS, [POSITIONS] = TOKENS, [SEGMENTS] = TOKENS, [CU_SEQLENS] = 5,
-    [ROWS] = PICKED, [LABELS] = PICKED, [ORDER] = TOKENS, [BEGIN] = 4,
-    [GROUP_ROW] = 3, [BLOCK_SEGMENT] = WEIGHTS / CLB_BLOCK, [FIRST_BLOCK] = 3,
+    [IDS] = TOKENS,      [POSITIONS] = TOKENS,
+    [SEGMENTS] = TOKENS, [CU_SEQLENS] = 5,
+    [ROWS] = PICKED,     [LABELS] = PICKED,
+    [ORDER] = TOKENS,    [BEGIN] = 4,
+    [GROUP_ROW] = 3,     [BLOCK_SEGMENT] = WEIGHTS / CLB_BLOCK,
+    [FIRST_BLOCK] = 3,
 };
 
 struct chain {
@@ -47,17 +103,18 @@ struct chain {
 static void fill_ints(struct chain *c)
 {
     static const int32_t cu_seqlens[] = {0, 1, 200, 217, TOKENS}, begin[] = {0, 300, 301, TOKENS};
-    static const int32_t group_row[] = {0, 5, CLASSES - 1}, first_block[] = {0, 3, WEIGHTS / CLB_BLOCK};
+    static const int32_t group_row[] = {0, 5, CLASSES - 1},
+                         first_block[] = {0, 3, WEIGHTS / CLB_BLOCK};
     int32_t values[TOKENS];
     for (int which = 0; which < INTS; which++) {
         for (int32_t t = 0; t < length[which]; t++)
-            values[t] = which == IDS        ? t * 37 % CLASSES
-                        : which == SEGMENTS ? t % 2
-                        : which == LABELS   ? t * 7
-                        : which == ROWS     ? t * 6
-                        : which == ORDER    ? (t * 2) % TOKENS
+            values[t] = which == IDS             ? t * 37 % CLASSES
+                        : which == SEGMENTS      ? t % 2
+                        : which == LABELS        ? t * 7
+                        : which == ROWS          ? t * 6
+                        : which == ORDER         ? (t * 2) % TOKENS
                         : which == BLOCK_SEGMENT ? t >= 3
-                                            : t;
+                                                 : t;
         if (which == CU_SEQLENS) memcpy(values, cu_seqlens, sizeof cu_seqlens);
         if (which == BEGIN) memcpy(values, begin, sizeof begin);
         if (which == GROUP_ROW) memcpy(values, group_row, sizeof group_row);
@@ -89,9 +146,10 @@ static void run_forward(struct chain *c, struct clb_dropout dropout)
                              &i[SEGMENTS]));
     OK(clb_linear_forward(&f[QKV], NULL, &f[X], &f[W_QKV], NULL, CLB_ACTIVATION_NONE));
     OK(clb_attention_forward(&f[CONTEXT], &f[LSE], &f[QKV], &i[CU_SEQLENS], 199, HEADS, dropout));
-    OK(clb_norm_forward(&f[OUT], &f[SUM], &f[STATS], &f[CONTEXT], NULL, &f[X], &f[GAMMA], &f[BETA], 1e-12f,
-                        dropout));
-    OK(clb_linear_forward(&f[INSIDE], &f[PRE], &f[OUT], &f[W_INNER], &f[W_BIAS], CLB_ACTIVATION_GELU));
+    OK(clb_norm_forward(&f[OUT], &f[SUM], &f[STATS], &f[CONTEXT], NULL, &f[X], &f[GAMMA], &f[BETA],
+                        1e-12f, dropout));
+    OK(clb_linear_forward(&f[INSIDE], &f[PRE], &f[OUT], &f[W_INNER], &f[W_BIAS],
+                          CLB_ACTIVATION_GELU));
     OK(clb_gather_rows(&f[D_ROWS], &f[OUT], &i[ROWS]));
     OK(clb_linear_forward(&f[LOGITS], NULL, &f[D_ROWS], &f[TABLE], NULL, CLB_ACTIVATION_NONE));
     OK(clb_cross_entropy(&f[SUMS], &f[LOGITS], &i[LABELS], 0.02f));
@@ -105,10 +163,10 @@ static void run_backward(struct chain *c, struct clb_dropout dropout)
     OK(clb_scatter_add_rows(&f[OUT], &f[D_ROWS], &i[ROWS]));
     OK(clb_activation_backward(&f[INSIDE], &f[INSIDE], &f[PRE], CLB_ACTIVATION_GELU));
     OK(clb_linear_backward_weight(&f[W_INNER], &f[W_BIAS], &f[INSIDE], &f[OUT]));
-    OK(clb_norm_backward(&f[OUT], &f[X], &f[GAMMA], &f[BETA], &f[OUT], &f[SUM], &f[STATS], &f[GAMMA],
-                         dropout));
-    OK(clb_attention_backward(&f[D_QKV], &f[OUT], &f[CONTEXT], &f[LSE], &f[QKV], &i[CU_SEQLENS], 199, HEADS,
-                              dropout));
+    OK(clb_norm_backward(&f[OUT], &f[X], &f[GAMMA], &f[BETA], &f[OUT], &f[SUM], &f[STATS],
+                         &f[GAMMA], dropout));
+    OK(clb_attention_backward(&f[D_QKV], &f[OUT], &f[CONTEXT], &f[LSE], &f[QKV], &i[CU_SEQLENS],
+                              199, HEADS, dropout));
     OK(clb_linear_backward_input(&f[X], &f[D_QKV], &f[W_QKV], true));
     OK(clb_linear_backward_weight(&f[W_QKV], NULL, &f[D_QKV], &f[X]));
     OK(clb_dropout_apply(&f[X], &f[X], dropout));

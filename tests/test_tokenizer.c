@@ -37,7 +37,8 @@ static void check_directory(const char *directory)
     OK(clb_tokenizer_open(directory, &tokenizer));
     cases = json_load_file(path, JSON_ALLOW_NUL, &error);
     assert_true(json_array_size(cases) > 20);
-    for (size_t i = 0; i < json_array_size(cases); i++) check_ids(tokenizer, json_array_get(cases, i));
+    for (size_t i = 0; i < json_array_size(cases); i++)
+        check_ids(tokenizer, json_array_get(cases, i));
     json_decref(cases);
     clb_tokenizer_close(tokenizer);
     free(path);

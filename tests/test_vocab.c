@@ -14,7 +14,8 @@
 
 #include <cmocka.h>
 
-static struct clb_tokenizer *train(const char *directory, bool cased, struct clb_vocab_report *report)
+static struct clb_tokenizer *train(const char *directory, bool cased,
+                                   struct clb_vocab_report *report)
 {
     const char *texts[] = {TEST_GOLDEN "/text/sample.txt"};
     struct clb_vocab_options options = clb_vocab_defaults();
@@ -76,10 +77,11 @@ static void test_merge_order(void **state)
     options.vocab_size = 100;
     OK(clb_vocab_train(&options, (const char *const *)&path, 1, directory, &report));
     OK(clb_tokenizer_open(directory, &tokenizer));
-    const char *const expected[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b", "c", "##b",
-                                    "##a", "##c", "ab", "##ab", "abab", "abc"};
+    const char *const expected[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a",    "b",  "c",
+                                    "##b",   "##a",   "##c",   "ab",    "##ab",   "abab", "abc"};
     assert_int_equal(clb_tokenizer_vocab_size(tokenizer), 15);
-    for (int32_t i = 0; i < 15; i++) assert_string_equal(clb_tokenizer_token(tokenizer, i), expected[i]);
+    for (int32_t i = 0; i < 15; i++)
+        assert_string_equal(clb_tokenizer_token(tokenizer, i), expected[i]);
     clb_tokenizer_close(tokenizer);
     OK(base_remove_tree(directory));
     free(path);

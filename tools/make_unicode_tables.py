@@ -50,7 +50,7 @@ def ranges(codes):
 
 with OUTPUT.open("w") as out:
     out.write(f"/* Made by tools/make_unicode_tables.py from tokenizers {tokenizers.__version__}. */\n")
-    out.write('#include "text/unicode_tables.h"\n')
+    out.write('#include "text/unicode_tables.h"\n\n/* clang-format off */')
     for name, codes in tables.items():
         pairs = ranges(codes)
         out.write(f"\nconst struct text_range text_{name}[] = {{\n")

@@ -23,12 +23,12 @@ struct clb_batch {
     int32_t masked;       /* R, positions with a label */
     int32_t max_seqlen;   /* longest sequence */
 
-    int32_t *input_ids;            /* [T] after masking */
-    int32_t *token_type_ids;       /* [T] 0 in [CLS] A [SEP], 1 in B [SEP] */
-    int32_t *positions;            /* [T] 0, 1, 2, ... in each sequence */
-    int32_t *cu_seqlens;           /* [B + 1] sequence b is rows cu_seqlens[b] .. cu_seqlens[b+1]-1 */
-    int32_t *masked_rows;          /* [R] rows chosen for MLM, ascending */
-    int32_t *masked_labels;        /* [R] their original ids */
+    int32_t *input_ids;      /* [T] after masking */
+    int32_t *token_type_ids; /* [T] 0 in [CLS] A [SEP], 1 in B [SEP] */
+    int32_t *positions;      /* [T] 0, 1, 2, ... in each sequence */
+    int32_t *cu_seqlens;     /* [B + 1] sequence b is rows cu_seqlens[b] .. cu_seqlens[b+1]-1 */
+    int32_t *masked_rows;    /* [R] rows chosen for MLM, ascending */
+    int32_t *masked_labels;  /* [R] their original ids */
     int32_t *next_sentence_labels; /* [B] 0 IsNext, 1 NotNext; -1 where there is none */
 
     struct clb_groups word, position, segment; /* of input_ids, positions, token_type_ids */
@@ -37,7 +37,8 @@ struct clb_batch {
 };
 
 /* Room for max_sequences sequences of together max_tokens tokens. */
-enum clb_status clb_batch_create(int32_t max_sequences, int32_t max_tokens, struct clb_batch **batch);
+enum clb_status clb_batch_create(int32_t max_sequences, int32_t max_tokens,
+                                 struct clb_batch **batch);
 void clb_batch_destroy(struct clb_batch *batch);
 
 /* Begins anew: no sequence. */

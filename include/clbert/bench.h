@@ -10,15 +10,15 @@ struct clb_bench_options {
     struct clb_config config;
     int32_t batch_size, max_seq_length;
     float mlm_probability;
-    int32_t steps;  /* timed, after two that are not */
-    bool profile;   /* also each operation's time, every call waited for */
+    int32_t steps; /* timed, after two that are not */
+    bool profile;  /* also each operation's time, every call waited for */
 };
 
 struct clb_bench_result {
-    double seconds_per_step;  /* the median */
+    double seconds_per_step; /* the median */
     double tokens_per_second;
-    double gflops;            /* of the model's products, as clb_config_flops_per_token counts */
-    double peak_gflops;       /* what the device reaches in a loop of multiply-adds, measured now */
+    double gflops;      /* of the model's products, as clb_config_flops_per_token counts */
+    double peak_gflops; /* what the device reaches in a loop of multiply-adds, measured now */
 };
 
 /* With `profile`, the device's profile entries hold the times of one more step. */

@@ -11,19 +11,19 @@ struct clb_device;
 
 /* What is known of a device before it is opened. */
 struct clb_device_info {
-    char selector[32];       /* "cpu" or "opencl:P.D": what --device may be */
-    char name[128];          /* "AMD EPYC 9354" */
+    char selector[32]; /* "cpu" or "opencl:P.D": what --device may be */
+    char name[128];    /* "AMD EPYC 9354" */
     char vendor[128];
-    char platform[128];      /* the OpenCL platform's name; "" for cpu */
-    char driver[128];        /* driver version; for cpu the compiler */
-    char version[64];        /* OpenCL version; for cpu the instruction set chosen, as "x86-64-v4" */
-    int64_t memory_bytes;    /* global memory */
+    char platform[128];   /* the OpenCL platform's name; "" for cpu */
+    char driver[128];     /* driver version; for cpu the compiler */
+    char version[64];     /* OpenCL version; for cpu the instruction set chosen, as "x86-64-v4" */
+    int64_t memory_bytes; /* global memory */
     int64_t max_allocation_bytes;
-    int32_t compute_units;   /* OpenCL compute units; for cpu the threads that will be used */
+    int32_t compute_units; /* OpenCL compute units; for cpu the threads that will be used */
     bool is_gpu;
-    bool is_cpu_path;        /* the plain-C reference path */
-    char gemm[192];          /* the product chosen, as "clblast" or "tile 14x32 (412 GFLOP/s; clblast 31)";
-                                "" while not yet known. A candidate found wrong is named here */
+    bool is_cpu_path; /* the plain-C reference path */
+    char gemm[192];   /* the product chosen, as "clblast" or "tile 14x32 (412 GFLOP/s; clblast 31)";
+                         "" while not yet known. A candidate found wrong is named here */
 };
 
 /* Lists every device: the CPU path first, then every device of every OpenCL platform. `*infos` is
@@ -57,12 +57,13 @@ enum clb_status clb_device_peak(struct clb_device *device, double *gflops);
 struct clb_profile_entry {
     const char *operation; /* "linear_forward" */
     int64_t calls;
-    double seconds;        /* with profiling on, every call is waited for */
+    double seconds; /* with profiling on, every call is waited for */
 };
 
 void clb_device_profile(struct clb_device *device, bool enabled);
 /* Entries in order of ops.h; *count of them; owned by the device. */
-const struct clb_profile_entry *clb_device_profile_entries(const struct clb_device *device, int *count);
+const struct clb_profile_entry *clb_device_profile_entries(const struct clb_device *device,
+                                                           int *count);
 
 /* ---- tensors ---- */
 
@@ -105,7 +106,8 @@ enum clb_status clb_tensor_read(struct clb_tensor tensor, void *host, int64_t co
  * activations of a layer. Tensors are first declared, which plans the memory; commit allocates. */
 struct clb_arena;
 
-enum clb_status clb_arena_create(struct clb_device *device, const char *name, struct clb_arena **arena);
+enum clb_status clb_arena_create(struct clb_device *device, const char *name,
+                                 struct clb_arena **arena);
 /* Releases the memory of all its tensors. NULL is allowed. */
 void clb_arena_destroy(struct clb_arena *arena);
 

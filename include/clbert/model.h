@@ -51,16 +51,16 @@ enum clb_status clb_model_save(const struct clb_model *model, const char *direct
 struct clb_loss_scales {
     float mlm, nsp;
 };
-enum clb_status clb_model_train(struct clb_model *model, const struct clb_batch *batch, uint64_t seed,
-                                uint32_t stream, struct clb_loss_scales scales);
+enum clb_status clb_model_train(struct clb_model *model, const struct clb_batch *batch,
+                                uint64_t seed, uint32_t stream, struct clb_loss_scales scales);
 
 /* Forward without dropout; sums are added to the losses. */
 enum clb_status clb_model_evaluate(struct clb_model *model, const struct clb_batch *batch);
 
 /* Forward without dropout; logits to the host: mlm [masked, vocab_size], nsp [sequences, 2]; either
  * may be NULL. */
-enum clb_status clb_model_predict(struct clb_model *model, const struct clb_batch *batch, float *mlm,
-                                  float *nsp);
+enum clb_status clb_model_predict(struct clb_model *model, const struct clb_batch *batch,
+                                  float *mlm, float *nsp);
 
 /* What was summed since the sums were last written. Reading waits for the device. The sums are
  * floats there, so that what was read and written back goes on as if nothing had been. */
@@ -78,10 +78,10 @@ enum clb_parameter_init { CLB_INIT_NORMAL, CLB_INIT_ZERO, CLB_INIT_ONE };
 
 /* One tensor, in the order in which they lie in memory. */
 struct clb_parameter {
-    char name[96];             /* Hugging Face's; where parts is 3, with "qkv" for query, key, value */
+    char name[96]; /* Hugging Face's; where parts is 3, with "qkv" for query, key, value */
     struct clb_tensor tensor;
-    int parts;                 /* tensors of equal size, stacked by row, in a file */
-    bool decay;                /* takes part in weight decay: not biases and LayerNorm */
+    int parts;  /* tensors of equal size, stacked by row, in a file */
+    bool decay; /* takes part in weight decay: not biases and LayerNorm */
     enum clb_parameter_init init;
 };
 
@@ -105,8 +105,10 @@ struct clb_tensor_list {
     const struct clb_parameter *parameters;
     int count;
 };
-enum clb_status clb_tensors_save(const char *path, const struct clb_tensor_list *lists, int list_count);
+enum clb_status clb_tensors_save(const char *path, const struct clb_tensor_list *lists,
+                                 int list_count);
 /* Reads them back; every one must be there with its shape. */
-enum clb_status clb_tensors_load(const char *path, const struct clb_tensor_list *lists, int list_count);
+enum clb_status clb_tensors_load(const char *path, const struct clb_tensor_list *lists,
+                                 int list_count);
 
 #endif

@@ -4,11 +4,11 @@
  * I inputs and O outputs of a linear layer, V rows of a table. All numbers are fp32, indices int32.
  *
  * Forward operations overwrite their outputs. Backward operations overwrite gradients of
- * activations and ACCUMULATE into gradients of weights (d_weight, d_bias, d_gamma, d_beta, d_table).
- * Every reduction has a fixed order: the same device gives the same bits twice, and the CPU path
- * gives them for any number of threads. Calls are queued: a failure of the device may come back
- * from a later call. Wrong shapes, types, devices or aliasing: CLB_ERROR_ARGUMENT, nothing queued.
- * Outputs may not alias inputs unless it says so. */
+ * activations and ACCUMULATE into gradients of weights (d_weight, d_bias, d_gamma, d_beta,
+ * d_table). Every reduction has a fixed order: the same device gives the same bits twice, and the
+ * CPU path gives them for any number of threads. Calls are queued: a failure of the device may come
+ * back from a later call. Wrong shapes, types, devices or aliasing: CLB_ERROR_ARGUMENT, nothing
+ * queued. Outputs may not alias inputs unless it says so. */
 #ifndef CLBERT_OPS_H
 #define CLBERT_OPS_H
 
@@ -45,7 +45,8 @@ enum clb_status clb_linear_forward(const struct clb_tensor *out, const struct cl
 
 /* d_x = d_out * weight, or d_x += d_out * weight where `accumulate`.
  * d_x [T, I], d_out [T, O], weight [O, I]. */
-enum clb_status clb_linear_backward_input(const struct clb_tensor *d_x, const struct clb_tensor *d_out,
+enum clb_status clb_linear_backward_input(const struct clb_tensor *d_x,
+                                          const struct clb_tensor *d_out,
                                           const struct clb_tensor *weight, bool accumulate);
 
 /* d_weight += d_out^T * x; d_bias += column sums of d_out.
@@ -57,7 +58,8 @@ enum clb_status clb_linear_backward_weight(const struct clb_tensor *d_weight,
 
 /* d_x = d_out * activation'(saved), all [T, O]; d_x may be d_out.
  * `saved` is what forward's `pre` held for the GELUs, and its output for TANH. */
-enum clb_status clb_activation_backward(const struct clb_tensor *d_x, const struct clb_tensor *d_out,
+enum clb_status clb_activation_backward(const struct clb_tensor *d_x,
+                                        const struct clb_tensor *d_out,
                                         const struct clb_tensor *saved,
                                         enum clb_activation activation);
 
@@ -69,7 +71,8 @@ enum clb_status clb_activation_backward(const struct clb_tensor *d_x, const stru
 enum clb_status clb_embedding_forward(const struct clb_tensor *out, const struct clb_tensor *word,
                                       const struct clb_tensor *position,
                                       const struct clb_tensor *segment,
-                                      const struct clb_tensor *ids, const struct clb_tensor *positions,
+                                      const struct clb_tensor *ids,
+                                      const struct clb_tensor *positions,
                                       const struct clb_tensor *segments);
 
 /* Rows of a batch sorted by the table row they belong to: what makes a scatter-add without atomics
@@ -126,9 +129,9 @@ enum clb_status clb_attention_forward(const struct clb_tensor *out, const struct
                                       int64_t heads, struct clb_dropout dropout);
 
 /* d_qkv [T, 3H] from d_out [T, H] and what forward took and gave. */
-enum clb_status clb_attention_backward(const struct clb_tensor *d_qkv, const struct clb_tensor *d_out,
-                                       const struct clb_tensor *out, const struct clb_tensor *lse,
-                                       const struct clb_tensor *qkv,
+enum clb_status clb_attention_backward(const struct clb_tensor *d_qkv,
+                                       const struct clb_tensor *d_out, const struct clb_tensor *out,
+                                       const struct clb_tensor *lse, const struct clb_tensor *qkv,
                                        const struct clb_tensor *cu_seqlens, int64_t max_seqlen,
                                        int64_t heads, struct clb_dropout dropout);
 
@@ -185,8 +188,8 @@ struct clb_optimizer_step {
     int64_t step;        /* 1 for the first: bias correction */
 };
 
-/* All take: weights w, gradients g, moments m and v, [blocks * CLB_BLOCK] each; grad_square [1], the
- * sum of squares of g as clb_sum_of_squares left it. Where that is not finite, nothing changes.
+/* All take: weights w, gradients g, moments m and v, [blocks * CLB_BLOCK] each; grad_square [1],
+ * the sum of squares of g as clb_sum_of_squares left it. Where that is not finite, nothing changes.
  * g is left unspecified. c = clip factor; d = decay of the tensor. */
 
 /* m = b1 m + (1 - b1) c g; v = b2 v + (1 - b2) (c g)^2; w -= lr d w;

@@ -21,8 +21,8 @@ struct clb_guess {
 };
 
 /* The `top_k` likeliest tokens for every [MASK] of a text: *guesses is malloc'd,
- * [*mask_count][top_k], best first; *ids its ids with [CLS] and [SEP], to be freed with clb_ids_free;
- * the masks' places in *positions, malloc'd. A text without [MASK], or too long:
+ * [*mask_count][top_k], best first; *ids its ids with [CLS] and [SEP], to be freed with
+ * clb_ids_free; the masks' places in *positions, malloc'd. A text without [MASK], or too long:
  * CLB_ERROR_ARGUMENT. */
 enum clb_status clb_fill_mask(struct clb_predictor *predictor, const char *text, int top_k,
                               struct clb_ids *ids, int32_t **positions, int *mask_count,

@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 struct clb_prepare_options {
-    const char *tokenizer;      /* a directory with vocab.txt or tokenizer.json */
-    const char *output;         /* the corpus directory */
-    const char *const *texts;   /* files and directories */
+    const char *tokenizer;    /* a directory with vocab.txt or tokenizer.json */
+    const char *output;       /* the corpus directory */
+    const char *const *texts; /* files and directories */
     int text_count;
     double validation_fraction; /* of the documents; 0.01 */
     int threads;                /* 0: all. The bytes written do not depend on it */
@@ -33,6 +33,7 @@ struct clb_prepare_report {
 /* Writes DIR/{train,validation}.{bin,idx}, the vocabulary, and last corpus.json, which makes it
  * whole. Which documents are held out is a pure function of their number; of two or more documents
  * the second always is one of them, unless the fraction is 0. */
-enum clb_status clb_prepare(const struct clb_prepare_options *options, struct clb_prepare_report *report);
+enum clb_status clb_prepare(const struct clb_prepare_options *options,
+                            struct clb_prepare_report *report);
 
 #endif

@@ -12,14 +12,14 @@
 /* What random numbers are for: the third word of the counter. Within a range the low bits say which
  * one (a tensor, a dropout site). */
 enum clb_purpose {
-    CLB_PURPOSE_INIT = 0x01000000,       /* + tensor number; stream 0 */
-    CLB_PURPOSE_DROPOUT = 0x02000000,    /* + dropout site; stream = step and micro-batch */
-    CLB_PURPOSE_PAIRING = 0x03000000,    /* + draw; stream = epoch */
-    CLB_PURPOSE_MASKING = 0x04000000,    /* + draw; stream = epoch */
-    CLB_PURPOSE_ORDER = 0x05000000,      /* stream = epoch */
-    CLB_PURPOSE_SPLIT = 0x06000000,      /* train or validation */
-    CLB_PURPOSE_DEMO_TEXT = 0x07000000,  /* the practice corpus */
-    CLB_PURPOSE_TEST = 0x08000000,       /* tests, verify and benchmarks */
+    CLB_PURPOSE_INIT = 0x01000000,      /* + tensor number; stream 0 */
+    CLB_PURPOSE_DROPOUT = 0x02000000,   /* + dropout site; stream = step and micro-batch */
+    CLB_PURPOSE_PAIRING = 0x03000000,   /* + draw; stream = epoch */
+    CLB_PURPOSE_MASKING = 0x04000000,   /* + draw; stream = epoch */
+    CLB_PURPOSE_ORDER = 0x05000000,     /* stream = epoch */
+    CLB_PURPOSE_SPLIT = 0x06000000,     /* train or validation */
+    CLB_PURPOSE_DEMO_TEXT = 0x07000000, /* the practice corpus */
+    CLB_PURPOSE_TEST = 0x08000000,      /* tests, verify and benchmarks */
 };
 
 /* Where a family of random numbers begins. */
@@ -38,7 +38,7 @@ uint32_t clb_random_u32(struct clb_random random, uint64_t index);
 /* Number `index` of the family as a uniform integer in [0, bound), bound > 0, below 2^32. */
 uint32_t clb_random_below(struct clb_random random, uint64_t index, uint32_t bound);
 
-/* A uniform float in (0, 1) from the upper 23 bits: ((bits >> 9) + 0.5) * 2^-23, without rounding. */
+/* A uniform float in (0, 1) from the upper 23 bits: ((bits >> 9) + 0.5) * 2^-23, exactly. */
 float clb_uniform_from_bits(uint32_t bits);
 
 /* Inverse of the normal distribution cut at two standard deviations; u in (0, 1), result in

@@ -29,10 +29,10 @@ enum clb_status clb_fail_context(enum clb_status status, const char *format, ...
 
 /* Runs `expression`; on failure keeps its status in `status` and jumps to `cleanup`. Both names
  * must exist in the function: one exit, one cleanup. */
-#define CLB_TRY(expression)                      \
-    do {                                         \
-        status = (expression);                   \
-        if (status != CLB_OK) goto cleanup;      \
+#define CLB_TRY(expression)                                                                        \
+    do {                                                                                           \
+        status = (expression);                                                                     \
+        if (status != CLB_OK) goto cleanup;                                                        \
     } while (0)
 
 #endif

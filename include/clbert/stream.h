@@ -12,11 +12,11 @@ struct clb_corpus; /* corpus.h */
 
 struct clb_stream_options {
     uint64_t seed;
-    int32_t max_seq_length;       /* [CLS] A [SEP] B [SEP], at least 8 */
-    float mlm_probability;        /* 0.15 */
-    float short_seq_probability;  /* 0.1: share of examples with a shorter target length */
+    int32_t max_seq_length;      /* [CLS] A [SEP] B [SEP], at least 8 */
+    float mlm_probability;       /* 0.15 */
+    float short_seq_probability; /* 0.1: share of examples with a shorter target length */
     bool whole_word_mask;
-    bool validation;              /* the validation half; then every epoch is epoch 0 */
+    bool validation; /* the validation half; then every epoch is epoch 0 */
 };
 
 struct clb_stream;
@@ -58,7 +58,7 @@ struct clb_loader_options {
     int32_t prefetch;           /* steps ahead, at least 1 */
 };
 
-/* All micro-batches of one step: step s takes examples s * batch_size * accumulation_steps and on. */
+/* All micro-batches of a step: step s takes examples s * batch_size * accumulation_steps and on. */
 struct clb_step_batches {
     int64_t step;
     int32_t count;              /* accumulation_steps */

@@ -17,14 +17,14 @@ enum clb_optimizer_kind { CLB_OPTIMIZER_ADAMW, CLB_OPTIMIZER_BERT_ADAM, CLB_OPTI
 enum clb_status clb_optimizer_named(const char *name, enum clb_optimizer_kind *kind);
 
 struct clb_training_options {
-    const char *data;       /* a prepared corpus */
-    const char *output_dir; /* the run directory */
-    const char *model;      /* a size, a config.json, or a directory to go on from */
-    const char *device;     /* as clb_device_open takes it */
+    const char *data;                   /* a prepared corpus */
+    const char *output_dir;             /* the run directory */
+    const char *model;                  /* a size, a config.json, or a directory to go on from */
+    const char *device;                 /* as clb_device_open takes it */
     const char *resume_from_checkpoint; /* NULL, "auto", or a checkpoint directory */
-    bool overwrite;         /* an output directory that holds another run */
-    bool dry_run;           /* print the plan and stop */
-    int threads;            /* of the CPU path, 0 = all */
+    bool overwrite;                     /* an output directory that holds another run */
+    bool dry_run;                       /* print the plan and stop */
+    int threads;                        /* of the CPU path, 0 = all */
 
     int64_t max_steps;
     int32_t per_device_train_batch_size; /* sequences */
@@ -67,6 +67,7 @@ enum clb_status clb_evaluate(struct clb_model *model, const struct clb_stream *s
                              int64_t examples, int32_t batch_size, struct clb_evaluation *result);
 
 /* An error where the corpus's vocabulary has more ids than the model, a warning where fewer. */
-enum clb_status clb_check_vocabulary(const struct clb_corpus *corpus, const struct clb_config *config);
+enum clb_status clb_check_vocabulary(const struct clb_corpus *corpus,
+                                     const struct clb_config *config);
 
 #endif

@@ -21,9 +21,11 @@ struct clb_vocab_report {
 };
 
 /* Counts the words of the texts (files and directories) and merges the most frequent pairs. Writes
- * DIR/vocab.txt and DIR/tokenizer_config.json, making DIR. Ties go to the pair with the smaller ids,
- * and words are taken in order of their bytes, so that the same text gives the same vocabulary. */
+ * DIR/vocab.txt and DIR/tokenizer_config.json, making DIR. Ties go to the pair with the smaller
+ * ids, and words are taken in order of their bytes, so that the same text gives the same
+ * vocabulary. */
 enum clb_status clb_vocab_train(const struct clb_vocab_options *options, const char *const *texts,
-                                int text_count, const char *directory, struct clb_vocab_report *report);
+                                int text_count, const char *directory,
+                                struct clb_vocab_report *report);
 
 #endif

@@ -151,7 +151,8 @@ enum clb_status base_make_directory(const char *path)
         char end = *at;
         *at = 0;
         if (mkdir(copy, 0777) != 0 && errno != EEXIST)
-            status = clb_fail(CLB_ERROR_IO, "%s: directory cannot be made: %s", path, strerror(errno));
+            status =
+                clb_fail(CLB_ERROR_IO, "%s: directory cannot be made: %s", path, strerror(errno));
         *at = end;
         if (end == 0) break;
     }

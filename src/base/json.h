@@ -16,10 +16,14 @@ enum clb_status base_json_print(const json_t *json);
 
 /* Reads a member. Missing: *value is left alone (give it its default first). Of another kind:
  * CLB_ERROR_FORMAT that names `where` (the file) and the key. */
-enum clb_status base_json_get_int(const json_t *object, const char *where, const char *key, int64_t *value);
-enum clb_status base_json_get_double(const json_t *object, const char *where, const char *key, double *value);
-enum clb_status base_json_get_bool(const json_t *object, const char *where, const char *key, bool *value);
+enum clb_status base_json_get_int(const json_t *object, const char *where, const char *key,
+                                  int64_t *value);
+enum clb_status base_json_get_double(const json_t *object, const char *where, const char *key,
+                                     double *value);
+enum clb_status base_json_get_bool(const json_t *object, const char *where, const char *key,
+                                   bool *value);
 /* *value is malloc'd, NULL where missing or null. */
-enum clb_status base_json_get_string(const json_t *object, const char *where, const char *key, char **value);
+enum clb_status base_json_get_string(const json_t *object, const char *where, const char *key,
+                                     char **value);
 
 #endif

@@ -9,8 +9,9 @@
 static const struct cli_usage usage = {
     .name = "bench",
     .arguments = "[--device DEVICE] [--model MODEL] [OPTION...]",
-    .summary = "Times whole training steps (forward, backward, AdamW) on full synthetic sequences,\n"
-               "beside the device's peak measured in the same run. --profile adds each operation.",
+    .summary =
+        "Times whole training steps (forward, backward, AdamW) on full synthetic sequences,\n"
+        "beside the device's peak measured in the same run. --profile adds each operation.",
     .examples = "clbert bench --device cpu --model mini --per-device-train-batch-size 32",
 };
 
@@ -23,8 +24,9 @@ static void print_profile(const struct clb_device *device)
     printf("\n%-24s %6s %10s %7s\n", "operation", "calls", "ms", "share");
     for (int i = 0; i < count; i++)
         if (entries[i].calls)
-            printf("%-24s %6lld %10.3f %6.1f %%\n", entries[i].operation, (long long)entries[i].calls,
-                   1e3 * entries[i].seconds, 100 * entries[i].seconds / total);
+            printf("%-24s %6lld %10.3f %6.1f %%\n", entries[i].operation,
+                   (long long)entries[i].calls, 1e3 * entries[i].seconds,
+                   100 * entries[i].seconds / total);
 }
 
 static enum clb_status print_result(const struct clb_device *device, const char *model,
@@ -42,13 +44,14 @@ static enum clb_status print_result(const struct clb_device *device, const char 
         if (o->profile) print_profile(device);
         return CLB_OK;
     }
-    json_t *object = json_pack(
-        "{s:s, s:s, s:s, s:s, s:i, s:i, s:f, s:f, s:f, s:f}", "device", info->selector, "name",
-        info->name, "gemm", info->gemm, "model", model, "batch_size", o->batch_size,
-        "max_seq_length", o->max_seq_length, "seconds_per_step", r->seconds_per_step,
-        "tokens_per_second", r->tokens_per_second, "gflops", r->gflops, "peak_gflops",
-        r->peak_gflops);
-    enum clb_status status = object ? base_json_print(object) : clb_fail(CLB_ERROR_MEMORY, "out of memory");
+    json_t *object =
+        json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:f, s:f, s:f, s:f}", "device", info->selector,
+                  "name", info->name, "gemm", info->gemm, "model", model, "batch_size",
+                  o->batch_size, "max_seq_length", o->max_seq_length, "seconds_per_step",
+                  r->seconds_per_step, "tokens_per_second", r->tokens_per_second, "gflops",
+                  r->gflops, "peak_gflops", r->peak_gflops);
+    enum clb_status status =
+        object ? base_json_print(object) : clb_fail(CLB_ERROR_MEMORY, "out of memory");
     json_decref(object);
     return status;
 }
@@ -60,13 +63,16 @@ enum clb_status command_bench(int argc, const char **argv)
     char *device_name = NULL, *model = NULL;
     int threads = 0, json = 0, vocab_size = 30522, profile = 0;
     const struct poptOption options[] = {
-        {"device", 0, POPT_ARG_STRING, &device_name, 0, "auto (default), cpu, opencl, ...", "DEVICE"},
+        {"device", 0, POPT_ARG_STRING, &device_name, 0, "auto (default), cpu, opencl, ...",
+         "DEVICE"},
         {"model", 0, POPT_ARG_STRING, &model, 0, "a size (mini) or a config.json", "MODEL"},
         {"vocab-size", 0, POPT_ARG_INT, &vocab_size, 0, "of a size by name (30522)", "N"},
         {"per-device-train-batch-size", 0, POPT_ARG_INT, &o.batch_size, 0, "sequences (32)", "N"},
         {"max-seq-length", 0, POPT_ARG_INT, &o.max_seq_length, 0, "tokens a sequence (128)", "N"},
-        {"mlm-probability", 0, POPT_ARG_FLOAT, &o.mlm_probability, 0, "share of tokens (0.15)", "X"},
-        {"steps", 0, POPT_ARG_INT, &o.steps, 0, "timed steps, of which the median counts (10)", "N"},
+        {"mlm-probability", 0, POPT_ARG_FLOAT, &o.mlm_probability, 0, "share of tokens (0.15)",
+         "X"},
+        {"steps", 0, POPT_ARG_INT, &o.steps, 0, "timed steps, of which the median counts (10)",
+         "N"},
         {"threads", 0, POPT_ARG_INT, &threads, 0, "threads of the CPU path (0: all)", "N"},
         {"profile", 0, POPT_ARG_NONE, &profile, 0, "also each operation's time", NULL},
         {"json", 0, POPT_ARG_NONE, &json, 0, "one line of JSON", NULL},

@@ -7,9 +7,10 @@
 static const struct cli_usage usage = {
     .name = "demo-text",
     .arguments = "[--documents N] [--seed S] [--output FILE]",
-    .summary = "Writes short Indonesian stories to practise on: one sentence a line, a blank line after\n"
-               "each story. Their words determine each other, so that MLM and NSP can be learnt in\n"
-               "minutes.",
+    .summary =
+        "Writes short Indonesian stories to practise on: one sentence a line, a blank line after\n"
+        "each story. Their words determine each other, so that MLM and NSP can be learnt in\n"
+        "minutes.",
     .examples = "clbert demo-text --documents 20000 --seed 1 --output text.txt",
 };
 

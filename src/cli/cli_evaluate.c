@@ -66,11 +66,11 @@ static enum clb_status print_result(const struct clb_evaluation *e, bool json)
         printf("nsp             loss %.4f  accuracy %.2f %%\n", e->nsp_loss, 100 * e->nsp_accuracy);
         return CLB_OK;
     }
-    json_t *object = json_pack("{s:f, s:f, s:f, s:f, s:f, s:I, s:I}", "mlm_loss", e->mlm_loss,
-                               "mlm_accuracy", e->mlm_accuracy, "mlm_perplexity", e->mlm_perplexity,
-                               "nsp_loss", e->nsp_loss, "nsp_accuracy", e->nsp_accuracy,
-                               "masked_tokens", (json_int_t)e->masked_tokens, "pairs",
-                               (json_int_t)e->pairs);
+    json_t *object =
+        json_pack("{s:f, s:f, s:f, s:f, s:f, s:I, s:I}", "mlm_loss", e->mlm_loss, "mlm_accuracy",
+                  e->mlm_accuracy, "mlm_perplexity", e->mlm_perplexity, "nsp_loss", e->nsp_loss,
+                  "nsp_accuracy", e->nsp_accuracy, "masked_tokens", (json_int_t)e->masked_tokens,
+                  "pairs", (json_int_t)e->pairs);
     if (!object) return clb_fail(CLB_ERROR_NUMERIC, "a loss is not finite");
     enum clb_status status = base_json_print(object);
     json_decref(object);
@@ -86,9 +86,12 @@ enum clb_status command_evaluate(int argc, const char **argv)
         {"data", 0, POPT_ARG_STRING, &a.data, 0, "corpus from clbert prepare", "CORPUS"},
         {"device", 0, POPT_ARG_STRING, &a.device, 0, "auto (default), cpu, opencl, ...", "DEVICE"},
         {"threads", 0, POPT_ARG_INT, &a.threads, 0, "threads of the CPU path (0: all)", "N"},
-        {"per-device-eval-batch-size", 0, POPT_ARG_INT, &a.batch_size, 0, "sequences a batch (32)", "N"},
-        {"max-seq-length", 0, POPT_ARG_INT, &a.max_seq_length, 0, "tokens a sequence at most (128)", "N"},
-        {"mlm-probability", 0, POPT_ARG_FLOAT, &a.mlm_probability, 0, "share of tokens (0.15)", "X"},
+        {"per-device-eval-batch-size", 0, POPT_ARG_INT, &a.batch_size, 0, "sequences a batch (32)",
+         "N"},
+        {"max-seq-length", 0, POPT_ARG_INT, &a.max_seq_length, 0, "tokens a sequence at most (128)",
+         "N"},
+        {"mlm-probability", 0, POPT_ARG_FLOAT, &a.mlm_probability, 0, "share of tokens (0.15)",
+         "X"},
         {"max-eval-samples", 0, POPT_ARG_LONGLONG, &a.max_samples, 0, "pairs (all)", "N"},
         {"seed", 0, POPT_ARG_LONGLONG, &a.seed, 0, "of pairs and masks (42)", "N"},
         {"json", 0, POPT_ARG_NONE, &a.json, 0, "one line of JSON", NULL},

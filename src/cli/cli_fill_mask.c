@@ -30,8 +30,8 @@ static void free_answer(struct answer *answer)
 
 /* The text with one guess in its place. With one mask special tokens are left out and with several
  * they are kept, as Hugging Face's pipeline does. */
-static enum clb_status filled_text(const struct clb_tokenizer *tokenizer, struct answer *answer, int mask,
-                                   int32_t token, char **text)
+static enum clb_status filled_text(const struct clb_tokenizer *tokenizer, struct answer *answer,
+                                   int mask, int32_t token, char **text)
 {
     int32_t *place = &answer->ids.ids[answer->positions[mask]];
     int32_t kept = *place;
@@ -51,11 +51,10 @@ static enum clb_status json_of_mask(const struct clb_tokenizer *tokenizer, struc
         char *text = NULL;
         status = filled_text(tokenizer, answer, mask, guess->token, &text);
         if (status == CLB_OK)
-            json_array_append_new(list, json_pack("{s:f, s:i, s:s, s:s}", "score",
-                                                  (double)guess->score, "token", guess->token,
-                                                  "token_str",
-                                                  clb_tokenizer_token(tokenizer, guess->token),
-                                                  "sequence", text));
+            json_array_append_new(
+                list, json_pack("{s:f, s:i, s:s, s:s}", "score", (double)guess->score, "token",
+                                guess->token, "token_str",
+                                clb_tokenizer_token(tokenizer, guess->token), "sequence", text));
         free(text);
     }
     return status;
@@ -78,7 +77,8 @@ static enum clb_status print_json(const struct clb_tokenizer *tokenizer, struct 
     return status;
 }
 
-static void print_table(const struct clb_tokenizer *tokenizer, const struct answer *answer, const char *text)
+static void print_table(const struct clb_tokenizer *tokenizer, const struct answer *answer,
+                        const char *text)
 {
     printf("%s\n", text);
     for (int m = 0; m < answer->masks; m++) {
@@ -92,7 +92,8 @@ static void print_table(const struct clb_tokenizer *tokenizer, const struct answ
     }
 }
 
-static enum clb_status answer_text(struct clb_predictor *predictor, const char *text, int top_k, bool json)
+static enum clb_status answer_text(struct clb_predictor *predictor, const char *text, int top_k,
+                                   bool json)
 {
     const struct clb_tokenizer *tokenizer = clb_predictor_tokenizer(predictor);
     struct answer answer = {.top_k = top_k};
@@ -114,7 +115,8 @@ enum clb_status command_fill_mask(int argc, const char **argv)
     const struct poptOption options[] = {
         {"model", 0, POPT_ARG_STRING, &model, 0, "model directory", "DIR"},
         {"top-k", 0, POPT_ARG_INT, &top_k, 0, "guesses a mask (5)", "N"},
-        {"device", 0, POPT_ARG_STRING, &device_name, 0, "cpu (default), auto, opencl, ...", "DEVICE"},
+        {"device", 0, POPT_ARG_STRING, &device_name, 0, "cpu (default), auto, opencl, ...",
+         "DEVICE"},
         {"threads", 0, POPT_ARG_INT, &threads, 0, "threads of the CPU path (0: all)", "N"},
         {"json", 0, POPT_ARG_NONE, &json, 0, "one line of JSON a text", NULL},
         POPT_TABLEEND};

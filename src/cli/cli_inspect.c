@@ -9,8 +9,9 @@
 static const struct cli_usage usage = {
     .name = "inspect",
     .arguments = "--data CORPUS [--step K] [OPTION...]",
-    .summary = "Shows the very examples that a step of `clbert pretrain` with the same options trains\n"
-               "on. [MASK], replaced and kept tokens are marked, with the original behind them.",
+    .summary =
+        "Shows the very examples that a step of `clbert pretrain` with the same options trains\n"
+        "on. [MASK], replaced and kept tokens are marked, with the original behind them.",
     .examples = "clbert inspect --data corpus --step 0",
 };
 
@@ -23,11 +24,12 @@ static json_t *json_ints(const int32_t *values, int32_t count)
 
 static enum clb_status print_json(const struct clb_example *e)
 {
-    json_t *object = json_pack("{s:o, s:o, s:o, s:i}", "input_ids", json_ints(e->input_ids, e->length),
-                               "token_type_ids", json_ints(e->token_type_ids, e->length), "labels",
-                               json_ints(e->labels, e->length), "next_sentence_label",
-                               e->next_sentence_label);
-    enum clb_status status = object ? base_json_print(object) : clb_fail(CLB_ERROR_MEMORY, "out of memory");
+    json_t *object =
+        json_pack("{s:o, s:o, s:o, s:i}", "input_ids", json_ints(e->input_ids, e->length),
+                  "token_type_ids", json_ints(e->token_type_ids, e->length), "labels",
+                  json_ints(e->labels, e->length), "next_sentence_label", e->next_sentence_label);
+    enum clb_status status =
+        object ? base_json_print(object) : clb_fail(CLB_ERROR_MEMORY, "out of memory");
     json_decref(object);
     return status;
 }
@@ -107,11 +109,15 @@ enum clb_status command_inspect(int argc, const char **argv)
         {"data", 0, POPT_ARG_STRING, &a.data, 0, "corpus from clbert prepare", "CORPUS"},
         {"step", 0, POPT_ARG_LONGLONG, &a.step, 0, "which step, 0 for the first", "K"},
         {"seed", 0, POPT_ARG_LONGLONG, &a.seed, 0, "as of pretrain (42)", "N"},
-        {"per-device-train-batch-size", 0, POPT_ARG_INT, &a.batch_size, 0, "as of pretrain (32)", "N"},
-        {"gradient-accumulation-steps", 0, POPT_ARG_INT, &a.accumulation, 0, "as of pretrain (1)", "N"},
-        {"max-seq-length", 0, POPT_ARG_INT, &a.stream.max_seq_length, 0, "as of pretrain (128)", "N"},
+        {"per-device-train-batch-size", 0, POPT_ARG_INT, &a.batch_size, 0, "as of pretrain (32)",
+         "N"},
+        {"gradient-accumulation-steps", 0, POPT_ARG_INT, &a.accumulation, 0, "as of pretrain (1)",
+         "N"},
+        {"max-seq-length", 0, POPT_ARG_INT, &a.stream.max_seq_length, 0, "as of pretrain (128)",
+         "N"},
         {"mlm-probability", 0, POPT_ARG_FLOAT, &a.stream.mlm_probability, 0, "(0.15)", "X"},
-        {"short-seq-probability", 0, POPT_ARG_FLOAT, &a.stream.short_seq_probability, 0, "(0.1)", "X"},
+        {"short-seq-probability", 0, POPT_ARG_FLOAT, &a.stream.short_seq_probability, 0, "(0.1)",
+         "X"},
         {"whole-word-mask", 0, POPT_ARG_NONE, &whole_words, 0, "mask all pieces of a word", NULL},
         {"validation", 0, POPT_ARG_NONE, &validation, 0, "of the validation part", NULL},
         {"json", 0, POPT_ARG_NONE, &a.json, 0, "one line of JSON an example", NULL},
@@ -129,7 +135,8 @@ enum clb_status command_inspect(int argc, const char **argv)
     a.stream.whole_word_mask = whole_words;
     a.stream.validation = validation;
     if (a.step < 0 || a.batch_size < 1 || a.accumulation < 1) {
-        status = clb_fail(CLB_ERROR_ARGUMENT, "step, batch size and accumulation should not be negative");
+        status = clb_fail(CLB_ERROR_ARGUMENT,
+                          "step, batch size and accumulation should not be negative");
         goto cleanup;
     }
     CLB_TRY(inspect(&a));

@@ -32,7 +32,8 @@ enum clb_status command_next_sentence(int argc, const char **argv)
     int threads = 0, json = 0;
     const struct poptOption options[] = {
         {"model", 0, POPT_ARG_STRING, &model, 0, "model directory", "DIR"},
-        {"device", 0, POPT_ARG_STRING, &device_name, 0, "cpu (default), auto, opencl, ...", "DEVICE"},
+        {"device", 0, POPT_ARG_STRING, &device_name, 0, "cpu (default), auto, opencl, ...",
+         "DEVICE"},
         {"threads", 0, POPT_ARG_INT, &threads, 0, "threads of the CPU path (0: all)", "N"},
         {"json", 0, POPT_ARG_NONE, &json, 0, "one line of JSON", NULL},
         POPT_TABLEEND};

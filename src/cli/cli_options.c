@@ -65,7 +65,8 @@ static enum clb_status unknown_option(const struct cli_usage *usage, const char 
     for (int i = 0; i < count && i < 64; i++) names[i] = options[i].longName;
     const char *nearest = cli_nearest(name, names, count < 64 ? count : 64);
     if (nearest)
-        return clb_fail(CLB_ERROR_ARGUMENT, "unknown option %s; did you mean --%s?", given, nearest);
+        return clb_fail(CLB_ERROR_ARGUMENT, "unknown option %s; did you mean --%s?", given,
+                        nearest);
     return clb_fail(CLB_ERROR_ARGUMENT, "unknown option %s; clbert %s --help lists them", given,
                     usage->name);
 }
@@ -80,7 +81,8 @@ static void print_option(const struct poptOption *option)
 
 static void print_usage(const struct cli_usage *usage, const struct poptOption *options)
 {
-    printf("Usage: clbert %s %s\n\n%s\n\nOptions:\n", usage->name, usage->arguments, usage->summary);
+    printf("Usage: clbert %s %s\n\n%s\n\nOptions:\n", usage->name, usage->arguments,
+           usage->summary);
     int count = count_options(options);
     for (int i = 0; i < count; i++) print_option(&options[i]);
     printf("  --help                               show this\n\nExample:\n");

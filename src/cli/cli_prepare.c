@@ -8,9 +8,10 @@
 static const struct cli_usage usage = {
     .name = "prepare",
     .arguments = "--tokenizer DIR --output CORPUS [OPTION...] TEXT...",
-    .summary = "Turns files and directories of text, plain or compressed, into a corpus to train on\n"
-               "(Megatron-LM's indexed dataset). A blank line or a file's end ends a document; several\n"
-               "sentences on a line are split.",
+    .summary =
+        "Turns files and directories of text, plain or compressed, into a corpus to train on\n"
+        "(Megatron-LM's indexed dataset). A blank line or a file's end ends a document; several\n"
+        "sentences on a line are split.",
     .examples = "clbert prepare --tokenizer tokenizer --output corpus text.txt",
 };
 

@@ -20,13 +20,14 @@ static enum clb_status print_json(const struct clb_tokenizer *tokenizer, const s
         json_array_append_new(numbers, json_integer(ids->ids[i]));
     }
     json_t *object = json_pack("{s:o, s:o}", "tokens", tokens, "ids", numbers);
-    enum clb_status status = object ? base_json_print(object) : clb_fail(CLB_ERROR_MEMORY, "out of memory");
+    enum clb_status status =
+        object ? base_json_print(object) : clb_fail(CLB_ERROR_MEMORY, "out of memory");
     json_decref(object);
     return status;
 }
 
-static enum clb_status tokenize(const struct clb_tokenizer *tokenizer, const char *text, size_t size,
-                                bool json)
+static enum clb_status tokenize(const struct clb_tokenizer *tokenizer, const char *text,
+                                size_t size, bool json)
 {
     struct clb_ids ids = {0};
     enum clb_status status = clb_tokenizer_encode(tokenizer, text, size, &ids);

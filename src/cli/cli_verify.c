@@ -10,10 +10,11 @@
 static const struct cli_usage usage = {
     .name = "verify",
     .arguments = "[--device D] [--tiny] [--json]",
-    .summary = "Proves a device against the CPU path: every operation over several shapes, a whole\n"
-               "model forward, every gradient and ten training steps, each difference beside the\n"
-               "tolerance that follows from fp32 rounding. A device must also give the same bits\n"
-               "twice. The exit code is 1 where a check fails.",
+    .summary =
+        "Proves a device against the CPU path: every operation over several shapes, a whole\n"
+        "model forward, every gradient and ten training steps, each difference beside the\n"
+        "tolerance that follows from fp32 rounding. A device must also give the same bits\n"
+        "twice. The exit code is 1 where a check fails.",
     .examples = "clbert verify --device opencl\nclbert verify --device opencl:0.0 --json",
 };
 

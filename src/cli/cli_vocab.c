@@ -8,8 +8,9 @@
 static const struct cli_usage usage = {
     .name = "vocab",
     .arguments = "--output DIR [OPTION...] TEXT...",
-    .summary = "Trains a WordPiece vocabulary on files and directories of text, plain or compressed:\n"
-               "DIR/vocab.txt and DIR/tokenizer_config.json.",
+    .summary =
+        "Trains a WordPiece vocabulary on files and directories of text, plain or compressed:\n"
+        "DIR/vocab.txt and DIR/tokenizer_config.json.",
     .examples = "clbert vocab --vocab-size 8000 --output tokenizer text.txt",
 };
 
@@ -25,7 +26,8 @@ enum clb_status command_vocab(int argc, const char **argv)
         {"output", 0, POPT_ARG_STRING, &output, 0, "directory for the vocabulary", "DIR"},
         {"cased", 0, POPT_ARG_NONE, &cased, 0, "keep capitals and accents", NULL},
         {"keep-accents", 0, POPT_ARG_NONE, &keep_accents, 0, "lower case, but keep accents", NULL},
-        {"min-frequency", 0, POPT_ARG_LONGLONG, &min_frequency, 0, "merge pairs this frequent (2)", "N"},
+        {"min-frequency", 0, POPT_ARG_LONGLONG, &min_frequency, 0, "merge pairs this frequent (2)",
+         "N"},
         {"limit-alphabet", 0, POPT_ARG_INT, &o.limit_alphabet, 0, "characters at most (1000)", "N"},
         POPT_TABLEEND};
     poptContext context = NULL;
@@ -41,7 +43,8 @@ enum clb_status command_vocab(int argc, const char **argv)
     o.lower_case = !cased;
     o.strip_accents = !cased && !keep_accents;
     if (o.limit_alphabet < 1 || o.vocab_size < 6) {
-        status = clb_fail(CLB_ERROR_ARGUMENT, "--limit-alphabet and --vocab-size should be above 0 and 5");
+        status = clb_fail(CLB_ERROR_ARGUMENT,
+                          "--limit-alphabet and --vocab-size should be above 0 and 5");
         goto cleanup;
     }
     CLB_TRY(clb_vocab_train(&o, texts, count, output, &report));

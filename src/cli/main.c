@@ -24,8 +24,10 @@ enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
 static void print_help(FILE *stream)
 {
-    fprintf(stream, "clbert %s: pretrain BERT on any OpenCL device or a CPU\n\n"
-                    "Usage: clbert COMMAND [OPTION...]\n\n", CLBERT_VERSION);
+    fprintf(stream,
+            "clbert %s: pretrain BERT on any OpenCL device or a CPU\n\n"
+            "Usage: clbert COMMAND [OPTION...]\n\n",
+            CLBERT_VERSION);
     for (int i = 0; i < COMMAND_COUNT; i++)
         fprintf(stream, "  %-14s %s\n", commands[i].name, commands[i].summary);
     fprintf(stream, "\nclbert COMMAND --help explains a command, with an example.\n");
@@ -47,7 +49,8 @@ int main(int argc, const char **argv)
         print_help(stderr);
         return 2;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
         print_help(stdout);
         return 0;
     }

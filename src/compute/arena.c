@@ -18,7 +18,8 @@ struct clb_arena {
     void *memory;
 };
 
-enum clb_status clb_arena_create(struct clb_device *device, const char *name, struct clb_arena **out)
+enum clb_status clb_arena_create(struct clb_device *device, const char *name,
+                                 struct clb_arena **out)
 {
     struct clb_arena *arena = calloc(1, sizeof *arena);
     if (!arena) return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", name);
@@ -46,8 +47,7 @@ enum clb_status clb_arena_add(struct clb_arena *arena, enum clb_type type, int64
     if (rows < 1 || columns < 1 || rows > limit / columns)
         return clb_fail(CLB_ERROR_ARGUMENT, "%s: a tensor of %lld x %lld cannot be", arena->name,
                         (long long)rows, (long long)columns);
-    if (arena->memory)
-        return clb_fail(CLB_ERROR_ARGUMENT, "%s: committed already", arena->name);
+    if (arena->memory) return clb_fail(CLB_ERROR_ARGUMENT, "%s: committed already", arena->name);
     if (arena->count == arena->capacity) {
         int capacity = arena->capacity ? 2 * arena->capacity : 16;
         struct arena_entry *entries = realloc(arena->entries, (size_t)capacity * sizeof *entries);

@@ -23,15 +23,18 @@ struct clb_backend {
                              void **slice);
     void (*release_slice)(struct clb_device *device, void *slice);
     void (*release)(struct clb_device *device, void *memory);
-    enum clb_status (*write)(struct clb_device *device, void *memory, const void *host, int64_t bytes);
+    enum clb_status (*write)(struct clb_device *device, void *memory, const void *host,
+                             int64_t bytes);
     enum clb_status (*read)(struct clb_device *device, void *memory, void *host, int64_t bytes);
 
     /* Operations, with the arguments of their namesakes in ops.h. */
     enum clb_status (*linear_forward)(struct clb_device *device, const struct clb_tensor *out,
                                       const struct clb_tensor *pre, const struct clb_tensor *x,
-                                      const struct clb_tensor *weight, const struct clb_tensor *bias,
+                                      const struct clb_tensor *weight,
+                                      const struct clb_tensor *bias,
                                       enum clb_activation activation);
-    enum clb_status (*linear_backward_input)(struct clb_device *device, const struct clb_tensor *d_x,
+    enum clb_status (*linear_backward_input)(struct clb_device *device,
+                                             const struct clb_tensor *d_x,
                                              const struct clb_tensor *d_out,
                                              const struct clb_tensor *weight, bool accumulate);
     enum clb_status (*linear_backward_weight)(struct clb_device *device,
@@ -50,20 +53,22 @@ struct clb_backend {
                                          const struct clb_tensor *ids,
                                          const struct clb_tensor *positions,
                                          const struct clb_tensor *segments);
-    enum clb_status (*embedding_backward)(struct clb_device *device, const struct clb_tensor *d_table,
+    enum clb_status (*embedding_backward)(struct clb_device *device,
+                                          const struct clb_tensor *d_table,
                                           const struct clb_tensor *d_out,
                                           const struct clb_row_groups *groups);
     enum clb_status (*norm_forward)(struct clb_device *device, const struct clb_tensor *out,
                                     const struct clb_tensor *sum, const struct clb_tensor *stats,
                                     const struct clb_tensor *y, const struct clb_tensor *bias,
-                                    const struct clb_tensor *residual, const struct clb_tensor *gamma,
-                                    const struct clb_tensor *beta, float eps,
-                                    struct clb_dropout dropout);
+                                    const struct clb_tensor *residual,
+                                    const struct clb_tensor *gamma, const struct clb_tensor *beta,
+                                    float eps, struct clb_dropout dropout);
     enum clb_status (*norm_backward)(struct clb_device *device, const struct clb_tensor *d_sum,
                                      const struct clb_tensor *d_y, const struct clb_tensor *d_gamma,
-                                     const struct clb_tensor *d_beta, const struct clb_tensor *d_out,
-                                     const struct clb_tensor *sum, const struct clb_tensor *stats,
-                                     const struct clb_tensor *gamma, struct clb_dropout dropout);
+                                     const struct clb_tensor *d_beta,
+                                     const struct clb_tensor *d_out, const struct clb_tensor *sum,
+                                     const struct clb_tensor *stats, const struct clb_tensor *gamma,
+                                     struct clb_dropout dropout);
     enum clb_status (*dropout_apply)(struct clb_device *device, const struct clb_tensor *out,
                                      const struct clb_tensor *x, struct clb_dropout dropout);
     enum clb_status (*attention_forward)(struct clb_device *device, const struct clb_tensor *out,
@@ -71,17 +76,20 @@ struct clb_backend {
                                          const struct clb_tensor *cu_seqlens, int64_t max_seqlen,
                                          int64_t heads, struct clb_dropout dropout);
     enum clb_status (*attention_backward)(struct clb_device *device, const struct clb_tensor *d_qkv,
-                                          const struct clb_tensor *d_out, const struct clb_tensor *out,
-                                          const struct clb_tensor *lse, const struct clb_tensor *qkv,
+                                          const struct clb_tensor *d_out,
+                                          const struct clb_tensor *out,
+                                          const struct clb_tensor *lse,
+                                          const struct clb_tensor *qkv,
                                           const struct clb_tensor *cu_seqlens, int64_t max_seqlen,
                                           int64_t heads, struct clb_dropout dropout);
     enum clb_status (*gather_rows)(struct clb_device *device, const struct clb_tensor *out,
                                    const struct clb_tensor *x, const struct clb_tensor *rows);
     enum clb_status (*scatter_add_rows)(struct clb_device *device, const struct clb_tensor *d_x,
-                                        const struct clb_tensor *d_out, const struct clb_tensor *rows);
+                                        const struct clb_tensor *d_out,
+                                        const struct clb_tensor *rows);
     enum clb_status (*cross_entropy)(struct clb_device *device, const struct clb_tensor *sums,
-                                     const struct clb_tensor *logits, const struct clb_tensor *labels,
-                                     float gradient_scale);
+                                     const struct clb_tensor *logits,
+                                     const struct clb_tensor *labels, float gradient_scale);
     enum clb_status (*fill)(struct clb_device *device, const struct clb_tensor *x, float value);
     enum clb_status (*copy)(struct clb_device *device, const struct clb_tensor *out,
                             const struct clb_tensor *x);
@@ -111,6 +119,7 @@ struct clb_backend {
                             const struct clb_optimizer_step *step);
 };
 
+/* clang-format off */
 #define CLB_OPERATION_LIST(X)                                                                       \
     X(linear_forward) X(linear_backward_input) X(linear_backward_weight) X(activation_backward)    \
     X(embedding_forward) X(embedding_backward) X(norm_forward) X(norm_backward) X(dropout_apply)   \
@@ -124,6 +133,7 @@ enum clb_operation {
 #undef CLB_OPERATION_ENUM
     CLB_OPERATION_COUNT
 };
+/* clang-format on */
 
 /* A backend's device begins with this; what follows is its own. */
 struct clb_device {

@@ -160,7 +160,8 @@ void clb_device_profile(struct clb_device *device, bool enabled)
         device->profile[i] = (struct clb_profile_entry){.operation = names[i]};
 }
 
-const struct clb_profile_entry *clb_device_profile_entries(const struct clb_device *device, int *count)
+const struct clb_profile_entry *clb_device_profile_entries(const struct clb_device *device,
+                                                           int *count)
 {
     *count = CLB_OPERATION_COUNT;
     return device->profile;

@@ -36,9 +36,10 @@ static void expect_shape(struct check *check, const struct clb_tensor *tensor, c
     else if (tensor->type != type)
         check->status = clb_fail(CLB_ERROR_ARGUMENT, "%s: %s has the wrong type", op, name);
     else if (tensor->rows != rows || tensor->columns != columns)
-        check->status = clb_fail(CLB_ERROR_ARGUMENT, "%s: %s is %lld x %lld and should be %lld x %lld",
-                                 op, name, (long long)tensor->rows, (long long)tensor->columns,
-                                 (long long)rows, (long long)columns);
+        check->status =
+            clb_fail(CLB_ERROR_ARGUMENT, "%s: %s is %lld x %lld and should be %lld x %lld", op,
+                     name, (long long)tensor->rows, (long long)tensor->columns, (long long)rows,
+                     (long long)columns);
 }
 
 static void expect_floats(struct check *check, const struct clb_tensor *tensor, const char *name,
@@ -74,19 +75,18 @@ static enum clb_status profiled(struct clb_device *device, enum clb_operation op
     return status;
 }
 
-#define BEGIN(name, tensor)                                     \
-    if (!(tensor) || !(tensor)->device)                         \
-        return clb_fail(CLB_ERROR_ARGUMENT, #name ": no device"); \
+#define BEGIN(name, tensor)                                                                        \
+    if (!(tensor) || !(tensor)->device) return clb_fail(CLB_ERROR_ARGUMENT, #name ": no device");  \
     struct check check = {#name, (tensor)->device, CLB_OK}
 
-#define DISPATCH(name, ...)                                                                   \
-    do {                                                                                      \
-        struct clb_device *device = check.device;                                             \
-        if (check.status != CLB_OK) return check.status;                                      \
-        if (!device->profiling) return device->backend->name(device, __VA_ARGS__);            \
-        double begin = base_seconds();                                                        \
-        enum clb_status profiled_status = device->backend->name(device, __VA_ARGS__);         \
-        return profiled(device, CLB_OPERATION_##name, begin, profiled_status);                \
+#define DISPATCH(name, ...)                                                                        \
+    do {                                                                                           \
+        struct clb_device *device = check.device;                                                  \
+        if (check.status != CLB_OK) return check.status;                                           \
+        if (!device->profiling) return device->backend->name(device, __VA_ARGS__);                 \
+        double begin = base_seconds();                                                             \
+        enum clb_status profiled_status = device->backend->name(device, __VA_ARGS__);              \
+        return profiled(device, CLB_OPERATION_##name, begin, profiled_status);                     \
     } while (0)
 
 /* ---- linear layers ---- */
@@ -113,7 +113,8 @@ enum clb_status clb_linear_forward(const struct clb_tensor *out, const struct cl
     DISPATCH(linear_forward, out, pre, x, weight, bias, activation);
 }
 
-enum clb_status clb_linear_backward_input(const struct clb_tensor *d_x, const struct clb_tensor *d_out,
+enum clb_status clb_linear_backward_input(const struct clb_tensor *d_x,
+                                          const struct clb_tensor *d_out,
                                           const struct clb_tensor *weight, bool accumulate)
 {
     BEGIN(linear_backward_input, d_x);
@@ -141,7 +142,8 @@ enum clb_status clb_linear_backward_weight(const struct clb_tensor *d_weight,
     DISPATCH(linear_backward_weight, d_weight, d_bias, d_out, x);
 }
 
-enum clb_status clb_activation_backward(const struct clb_tensor *d_x, const struct clb_tensor *d_out,
+enum clb_status clb_activation_backward(const struct clb_tensor *d_x,
+                                        const struct clb_tensor *d_out,
                                         const struct clb_tensor *saved,
                                         enum clb_activation activation)
 {
@@ -159,7 +161,8 @@ enum clb_status clb_activation_backward(const struct clb_tensor *d_x, const stru
 enum clb_status clb_embedding_forward(const struct clb_tensor *out, const struct clb_tensor *word,
                                       const struct clb_tensor *position,
                                       const struct clb_tensor *segment,
-                                      const struct clb_tensor *ids, const struct clb_tensor *positions,
+                                      const struct clb_tensor *ids,
+                                      const struct clb_tensor *positions,
                                       const struct clb_tensor *segments)
 {
     BEGIN(embedding_forward, out);
@@ -285,9 +288,9 @@ enum clb_status clb_attention_forward(const struct clb_tensor *out, const struct
     DISPATCH(attention_forward, out, lse, qkv, cu_seqlens, max_seqlen, heads, dropout);
 }
 
-enum clb_status clb_attention_backward(const struct clb_tensor *d_qkv, const struct clb_tensor *d_out,
-                                       const struct clb_tensor *out, const struct clb_tensor *lse,
-                                       const struct clb_tensor *qkv,
+enum clb_status clb_attention_backward(const struct clb_tensor *d_qkv,
+                                       const struct clb_tensor *d_out, const struct clb_tensor *out,
+                                       const struct clb_tensor *lse, const struct clb_tensor *qkv,
                                        const struct clb_tensor *cu_seqlens, int64_t max_seqlen,
                                        int64_t heads, struct clb_dropout dropout)
 {
@@ -297,7 +300,8 @@ enum clb_status clb_attention_backward(const struct clb_tensor *d_qkv, const str
     expect_floats(&check, d_qkv, "d_qkv", out->rows, 3 * out->columns);
     expect_floats(&check, d_out, "d_out", out->rows, out->columns);
     expect_apart(&check, d_qkv, qkv);
-    DISPATCH(attention_backward, d_qkv, d_out, out, lse, qkv, cu_seqlens, max_seqlen, heads, dropout);
+    DISPATCH(attention_backward, d_qkv, d_out, out, lse, qkv, cu_seqlens, max_seqlen, heads,
+             dropout);
 }
 
 /* ---- rows and loss ---- */
@@ -423,16 +427,15 @@ static void expect_optimizer(struct check *check, const struct clb_tensor *w,
     expect(check, step->step >= 1, "step begins at 1");
 }
 
-#define OPTIMIZER(name)                                                                         \
-    enum clb_status clb_##name(const struct clb_tensor *w, const struct clb_tensor *g,          \
-                               const struct clb_tensor *m, const struct clb_tensor *v,          \
-                               const struct clb_tensor *grad_square,                            \
-                               const struct clb_segments *segments,                             \
-                               const struct clb_optimizer_step *step)                           \
-    {                                                                                           \
-        BEGIN(name, w);                                                                         \
-        expect_optimizer(&check, w, g, m, v, grad_square, segments, step);                      \
-        DISPATCH(name, w, g, m, v, grad_square, segments, step);                                \
+#define OPTIMIZER(name)                                                                            \
+    enum clb_status clb_##name(                                                                    \
+        const struct clb_tensor *w, const struct clb_tensor *g, const struct clb_tensor *m,        \
+        const struct clb_tensor *v, const struct clb_tensor *grad_square,                          \
+        const struct clb_segments *segments, const struct clb_optimizer_step *step)                \
+    {                                                                                              \
+        BEGIN(name, w);                                                                            \
+        expect_optimizer(&check, w, g, m, v, grad_square, segments, step);                         \
+        DISPATCH(name, w, g, m, v, grad_square, segments, step);                                   \
     }
 
 OPTIMIZER(adamw)

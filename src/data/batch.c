@@ -81,10 +81,12 @@ enum clb_status clb_batch_append(struct clb_batch *batch, int32_t length, const 
                                  int32_t next_sentence_label)
 {
     const int32_t first = batch->total_tokens;
-    if (length < 1 || batch->sequences == batch->max_sequences || length > batch->max_tokens - first)
-        return clb_fail(CLB_ERROR_ARGUMENT,
-                        "a sequence of %d tokens does not fit into a batch of %d sequences, %d tokens",
-                        length, batch->max_sequences, batch->max_tokens);
+    if (length < 1 || batch->sequences == batch->max_sequences ||
+        length > batch->max_tokens - first)
+        return clb_fail(
+            CLB_ERROR_ARGUMENT,
+            "a sequence of %d tokens does not fit into a batch of %d sequences, %d tokens", length,
+            batch->max_sequences, batch->max_tokens);
     memcpy(batch->input_ids + first, input_ids, (size_t)length * sizeof *input_ids);
     memcpy(batch->token_type_ids + first, token_type_ids, (size_t)length * sizeof *token_type_ids);
     for (int32_t i = 0; i < length; i++) batch->positions[first + i] = i;
@@ -110,7 +112,8 @@ static int by_key_and_row(const void *a, const void *b)
 }
 
 /* `sorted` is scratch for `count` numbers. */
-static void sort_groups(struct clb_groups *groups, const int32_t *keys, int32_t count, uint64_t *sorted)
+static void sort_groups(struct clb_groups *groups, const int32_t *keys, int32_t count,
+                        uint64_t *sorted)
 {
     for (int32_t t = 0; t < count; t++) sorted[t] = (uint64_t)(uint32_t)keys[t] << 32 | (uint32_t)t;
     qsort(sorted, (size_t)count, sizeof *sorted, by_key_and_row);

@@ -25,10 +25,11 @@ static enum clb_status check_vocabulary(const struct clb_corpus *corpus, const j
     if (status != CLB_OK) return status;
     snprintf(expected, sizeof expected, "%016" PRIx64, clb_tokenizer_hash(corpus->tokenizer));
     if (!text || strcmp(text, expected) != 0)
-        status = clb_fail(CLB_ERROR_FORMAT,
-                          "%s: the corpus was made with another vocabulary than the vocab.txt beside "
-                          "it: prepare it again",
-                          path);
+        status =
+            clb_fail(CLB_ERROR_FORMAT,
+                     "%s: the corpus was made with another vocabulary than the vocab.txt beside "
+                     "it: prepare it again",
+                     path);
     free(text);
     return status;
 }
@@ -43,8 +44,8 @@ static enum clb_status check_counts(const struct clb_corpus *corpus, int split, 
     CLB_TRY(base_json_get_int(counts, path, "tokens", &tokens));
     if (sentences != corpus->splits[split].sentences || tokens != corpus->splits[split].tokens)
         status = clb_fail(CLB_ERROR_FORMAT,
-                          "%s: %s.idx is of another corpus than corpus.json: prepare it again", path,
-                          split_names[split]);
+                          "%s: %s.idx is of another corpus than corpus.json: prepare it again",
+                          path, split_names[split]);
 cleanup:
     return status;
 }
@@ -56,8 +57,10 @@ static enum clb_status open_parts(struct clb_corpus *corpus)
     enum clb_status status;
     if (!path) return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", corpus->directory);
     if (!base_exists(path)) {
-        status = clb_fail(CLB_ERROR_IO, "%s: is no corpus: it has no corpus.json; make one by clbert "
-                                        "prepare", corpus->directory);
+        status = clb_fail(CLB_ERROR_IO,
+                          "%s: is no corpus: it has no corpus.json; make one by clbert "
+                          "prepare",
+                          corpus->directory);
         goto cleanup;
     }
     CLB_TRY(base_json_read(path, "corpus description", &json));

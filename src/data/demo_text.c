@@ -73,9 +73,11 @@ static const struct scene scenes[] = {
     {{"pantai", "bukit", "halaman"},
      {"langit", "bintang", "awan"},
      {"ayah", "ibu", "teman", "kakek"},
-     {{"Malam ini {p} duduk di {l}.", "Malam itu {p} melihat langit.", "{p} keluar pada malam hari."},
+     {{"Malam ini {p} duduk di {l}.", "Malam itu {p} melihat langit.",
+       "{p} keluar pada malam hari."},
       {"Bulan purnama sangat indah.", "Bulan purnama sangat terang.", "Bulan bersinar di langit."},
-      {"Bintang bersinar di langit malam.", "Langit malam sangat cerah.", "Langit malam tanpa awan."},
+      {"Bintang bersinar di langit malam.", "Langit malam sangat cerah.",
+       "Langit malam tanpa awan."},
       {"{p} menghitung bintang.", "{c} bercerita tentang bulan.", "{p} dan {c} melihat bulan."},
       {"Angin malam di {l} dingin.", "Malam itu sunyi.", "Udara malam sejuk."},
       {"{p} memakai jaket.", "{c} menyalakan lampu.", "{c} menunjuk bintang."},
@@ -146,15 +148,24 @@ static void choose(struct story *s)
 static const char *choice_of(const struct story *s, char slot)
 {
     switch (slot) {
-    case 'p': return s->person;
-    case 't': return s->time;
-    case 'l': return s->place;
-    case 'x': return s->thing;
-    case 'y': return s->other;
-    case 'c': return s->companion;
-    case 'a': return s->animal;
-    case 'w': return s->weather;
-    default: return s->feeling;
+    case 'p':
+        return s->person;
+    case 't':
+        return s->time;
+    case 'l':
+        return s->place;
+    case 'x':
+        return s->thing;
+    case 'y':
+        return s->other;
+    case 'c':
+        return s->companion;
+    case 'a':
+        return s->animal;
+    case 'w':
+        return s->weather;
+    default:
+        return s->feeling;
     }
 }
 
@@ -171,7 +182,8 @@ static void write_sentence(const struct story *s, const char *template, FILE *st
         const char *word = choice_of(s, at[1]);
         char first = word[0];
         if (begun && strcmp(word, "Saya") == 0) first = 's';
-        if (!begun && first >= 'a' && first <= 'z' && at[1] != 'a') first = (char)(first - 'a' + 'A');
+        if (!begun && first >= 'a' && first <= 'z' && at[1] != 'a')
+            first = (char)(first - 'a' + 'A');
         fputc(first, stream);
         fputs(word + 1, stream);
         begun = true;
@@ -198,8 +210,9 @@ enum clb_status clb_demo_story(uint64_t seed, int64_t number, FILE *stream)
         }
         write_sentence(s, sentences[draw(s, 16 + (uint64_t)stage, count)], stream);
     }
-    return ferror(stream) ? clb_fail(CLB_ERROR_IO, "the stories cannot be written: %s", strerror(errno))
-                          : CLB_OK;
+    return ferror(stream)
+               ? clb_fail(CLB_ERROR_IO, "the stories cannot be written: %s", strerror(errno))
+               : CLB_OK;
 }
 
 enum clb_status clb_demo_text(uint64_t seed, int64_t documents, FILE *stream)

@@ -19,7 +19,8 @@ static enum clb_status map_file(const char *path, const uint8_t **bytes, size_t 
     struct stat info;
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0 || fstat(descriptor, &info) != 0) {
-        enum clb_status status = clb_fail(CLB_ERROR_IO, "%s: cannot be read: %s", path, strerror(errno));
+        enum clb_status status =
+            clb_fail(CLB_ERROR_IO, "%s: cannot be read: %s", path, strerror(errno));
         if (descriptor >= 0) close(descriptor);
         return status;
     }
@@ -62,7 +63,8 @@ static enum clb_status check(struct indexed *set, const char *prefix)
                         prefix, type);
     if (sentences < 0 || entries < 1 || sentences > limit / 12 || entries > limit / 8 ||
         INDEXED_HEADER + 12 * sentences + 8 * entries != limit)
-        return clb_fail(CLB_ERROR_FORMAT, "%s.idx: is cut short or damaged: prepare it again", prefix);
+        return clb_fail(CLB_ERROR_FORMAT, "%s.idx: is cut short or damaged: prepare it again",
+                        prefix);
     set->width = type == INDEXED_UINT16 ? 2 : 4;
     set->sentences = sentences;
     set->documents = entries - 1;
@@ -71,9 +73,11 @@ static enum clb_status check(struct indexed *set, const char *prefix)
         set->tokens = read_i64(offsets_of(set) + 8 * (sentences - 1)) / set->width +
                       indexed_length(set, sentences - 1);
     if (set->tokens < 0 || (uint64_t)set->tokens * (uint64_t)set->width != set->bin_size)
-        return clb_fail(CLB_ERROR_FORMAT, "%s.bin: has %zu bytes, its index says %lld: prepare it again",
-                        prefix, set->bin_size, (long long)(set->tokens * set->width));
-    if (indexed_document_first(set, 0) != 0 || indexed_document_first(set, set->documents) != sentences)
+        return clb_fail(CLB_ERROR_FORMAT,
+                        "%s.bin: has %zu bytes, its index says %lld: prepare it again", prefix,
+                        set->bin_size, (long long)(set->tokens * set->width));
+    if (indexed_document_first(set, 0) != 0 ||
+        indexed_document_first(set, set->documents) != sentences)
         return clb_fail(CLB_ERROR_FORMAT, "%s.idx: the document index is damaged", prefix);
     return CLB_OK;
 }
@@ -191,7 +195,8 @@ enum clb_status indexed_create(const char *prefix, int width, struct indexed_wri
     if (!w) return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", prefix);
     w->width = width;
     w->prefix = strdup(prefix);
-    enum clb_status status = w->prefix ? CLB_OK : clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", prefix);
+    enum clb_status status =
+        w->prefix ? CLB_OK : clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", prefix);
     if (status != CLB_OK) goto cleanup;
     CLB_TRY(create_part(prefix, "bin", NULL, &w->bin));
     CLB_TRY(create_part(prefix, "idx", NULL, &w->idx));

@@ -1,8 +1,8 @@
 /* Megatron-LM's indexed dataset: NAME.idx and NAME.bin (megatron/core/datasets/indexed_dataset.py).
  *   .idx: "MMIDIDX\0\0", u64 version 1, u8 type code, u64 sequences, u64 document-index entries,
  *         i32 lengths[sequences], i64 byte offsets[sequences], i64 document index[entries]
- * The document index goes from 0 to the number of sequences. Little-endian; arrays begin at byte 34,
- * unaligned. One sequence is one sentence here. */
+ * The document index goes from 0 to the number of sequences. Little-endian; arrays begin at byte
+ * 34, unaligned. One sequence is one sentence here. */
 #ifndef DATA_INDEXED_H
 #define DATA_INDEXED_H
 
@@ -43,7 +43,8 @@ void indexed_tokens(const struct indexed *set, int64_t first, int64_t count, int
 struct indexed_writer;
 
 enum clb_status indexed_create(const char *prefix, int width, struct indexed_writer **writer);
-enum clb_status indexed_add_sentence(struct indexed_writer *writer, const int32_t *ids, int32_t count);
+enum clb_status indexed_add_sentence(struct indexed_writer *writer, const int32_t *ids,
+                                     int32_t count);
 enum clb_status indexed_end_document(struct indexed_writer *writer);
 /* Both files appear. Frees `writer` either way. */
 enum clb_status indexed_commit(struct indexed_writer *writer);

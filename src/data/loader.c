@@ -34,7 +34,8 @@ static enum clb_status fill_slot(const struct clb_loader *loader, struct clb_ste
     for (int32_t i = 0; i < count; i++) {
         struct clb_batch *batch = slot->batches[i];
         clb_batch_clear(batch);
-        enum clb_status status = clb_stream_batch(loader->stream, (step * count + i) * size, size, batch);
+        enum clb_status status =
+            clb_stream_batch(loader->stream, (step * count + i) * size, size, batch);
         if (status != CLB_OK) return status;
         slot->masked += batch->masked;
         slot->pairs += batch->sequences;
@@ -93,7 +94,8 @@ enum clb_status clb_loader_create(const struct clb_stream *stream,
 {
     if (options->batch_size < 1 || options->accumulation_steps < 1 || options->prefetch < 1 ||
         options->batch_size > INT32_MAX / clb_stream_max_seq_length(stream))
-        return clb_fail(CLB_ERROR_ARGUMENT, "loader: %d sequences, %d micro-batches, %d steps ahead",
+        return clb_fail(CLB_ERROR_ARGUMENT,
+                        "loader: %d sequences, %d micro-batches, %d steps ahead",
                         options->batch_size, options->accumulation_steps, options->prefetch);
     struct clb_loader *loader = calloc(1, sizeof *loader);
     if (!loader) return clb_fail(CLB_ERROR_MEMORY, "loader: out of memory");
@@ -105,7 +107,8 @@ enum clb_status clb_loader_create(const struct clb_stream *stream,
     enum clb_status status = create_slots(loader);
     if (status == CLB_OK) {
         loader->started = pthread_create(&loader->thread, NULL, run, loader) == 0;
-        if (!loader->started) status = clb_fail(CLB_ERROR_MEMORY, "loader: no thread could be started");
+        if (!loader->started)
+            status = clb_fail(CLB_ERROR_MEMORY, "loader: no thread could be started");
     }
     if (status != CLB_OK) {
         clb_loader_destroy(loader);

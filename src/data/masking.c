@@ -18,7 +18,8 @@ void masking_begin(struct masking *m, const struct clb_tokenizer *tokenizer, flo
     m->probability = probability;
     m->whole_words = whole_words;
     m->special = clb_tokenizer_special_ids(tokenizer);
-    const int32_t ids[5] = {m->special.pad, m->special.unk, m->special.cls, m->special.sep, m->special.mask};
+    const int32_t ids[5] = {m->special.pad, m->special.unk, m->special.cls, m->special.sep,
+                            m->special.mask};
     for (int i = 0; i < 5; i++) m->sorted_specials[i] = ids[i];
     qsort(m->sorted_specials, 5, sizeof *m->sorted_specials, by_size);
 }
@@ -26,7 +27,8 @@ void masking_begin(struct masking *m, const struct clb_tokenizer *tokenizer, flo
 /* [UNK] is what the text has, and may be masked; the others never. */
 static bool may_mask(const struct masking *m, int32_t id)
 {
-    return id != m->special.cls && id != m->special.sep && id != m->special.pad && id != m->special.mask;
+    return id != m->special.cls && id != m->special.sep && id != m->special.pad &&
+           id != m->special.mask;
 }
 
 /* The n-th of the ids that are not special. */
@@ -46,13 +48,13 @@ static void mask_token(const struct masking *m, struct clb_random random, uint64
     if (kind < 8)
         ids[at] = m->special.mask;
     else if (kind == 8 && ordinary > 0)
-        ids[at] = ordinary_token(
-            m, clb_random_below(random, base + DRAW_TOKEN + (uint64_t)at, ordinary));
+        ids[at] =
+            ordinary_token(m, clb_random_below(random, base + DRAW_TOKEN + (uint64_t)at, ordinary));
 }
 
 /* Units are single tokens, or whole words: begins[u] and how many tokens in sizes[u]. */
-static int32_t find_units(const struct masking *m, int32_t length, const int32_t *ids, int32_t *begins,
-                          int32_t *sizes, int32_t *maskable)
+static int32_t find_units(const struct masking *m, int32_t length, const int32_t *ids,
+                          int32_t *begins, int32_t *sizes, int32_t *maskable)
 {
     int32_t units = 0;
     bool after_special = true; /* a word does not go on across [CLS] or [SEP] */
@@ -63,7 +65,8 @@ static int32_t find_units(const struct masking *m, int32_t length, const int32_t
             continue;
         }
         ++*maskable;
-        if (m->whole_words && !after_special && clb_tokenizer_is_continuation(m->tokenizer, ids[i])) {
+        if (m->whole_words && !after_special &&
+            clb_tokenizer_is_continuation(m->tokenizer, ids[i])) {
             sizes[units - 1]++;
         } else {
             begins[units] = i;
@@ -93,13 +96,14 @@ void masking_apply(const struct masking *m, struct clb_random random, uint64_t b
      * the only one there will be. */
     const int32_t wanted = left;
     for (int32_t u = 0; u < units && left > 0; u++) {
-        const uint32_t from = clb_random_below(random, base + DRAW_UNIT + (uint64_t)u,
-                                               (uint32_t)(units - u));
+        const uint32_t from =
+            clb_random_below(random, base + DRAW_UNIT + (uint64_t)u, (uint32_t)(units - u));
         swap(&begins[u], &begins[u + (int32_t)from]);
         swap(&sizes[u], &sizes[u + (int32_t)from]);
         const bool last_chance = left == wanted && u == units - 1;
         if (sizes[u] > left && !last_chance) continue;
-        for (int32_t i = 0; i < sizes[u]; i++) mask_token(m, random, base, begins[u] + i, ids, labels);
+        for (int32_t i = 0; i < sizes[u]; i++)
+            mask_token(m, random, base, begins[u] + i, ids, labels);
         left -= sizes[u];
     }
 }

@@ -72,7 +72,8 @@ static struct token_range document_range(const struct pairs *p, int64_t document
     return (struct token_range){first, end - first};
 }
 
-static struct token_range anchor_at(const struct pairs *p, int64_t shift, int64_t key, int64_t *document)
+static struct token_range anchor_at(const struct pairs *p, int64_t shift, int64_t key,
+                                    int64_t *document)
 {
     const struct indexed *set = p->set;
     *document = document_of_key(p, shift, key);
@@ -137,9 +138,12 @@ static void take_next(const struct pairs *p, struct token_range anchor, struct t
     if (seam == end) {
         const int64_t last = indexed_document_first(p->set, document + 1) - 1;
         seam = indexed_start(p->set, last);
-        if (anchor.first < seam) anchor.count = seam - anchor.first;
-        else if (anchor.first > whole.first) seam = anchor.first;
-        else seam = anchor.first + anchor.count / 2;
+        if (anchor.first < seam)
+            anchor.count = seam - anchor.first;
+        else if (anchor.first > whole.first)
+            seam = anchor.first;
+        else
+            seam = anchor.first + anchor.count / 2;
     }
     pair->a = (struct token_range){smaller(anchor.first, seam), 0};
     pair->a.count = seam - pair->a.first;

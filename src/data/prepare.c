@@ -83,7 +83,8 @@ static enum clb_status read_block(struct preparation *p, bool *more)
         if (event == TEXT_LINE) {
             CLB_TRY(append_line(b, text, size));
         } else if (event == TEXT_DOCUMENT_END) {
-            if (b->count == 0) CLB_TRY(append_line(b, "", 0)); /* its lines were of the last block */
+            if (b->count == 0)
+                CLB_TRY(append_line(b, "", 0)); /* its lines were of the last block */
             b->lines[b->count - 1].ends_document = true;
         } else {
             *more = false;
@@ -219,9 +220,10 @@ static enum clb_status check_output(const struct clb_prepare_options *options)
     enum clb_status status = path ? CLB_OK : clb_fail(CLB_ERROR_MEMORY, "out of memory");
     if (status == CLB_OK && base_exists(path)) {
         if (!options->overwrite)
-            status = clb_fail(CLB_ERROR_ARGUMENT,
-                              "%s: holds a corpus; replace it by --overwrite, or choose another --output",
-                              options->output);
+            status = clb_fail(
+                CLB_ERROR_ARGUMENT,
+                "%s: holds a corpus; replace it by --overwrite, or choose another --output",
+                options->output);
         else
             status = base_remove_tree(path); /* without it the rest is no corpus */
     }
@@ -276,14 +278,14 @@ static enum clb_status write_description(const struct preparation *p)
     char hash[32];
     snprintf(hash, sizeof hash, "%016" PRIx64, clb_tokenizer_hash(p->tokenizer));
     char *path = base_format("%s/corpus.json", p->options->output);
-    json_t *json = json_pack("{s:i, s:s, s:i, s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "version", 1,
-                             "tokenizer", hash, "vocab_size", clb_tokenizer_vocab_size(p->tokenizer),
-                             "train", counts_json(&r->train), "validation",
-                             counts_json(&r->validation), "bytes", (json_int_t)r->bytes, "words",
-                             (json_int_t)r->words, "unknown", (json_int_t)r->unknown, "replaced",
-                             (json_int_t)r->replaced, "longest_sentence", (json_int_t)r->longest);
-    enum clb_status status = path && json ? base_json_write(path, json)
-                                          : clb_fail(CLB_ERROR_MEMORY, "out of memory");
+    json_t *json = json_pack(
+        "{s:i, s:s, s:i, s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "version", 1, "tokenizer", hash,
+        "vocab_size", clb_tokenizer_vocab_size(p->tokenizer), "train", counts_json(&r->train),
+        "validation", counts_json(&r->validation), "bytes", (json_int_t)r->bytes, "words",
+        (json_int_t)r->words, "unknown", (json_int_t)r->unknown, "replaced",
+        (json_int_t)r->replaced, "longest_sentence", (json_int_t)r->longest);
+    enum clb_status status =
+        path && json ? base_json_write(path, json) : clb_fail(CLB_ERROR_MEMORY, "out of memory");
     json_decref(json);
     free(path);
     return status;
@@ -324,7 +326,8 @@ static void close_all(struct preparation *p)
     clb_tokenizer_close(p->tokenizer);
 }
 
-enum clb_status clb_prepare(const struct clb_prepare_options *options, struct clb_prepare_report *report)
+enum clb_status clb_prepare(const struct clb_prepare_options *options,
+                            struct clb_prepare_report *report)
 {
     struct preparation p = {
         .options = options, .report = report, .document_empty = true, .begun = base_seconds()};

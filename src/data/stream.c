@@ -19,7 +19,8 @@ struct clb_stream {
 static enum clb_status check_options(const struct clb_stream_options *o)
 {
     if (o->max_seq_length < 8 || o->max_seq_length > 65536)
-        return clb_fail(CLB_ERROR_ARGUMENT, "--max-seq-length %d should be 8 .. 65536", o->max_seq_length);
+        return clb_fail(CLB_ERROR_ARGUMENT, "--max-seq-length %d should be 8 .. 65536",
+                        o->max_seq_length);
     if (!(o->mlm_probability > 0 && o->mlm_probability < 1))
         return clb_fail(CLB_ERROR_ARGUMENT, "--mlm-probability should be above 0 and below 1");
     if (!(o->short_seq_probability >= 0 && o->short_seq_probability <= 1))
@@ -32,7 +33,8 @@ enum clb_status clb_stream_create(const struct clb_corpus *corpus,
 {
     enum clb_status status = check_options(options);
     if (status != CLB_OK) return status;
-    const struct indexed *set = corpus_split(corpus, options->validation ? CLB_VALIDATION : CLB_TRAIN);
+    const struct indexed *set =
+        corpus_split(corpus, options->validation ? CLB_VALIDATION : CLB_TRAIN);
     if (set->documents < 2)
         return clb_fail(CLB_ERROR_ARGUMENT,
                         "%s: %lld documents in its %s part; next sentence prediction needs two (a "

@@ -9,23 +9,23 @@
 
 /* Weights, or their gradients, or a moment: the same places in an arena each time. */
 struct bert_layer_weights {
-    struct clb_tensor qkv_weight, qkv_bias;               /* [3H, H], [3H] */
-    struct clb_tensor attention_weight, attention_bias;   /* [H, H], [H] */
-    struct clb_tensor attention_gamma, attention_beta;    /* [H] */
+    struct clb_tensor qkv_weight, qkv_bias;                   /* [3H, H], [3H] */
+    struct clb_tensor attention_weight, attention_bias;       /* [H, H], [H] */
+    struct clb_tensor attention_gamma, attention_beta;        /* [H] */
     struct clb_tensor intermediate_weight, intermediate_bias; /* [I, H], [I] */
-    struct clb_tensor output_weight, output_bias;         /* [H, I], [H] */
-    struct clb_tensor output_gamma, output_beta;          /* [H] */
+    struct clb_tensor output_weight, output_bias;             /* [H, I], [H] */
+    struct clb_tensor output_gamma, output_beta;              /* [H] */
 };
 
 struct bert_weights {
-    struct clb_tensor word, position, segment;            /* [V, H], [P, H], [S, H] */
-    struct clb_tensor embedding_gamma, embedding_beta;    /* [H] */
-    struct bert_layer_weights *layers;                    /* [num_hidden_layers] */
-    struct clb_tensor pooler_weight, pooler_bias;         /* [H, H], [H] */
-    struct clb_tensor transform_weight, transform_bias;   /* [H, H], [H] */
-    struct clb_tensor transform_gamma, transform_beta;    /* [H] */
-    struct clb_tensor decoder_bias;                       /* [V]; the decoder is `word` */
-    struct clb_tensor seq_weight, seq_bias;               /* [2, H], [2] */
+    struct clb_tensor word, position, segment;          /* [V, H], [P, H], [S, H] */
+    struct clb_tensor embedding_gamma, embedding_beta;  /* [H] */
+    struct bert_layer_weights *layers;                  /* [num_hidden_layers] */
+    struct clb_tensor pooler_weight, pooler_bias;       /* [H, H], [H] */
+    struct clb_tensor transform_weight, transform_bias; /* [H, H], [H] */
+    struct clb_tensor transform_gamma, transform_beta;  /* [H] */
+    struct clb_tensor decoder_bias;                     /* [V]; the decoder is `word` */
+    struct clb_tensor seq_weight, seq_bias;             /* [2, H], [2] */
 };
 
 /* weights.c: declares every tensor in `arena`; `weights` must stay where it is until commit. */
@@ -33,8 +33,9 @@ enum clb_status bert_weights_declare(const struct clb_config *config, struct clb
                                      struct bert_weights *weights);
 void bert_weights_free(struct bert_weights *weights);
 /* `*list` is malloc'd, in the order of the arena. */
-enum clb_status bert_weights_list(const struct clb_config *config, const struct bert_weights *weights,
-                                  struct clb_parameter **list, int *count);
+enum clb_status bert_weights_list(const struct clb_config *config,
+                                  const struct bert_weights *weights, struct clb_parameter **list,
+                                  int *count);
 
 /* What forward leaves for backward. Without training all layers share one. */
 struct bert_layer_activations {
@@ -50,13 +51,13 @@ struct bert_activations {
     struct bert_layer_activations *layers;                       /* [num_hidden_layers] */
     /* Heads; the MLM head runs over chunks of C masked rows. */
     struct clb_tensor masked, transform_pre, transform, transform_stats, predicted; /* [C, H] .. */
-    struct clb_tensor logits;                          /* [C, V] */
-    struct clb_tensor cls, pooled, nsp_logits;         /* [B, H], [B, H], [B, 2] */
-    struct clb_tensor mlm_sums, nsp_sums;              /* [2]: loss, correct */
+    struct clb_tensor logits;                                                       /* [C, V] */
+    struct clb_tensor cls, pooled, nsp_logits; /* [B, H], [B, H], [B, 2] */
+    struct clb_tensor mlm_sums, nsp_sums;      /* [2]: loss, correct */
     /* Gradients of activations. */
-    struct clb_tensor d_hidden, d_sum, d_y;            /* [T, H] */
-    struct clb_tensor d_intermediate, d_qkv;           /* [T, I], [T, 3H] */
-    struct clb_tensor d_rows, d_rows_sum;              /* [max(C, B), H] */
+    struct clb_tensor d_hidden, d_sum, d_y;  /* [T, H] */
+    struct clb_tensor d_intermediate, d_qkv; /* [T, I], [T, 3H] */
+    struct clb_tensor d_rows, d_rows_sum;    /* [max(C, B), H] */
 };
 
 /* The batch on the device: index tensors as in struct clb_batch. */
@@ -84,10 +85,10 @@ struct clb_model {
 /* One batch on its way through the model. */
 struct bert_pass {
     int32_t tokens, sequences, masked, max_seqlen;
-    bool training;          /* dropout, and keep what backward needs */
-    uint64_t seed;          /* of dropout */
+    bool training; /* dropout, and keep what backward needs */
+    uint64_t seed; /* of dropout */
     uint32_t stream;
-    struct clb_loss_scales scales; /* 0: no gradient */
+    struct clb_loss_scales scales;  /* 0: no gradient */
     float *mlm_logits, *nsp_logits; /* host copies for predict, or NULL */
 };
 

@@ -83,12 +83,14 @@ enum clb_status clb_config_check(const struct clb_config *config, const char *wh
         return clb_fail(CLB_ERROR_FORMAT,
                         "%s: num_attention_heads %d does not divide hidden_size %d", where,
                         config->num_attention_heads, config->hidden_size);
-    const float probabilities[] = {config->hidden_dropout_prob, config->attention_probs_dropout_prob};
+    const float probabilities[] = {config->hidden_dropout_prob,
+                                   config->attention_probs_dropout_prob};
     for (int i = 0; i < 2; i++)
         if (!(probabilities[i] >= 0.0f && probabilities[i] < 1.0f))
             return clb_fail(CLB_ERROR_FORMAT, "%s: a dropout probability is not in [0, 1)", where);
     if (!(config->layer_norm_eps > 0.0f) || !(config->initializer_range >= 0.0f))
-        return clb_fail(CLB_ERROR_FORMAT, "%s: layer_norm_eps or initializer_range is negative", where);
+        return clb_fail(CLB_ERROR_FORMAT, "%s: layer_norm_eps or initializer_range is negative",
+                        where);
     return CLB_OK;
 }
 
@@ -141,7 +143,8 @@ static enum clb_status read_numbers(const json_t *json, const char *path, struct
     return CLB_OK;
 }
 
-static enum clb_status read_activation(const json_t *json, const char *path, struct clb_config *config)
+static enum clb_status read_activation(const json_t *json, const char *path,
+                                       struct clb_config *config)
 {
     char *name;
     enum clb_status status = base_json_get_string(json, path, "hidden_act", &name);
@@ -213,8 +216,8 @@ enum clb_status clb_config_write(const struct clb_config *config, const char *pa
         if (activations[i].activation == config->hidden_act) act = activations[i].name;
     json_t *json = json_pack(
         "{s:[s], s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:s, s:b}",
-        "architectures", "BertForPreTraining", "model_type", "bert", "hidden_act", act, "vocab_size",
-        config->vocab_size, "hidden_size", config->hidden_size, "num_hidden_layers",
+        "architectures", "BertForPreTraining", "model_type", "bert", "hidden_act", act,
+        "vocab_size", config->vocab_size, "hidden_size", config->hidden_size, "num_hidden_layers",
         config->num_hidden_layers, "num_attention_heads", config->num_attention_heads,
         "intermediate_size", config->intermediate_size, "max_position_embeddings",
         config->max_position_embeddings, "type_vocab_size", config->type_vocab_size, "pad_token_id",
@@ -234,7 +237,8 @@ enum clb_status clb_config_write(const struct clb_config *config, const char *pa
 int64_t clb_config_parameters(const struct clb_config *config)
 {
     const int64_t h = config->hidden_size, i = config->intermediate_size, v = config->vocab_size;
-    int64_t embeddings = (v + config->max_position_embeddings + config->type_vocab_size) * h + 2 * h;
+    int64_t embeddings =
+        (v + config->max_position_embeddings + config->type_vocab_size) * h + 2 * h;
     int64_t layer = 4 * (h * h + h) + 2 * h + (h * i + i) + (i * h + h) + 2 * h;
     int64_t heads = (h * h + h) + (h * h + h) + 2 * h + v + (2 * h + 2);
     return embeddings + config->num_hidden_layers * layer + heads;

@@ -3,7 +3,13 @@
 #include "model/bert.h"
 
 /* Dropout sites: 0 the embeddings, then three a layer. */
-enum { SITE_EMBEDDING = 0, SITE_ATTENTION = 1, SITE_HIDDEN1 = 2, SITE_HIDDEN2 = 3, SITES_A_LAYER = 3 };
+enum {
+    SITE_EMBEDDING = 0,
+    SITE_ATTENTION = 1,
+    SITE_HIDDEN1 = 2,
+    SITE_HIDDEN2 = 3,
+    SITES_A_LAYER = 3
+};
 
 static struct clb_dropout dropout_at(const struct bert_pass *pass, float probability, int site)
 {
@@ -30,7 +36,8 @@ static struct bert_layer_activations layer_view(const struct clb_model *model,
                                                 const struct bert_pass *pass, int layer)
 {
     const int64_t t = pass->tokens;
-    struct bert_layer_activations a = model->activations.layers[model->limits.training ? layer : layer % 2];
+    struct bert_layer_activations a =
+        model->activations.layers[model->limits.training ? layer : layer % 2];
     a.qkv = clb_tensor_first_rows(a.qkv, t);
     a.attention = clb_tensor_first_rows(a.attention, t);
     a.lse = clb_tensor_reshape(a.lse, model->config.num_attention_heads, t);
@@ -57,7 +64,8 @@ struct clb_tensor bert_last_hidden(const struct clb_model *model, const struct b
     return layer_input(model, pass, model->config.num_hidden_layers);
 }
 
-static struct clb_tensor pass_cu_seqlens(const struct clb_model *model, const struct bert_pass *pass)
+static struct clb_tensor pass_cu_seqlens(const struct clb_model *model,
+                                         const struct bert_pass *pass)
 {
     return clb_tensor_first_rows(model->batch.cu_seqlens, pass->sequences + 1);
 }
@@ -75,7 +83,8 @@ static enum clb_status embeddings_forward(struct clb_model *model, const struct 
     struct clb_tensor stats = clb_tensor_first_rows(model->activations.embedding_stats, t);
     struct clb_tensor out = clb_tensor_first_rows(model->activations.embedding, t);
     enum clb_status status;
-    CLB_TRY(clb_embedding_forward(&sum, &w->word, &w->position, &w->segment, &ids, &positions, &segments));
+    CLB_TRY(clb_embedding_forward(&sum, &w->word, &w->position, &w->segment, &ids, &positions,
+                                  &segments));
     CLB_TRY(clb_norm_forward(&out, &sum, &stats, &sum, NULL, NULL, &w->embedding_gamma,
                              &w->embedding_beta, model->config.layer_norm_eps, no_dropout()));
     if (pass->training)
@@ -85,7 +94,8 @@ cleanup:
     return status;
 }
 
-static enum clb_status layer_forward(struct clb_model *model, const struct bert_pass *pass, int layer)
+static enum clb_status layer_forward(struct clb_model *model, const struct bert_pass *pass,
+                                     int layer)
 {
     const struct bert_layer_weights *w = &model->weights.layers[layer];
     const struct bert_layer_activations a = layer_view(model, pass, layer);
@@ -93,7 +103,8 @@ static enum clb_status layer_forward(struct clb_model *model, const struct bert_
     const struct clb_tensor cu_seqlens = pass_cu_seqlens(model, pass);
     const float eps = model->config.layer_norm_eps;
     enum clb_status status;
-    CLB_TRY(clb_linear_forward(&a.qkv, NULL, &x, &w->qkv_weight, &w->qkv_bias, CLB_ACTIVATION_NONE));
+    CLB_TRY(
+        clb_linear_forward(&a.qkv, NULL, &x, &w->qkv_weight, &w->qkv_bias, CLB_ACTIVATION_NONE));
     CLB_TRY(clb_attention_forward(&a.attention, &a.lse, &a.qkv, &cu_seqlens, pass->max_seqlen,
                                   model->config.num_attention_heads,
                                   layer_dropout(model, pass, layer, SITE_ATTENTION)));
@@ -105,7 +116,8 @@ static enum clb_status layer_forward(struct clb_model *model, const struct bert_
     CLB_TRY(clb_linear_forward(&a.act, pass->training ? &a.pre : NULL, &a.hidden1,
                                &w->intermediate_weight, &w->intermediate_bias,
                                model->config.hidden_act));
-    CLB_TRY(clb_linear_forward(&a.sum2, NULL, &a.act, &w->output_weight, NULL, CLB_ACTIVATION_NONE));
+    CLB_TRY(
+        clb_linear_forward(&a.sum2, NULL, &a.act, &w->output_weight, NULL, CLB_ACTIVATION_NONE));
     CLB_TRY(clb_norm_forward(&a.hidden2, &a.sum2, &a.stats2, &a.sum2, &w->output_bias, &a.hidden1,
                              &w->output_gamma, &w->output_beta, eps,
                              layer_dropout(model, pass, layer, SITE_HIDDEN2)));
@@ -125,7 +137,8 @@ enum clb_status bert_encoder_forward(struct clb_model *model, const struct bert_
 
 /* d_hidden holds the gradient at the layer's output, and then at its input. d_sum carries the
  * gradient through a residual, d_y through the sublayer beside it. */
-static enum clb_status layer_backward(struct clb_model *model, const struct bert_pass *pass, int layer)
+static enum clb_status layer_backward(struct clb_model *model, const struct bert_pass *pass,
+                                      int layer)
 {
     const struct bert_layer_weights *w = &model->weights.layers[layer];
     const struct bert_layer_weights *g = &model->gradients.layers[layer];
@@ -147,13 +160,15 @@ static enum clb_status layer_backward(struct clb_model *model, const struct bert
     CLB_TRY(clb_linear_backward_weight(&g->output_weight, &g->output_bias, &d_y, &a.act));
     CLB_TRY(clb_linear_backward_input(&d_act, &d_y, &w->output_weight, false));
     CLB_TRY(clb_activation_backward(&d_act, &d_act, &a.pre, model->config.hidden_act));
-    CLB_TRY(clb_linear_backward_weight(&g->intermediate_weight, &g->intermediate_bias, &d_act, &a.hidden1));
+    CLB_TRY(clb_linear_backward_weight(&g->intermediate_weight, &g->intermediate_bias, &d_act,
+                                       &a.hidden1));
     CLB_TRY(clb_linear_backward_input(&d_sum, &d_act, &w->intermediate_weight, true));
 
     CLB_TRY(clb_norm_backward(&d_hidden, &d_y, &g->attention_gamma, &g->attention_beta, &d_sum,
                               &a.sum1, &a.stats1, &w->attention_gamma,
                               layer_dropout(model, pass, layer, SITE_HIDDEN1)));
-    CLB_TRY(clb_linear_backward_weight(&g->attention_weight, &g->attention_bias, &d_y, &a.attention));
+    CLB_TRY(
+        clb_linear_backward_weight(&g->attention_weight, &g->attention_bias, &d_y, &a.attention));
     CLB_TRY(clb_linear_backward_input(&d_attention, &d_y, &w->attention_weight, false));
     CLB_TRY(clb_attention_backward(&d_qkv, &d_attention, &a.attention, &a.lse, &a.qkv, &cu_seqlens,
                                    pass->max_seqlen, model->config.num_attention_heads,

@@ -6,7 +6,8 @@
 static enum clb_status read_logits(const struct clb_tensor *logits, float *host, int64_t first_row)
 {
     if (!host) return CLB_OK;
-    return clb_tensor_read(*logits, host + first_row * logits->columns, clb_tensor_elements(*logits));
+    return clb_tensor_read(*logits, host + first_row * logits->columns,
+                           clb_tensor_elements(*logits));
 }
 
 /* ---- masked language model ---- */
@@ -122,7 +123,8 @@ enum clb_status bert_heads(struct clb_model *model, const struct bert_pass *pass
 {
     enum clb_status status;
     if (pass->training) {
-        struct clb_tensor d_hidden = clb_tensor_first_rows(model->activations.d_hidden, pass->tokens);
+        struct clb_tensor d_hidden =
+            clb_tensor_first_rows(model->activations.d_hidden, pass->tokens);
         CLB_TRY(clb_fill(&d_hidden, 0.0f));
     }
     for (int chunk = 0; (int64_t)chunk * model->chunk_rows < pass->masked; chunk++)

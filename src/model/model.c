@@ -4,11 +4,13 @@
 
 /* ---- life ---- */
 
-static enum clb_status check_limits(const struct clb_config *config, const struct clb_model_limits *limits)
+static enum clb_status check_limits(const struct clb_config *config,
+                                    const struct clb_model_limits *limits)
 {
     if (limits->max_sequences < 1 || limits->max_tokens < limits->max_sequences ||
         limits->max_masked < 1 || limits->max_masked > limits->max_tokens)
-        return clb_fail(CLB_ERROR_ARGUMENT, "a batch of %d sequences, %d tokens, %d masked cannot be",
+        return clb_fail(CLB_ERROR_ARGUMENT,
+                        "a batch of %d sequences, %d tokens, %d masked cannot be",
                         limits->max_sequences, limits->max_tokens, limits->max_masked);
     return clb_config_check(config, "model");
 }
@@ -93,7 +95,8 @@ enum clb_status clb_model_commit(struct clb_model *model)
     if (model->gradient_arena) {
         int count;
         CLB_TRY(clb_arena_commit(model->gradient_arena));
-        CLB_TRY(bert_weights_list(&model->config, &model->gradients, &model->gradient_list, &count));
+        CLB_TRY(
+            bert_weights_list(&model->config, &model->gradients, &model->gradient_list, &count));
     }
     CLB_TRY(clb_arena_commit(model->batch_arena));
     for (int i = 0; i < model->activation_arena_count; i++)
@@ -146,7 +149,8 @@ enum clb_status bert_initialize_parameter(const struct clb_model *model, int ind
     const struct clb_parameter *parameter = &model->parameters[index];
     const struct clb_random random = {seed, CLB_PURPOSE_INIT + (uint32_t)index, 0};
     if (parameter->init == CLB_INIT_NORMAL)
-        return clb_fill_truncated_normal(&parameter->tensor, model->config.initializer_range, random);
+        return clb_fill_truncated_normal(&parameter->tensor, model->config.initializer_range,
+                                         random);
     return clb_fill(&parameter->tensor, parameter->init == CLB_INIT_ONE ? 1.0f : 0.0f);
 }
 
@@ -166,19 +170,22 @@ static enum clb_status check_batch(const struct clb_model *model, const struct c
     const struct clb_config *config = &model->config;
     if (batch->sequences < 1 || batch->sequences > limits->max_sequences ||
         batch->total_tokens > limits->max_tokens || batch->masked > limits->max_masked)
-        return clb_fail(CLB_ERROR_ARGUMENT,
-                        "batch of %d sequences, %d tokens, %d masked is over the model's %d, %d, %d",
-                        batch->sequences, batch->total_tokens, batch->masked, limits->max_sequences,
-                        limits->max_tokens, limits->max_masked);
+        return clb_fail(
+            CLB_ERROR_ARGUMENT,
+            "batch of %d sequences, %d tokens, %d masked is over the model's %d, %d, %d",
+            batch->sequences, batch->total_tokens, batch->masked, limits->max_sequences,
+            limits->max_tokens, limits->max_masked);
     if (batch->max_seqlen > config->max_position_embeddings)
-        return clb_fail(CLB_ERROR_ARGUMENT, "a sequence of %d tokens; max_position_embeddings is %d",
-                        batch->max_seqlen, config->max_position_embeddings);
+        return clb_fail(CLB_ERROR_ARGUMENT,
+                        "a sequence of %d tokens; max_position_embeddings is %d", batch->max_seqlen,
+                        config->max_position_embeddings);
     for (int32_t t = 0; t < batch->total_tokens; t++) {
         if (batch->input_ids[t] < 0 || batch->input_ids[t] >= config->vocab_size)
             return clb_fail(CLB_ERROR_ARGUMENT, "token id %d; the model's vocab_size is %d",
                             batch->input_ids[t], config->vocab_size);
         if (batch->token_type_ids[t] < 0 || batch->token_type_ids[t] >= config->type_vocab_size)
-            return clb_fail(CLB_ERROR_ARGUMENT, "token type id %d; the model's type_vocab_size is %d",
+            return clb_fail(CLB_ERROR_ARGUMENT,
+                            "token type id %d; the model's type_vocab_size is %d",
                             batch->token_type_ids[t], config->type_vocab_size);
     }
     for (int32_t r = 0; r < batch->masked; r++)
@@ -251,8 +258,8 @@ static struct bert_pass pass_of(const struct clb_batch *batch)
                               .max_seqlen = batch->max_seqlen};
 }
 
-enum clb_status clb_model_train(struct clb_model *model, const struct clb_batch *batch, uint64_t seed,
-                                uint32_t stream, struct clb_loss_scales scales)
+enum clb_status clb_model_train(struct clb_model *model, const struct clb_batch *batch,
+                                uint64_t seed, uint32_t stream, struct clb_loss_scales scales)
 {
     if (!model->limits.training)
         return clb_fail(CLB_ERROR_ARGUMENT, "the model was not created for training");
@@ -270,8 +277,8 @@ cleanup:
     return status;
 }
 
-enum clb_status clb_model_predict(struct clb_model *model, const struct clb_batch *batch, float *mlm,
-                                  float *nsp)
+enum clb_status clb_model_predict(struct clb_model *model, const struct clb_batch *batch,
+                                  float *mlm, float *nsp)
 {
     struct bert_pass pass = pass_of(batch);
     pass.mlm_logits = mlm;

@@ -11,8 +11,8 @@
 enum { NAME_SIZE = 192 };
 
 /* The file's name of part `part` of a parameter: "qkv" becomes query, key or value. */
-static void part_name(char name[NAME_SIZE], const char *prefix, const struct clb_parameter *parameter,
-                      int part)
+static void part_name(char name[NAME_SIZE], const char *prefix,
+                      const struct clb_parameter *parameter, int part)
 {
     static const char *const parts[] = {"query", "key", "value"};
     const char *qkv = parameter->parts == 3 ? strstr(parameter->name, "qkv") : NULL;
@@ -34,7 +34,8 @@ static int64_t largest(const struct clb_tensor_list *lists, int list_count)
     return most;
 }
 
-static enum clb_status allocate_host(const struct clb_tensor_list *lists, int list_count, float **host)
+static enum clb_status allocate_host(const struct clb_tensor_list *lists, int list_count,
+                                     float **host)
 {
     *host = malloc((size_t)largest(lists, list_count) * sizeof **host);
     return *host ? CLB_OK : clb_fail(CLB_ERROR_MEMORY, "tensors: out of memory");
@@ -42,7 +43,8 @@ static enum clb_status allocate_host(const struct clb_tensor_list *lists, int li
 
 /* ---- saving ---- */
 
-static enum clb_status declare_list(struct safetensors_writer *writer, const struct clb_tensor_list *list)
+static enum clb_status declare_list(struct safetensors_writer *writer,
+                                    const struct clb_tensor_list *list)
 {
     enum clb_status status = CLB_OK;
     char name[NAME_SIZE];
@@ -50,13 +52,15 @@ static enum clb_status declare_list(struct safetensors_writer *writer, const str
         const struct clb_parameter *p = &list->parameters[i];
         for (int part = 0; part < p->parts && status == CLB_OK; part++) {
             part_name(name, list->prefix, p, part);
-            status = safetensors_declare(writer, name, p->tensor.rows / p->parts, p->tensor.columns);
+            status =
+                safetensors_declare(writer, name, p->tensor.rows / p->parts, p->tensor.columns);
         }
     }
     return status;
 }
 
-enum clb_status clb_tensors_save(const char *path, const struct clb_tensor_list *lists, int list_count)
+enum clb_status clb_tensors_save(const char *path, const struct clb_tensor_list *lists,
+                                 int list_count)
 {
     struct safetensors_writer *writer = NULL;
     float *host = NULL;
@@ -97,7 +101,8 @@ enum clb_status clb_model_save(const struct clb_model *model, const char *direct
 static enum clb_status load_parameter(const struct safetensors *file, const char *prefix,
                                       const struct clb_parameter *parameter, float *host)
 {
-    const int64_t rows = parameter->tensor.rows / parameter->parts, columns = parameter->tensor.columns;
+    const int64_t rows = parameter->tensor.rows / parameter->parts,
+                  columns = parameter->tensor.columns;
     char name[NAME_SIZE];
     enum clb_status status;
     for (int part = 0; part < parameter->parts; part++) {
@@ -109,7 +114,8 @@ cleanup:
     return status;
 }
 
-enum clb_status clb_tensors_load(const char *path, const struct clb_tensor_list *lists, int list_count)
+enum clb_status clb_tensors_load(const char *path, const struct clb_tensor_list *lists,
+                                 int list_count)
 {
     struct safetensors *file = NULL;
     float *host = NULL;
@@ -139,7 +145,8 @@ static bool find_name(const struct safetensors *file, struct clb_parameter *para
         if (old_norm && norm) {
             char *suffix = name + (norm - parameter->name) + strlen("LayerNorm.");
             bool weight = strcmp(suffix, "weight") == 0;
-            snprintf(suffix, sizeof name - (size_t)(suffix - name), "%s", weight ? "gamma" : "beta");
+            snprintf(suffix, sizeof name - (size_t)(suffix - name), "%s",
+                     weight ? "gamma" : "beta");
         }
         const char *begin = bare && strncmp(name, "bert.", 5) == 0 ? name + 5 : name;
         struct clb_parameter candidate = *parameter;
@@ -188,8 +195,10 @@ static enum clb_status missing_weights(const char *directory, const char *path)
                         "\"from transformers import AutoModelForPreTraining as M; "
                         "M.from_pretrained('%s').save_pretrained('%s')\"",
                         directory, directory, directory);
-    return clb_fail(CLB_ERROR_IO, "%s: is not there; a model directory has config.json and "
-                                  "model.safetensors", path);
+    return clb_fail(CLB_ERROR_IO,
+                    "%s: is not there; a model directory has config.json and "
+                    "model.safetensors",
+                    path);
 }
 
 enum clb_status clb_model_load(struct clb_model *model, const char *directory, uint64_t seed)

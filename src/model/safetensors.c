@@ -50,13 +50,15 @@ static enum clb_status parse_header(struct safetensors *file)
     uint64_t size;
     memcpy(&size, file->bytes, 8);
     if (size > HEADER_LIMIT || size > file->size - 8)
-        return clb_fail(CLB_ERROR_FORMAT,
-                        "%s: is no safetensors file, or cut short: its header would have %llu bytes",
-                        file->path, (unsigned long long)size);
+        return clb_fail(
+            CLB_ERROR_FORMAT,
+            "%s: is no safetensors file, or cut short: its header would have %llu bytes",
+            file->path, (unsigned long long)size);
     json_error_t error;
     file->header = json_loadb((const char *)file->bytes + 8, size, 0, &error);
     if (!json_is_object(file->header))
-        return clb_fail(CLB_ERROR_FORMAT, "%s: the header is not valid JSON: %s", file->path, error.text);
+        return clb_fail(CLB_ERROR_FORMAT, "%s: the header is not valid JSON: %s", file->path,
+                        error.text);
     file->data = 8 + size;
     return CLB_OK;
 }
@@ -146,8 +148,9 @@ enum clb_status safetensors_read(const struct safetensors *file, const char *nam
     const json_t *offsets = json_object_get(entry, "data_offsets");
     if (!type || json_array_size(offsets) != 2)
         return clb_fail(CLB_ERROR_FORMAT, "%s: %s has no dtype or offsets", file->path, name);
-    int64_t width = strcmp(type, "F32") == 0 ? 4
-                    : strcmp(type, "F16") == 0 || strcmp(type, "BF16") == 0 ? 2 : 0;
+    int64_t width = strcmp(type, "F32") == 0                                ? 4
+                    : strcmp(type, "F16") == 0 || strcmp(type, "BF16") == 0 ? 2
+                                                                            : 0;
     if (width == 0)
         return clb_fail(CLB_ERROR_FORMAT, "%s: %s is %s; F32, F16 and BF16 can be read", file->path,
                         name, type);
@@ -155,16 +158,18 @@ enum clb_status safetensors_read(const struct safetensors *file, const char *nam
     bool fits = shape_is(json_object_get(entry, "shape"), rows, columns);
     enum clb_status status = CLB_OK;
     if (!fits)
-        status = clb_fail(CLB_ERROR_FORMAT, "%s: %s has the shape %s; config.json says [%lld, %lld]",
-                          file->path, name, shape ? shape : "?", (long long)rows, (long long)columns);
+        status =
+            clb_fail(CLB_ERROR_FORMAT, "%s: %s has the shape %s; config.json says [%lld, %lld]",
+                     file->path, name, shape ? shape : "?", (long long)rows, (long long)columns);
     free(shape);
     if (status != CLB_OK) return status;
     int64_t begin = json_integer_value(json_array_get(offsets, 0));
     int64_t end = json_integer_value(json_array_get(offsets, 1));
     if (begin < 0 || end < begin || end > (int64_t)(file->size - file->data) ||
         end - begin != rows * columns * width)
-        return clb_fail(CLB_ERROR_FORMAT, "%s: the data of %s lie past the end or have a wrong size",
-                        file->path, name);
+        return clb_fail(CLB_ERROR_FORMAT,
+                        "%s: the data of %s lie past the end or have a wrong size", file->path,
+                        name);
     convert(file->bytes + file->data + begin, type, rows * columns, out);
     return CLB_OK;
 }
@@ -193,15 +198,15 @@ enum clb_status safetensors_create(const char *path, struct safetensors_writer *
     return CLB_OK;
 }
 
-enum clb_status safetensors_declare(struct safetensors_writer *writer, const char *name, int64_t rows,
-                                    int64_t columns)
+enum clb_status safetensors_declare(struct safetensors_writer *writer, const char *name,
+                                    int64_t rows, int64_t columns)
 {
     json_int_t begin = writer->declared, end = begin + 4 * rows * columns;
-    json_t *entry = columns == 1
-                        ? json_pack("{s:s, s:[I], s:[I,I]}", "dtype", "F32", "shape",
-                                    (json_int_t)rows, "data_offsets", begin, end)
-                        : json_pack("{s:s, s:[I,I], s:[I,I]}", "dtype", "F32", "shape",
-                                    (json_int_t)rows, (json_int_t)columns, "data_offsets", begin, end);
+    json_t *entry =
+        columns == 1 ? json_pack("{s:s, s:[I], s:[I,I]}", "dtype", "F32", "shape", (json_int_t)rows,
+                                 "data_offsets", begin, end)
+                     : json_pack("{s:s, s:[I,I], s:[I,I]}", "dtype", "F32", "shape",
+                                 (json_int_t)rows, (json_int_t)columns, "data_offsets", begin, end);
     if (!entry || json_object_set_new(writer->header, name, entry) != 0)
         return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", name);
     writer->declared = end;
@@ -223,7 +228,8 @@ static enum clb_status write_header(struct safetensors_writer *writer)
     return CLB_OK;
 }
 
-enum clb_status safetensors_append(struct safetensors_writer *writer, const float *values, int64_t count)
+enum clb_status safetensors_append(struct safetensors_writer *writer, const float *values,
+                                   int64_t count)
 {
     enum clb_status status = writer->begun ? CLB_OK : write_header(writer);
     if (status != CLB_OK) return status;

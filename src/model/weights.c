@@ -24,12 +24,14 @@ static enum clb_status visit(struct visitor *visitor, enum kind kind, int64_t ro
     parameter->tensor = *tensor;
     parameter->parts = kind == STACKED_MATRIX || kind == STACKED_BIAS ? 3 : 1;
     parameter->decay = kind == MATRIX || kind == STACKED_MATRIX;
-    parameter->init = parameter->decay ? CLB_INIT_NORMAL : kind == GAMMA ? CLB_INIT_ONE : CLB_INIT_ZERO;
+    parameter->init = parameter->decay ? CLB_INIT_NORMAL
+                      : kind == GAMMA  ? CLB_INIT_ONE
+                                       : CLB_INIT_ZERO;
     return CLB_OK;
 }
 
-static enum clb_status visit_layer(struct visitor *visitor, const struct clb_config *config, int index,
-                                   struct bert_layer_weights *w)
+static enum clb_status visit_layer(struct visitor *visitor, const struct clb_config *config,
+                                   int index, struct bert_layer_weights *w)
 {
     const int64_t h = config->hidden_size, i = config->intermediate_size;
     char prefix[64];
@@ -103,8 +105,9 @@ void bert_weights_free(struct bert_weights *weights)
     weights->layers = NULL;
 }
 
-enum clb_status bert_weights_list(const struct clb_config *config, const struct bert_weights *weights,
-                                  struct clb_parameter **list, int *count)
+enum clb_status bert_weights_list(const struct clb_config *config,
+                                  const struct bert_weights *weights, struct clb_parameter **list,
+                                  int *count)
 {
     size_t most = 14 + 12 * (size_t)config->num_hidden_layers;
     struct visitor visitor = {.list = calloc(most, sizeof **list)};

@@ -78,7 +78,7 @@ struct pair {
     int64_t count;
     int64_t *words; /* where it occurs, or did */
     int32_t word_count, word_capacity;
-    bool queued;    /* already in the heap since its count last rose */
+    bool queued; /* already in the heap since its count last rose */
 };
 
 struct entry {
@@ -249,8 +249,7 @@ static enum clb_status merge_pair(struct merger *m, uint64_t key, struct merge_t
     pair->words = NULL;
     pair->word_count = pair->word_capacity = 0;
     pair->count = 0;
-    for (int32_t i = 0; i < count; i++)
-        CLB_TRY(merge_in_word(m, words[i], first, second, merged));
+    for (int32_t i = 0; i < count; i++) CLB_TRY(merge_in_word(m, words[i], first, second, merged));
     for (int32_t i = 0; i < count; i++) CLB_TRY(queue_around(m, words[i], merged));
 cleanup:
     free(words);

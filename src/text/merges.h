@@ -26,9 +26,9 @@ struct merge_word {
     int64_t count;
 };
 
-/* Merges the most frequent pair of neighbours, again and again, until there are vocab_size tokens or
- * no pair occurs min_frequency times. Of equally frequent pairs the one with the smaller ids goes
- * first. */
+/* Merges the most frequent pair of neighbours, again and again, until there are vocab_size tokens
+ * or no pair occurs min_frequency times. Of equally frequent pairs the one with the smaller ids
+ * goes first. */
 enum clb_status merge_words(struct merge_word *words, int64_t word_count, int32_t vocab_size,
                             int64_t min_frequency, struct merge_tokens *tokens);
 

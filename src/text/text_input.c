@@ -114,7 +114,8 @@ int64_t text_input_replaced(const struct text_input *in)
 static enum clb_status archive_failure(struct text_input *in)
 {
     const char *why = archive_error_string(in->archive);
-    return clb_fail(CLB_ERROR_IO, "%s: cannot be read: %s", in->paths[in->at], why ? why : "unknown error");
+    return clb_fail(CLB_ERROR_IO, "%s: cannot be read: %s", in->paths[in->at],
+                    why ? why : "unknown error");
 }
 
 static enum clb_status open_file(struct text_input *in)
@@ -156,7 +157,8 @@ static enum clb_status read_more(struct text_input *in)
     in->begin = 0;
     ssize_t got = archive_read_data(in->archive, in->buffer + in->end, READ_SIZE);
     if (got < 0) return archive_failure(in);
-    if (in->file_bytes == 0 && got >= 3 && memcmp(in->buffer, "\xEF\xBB\xBF", 3) == 0) in->begin = 3;
+    if (in->file_bytes == 0 && got >= 3 && memcmp(in->buffer, "\xEF\xBB\xBF", 3) == 0)
+        in->begin = 3;
     if (in->file_bytes == 0 && got >= 2 &&
         (memcmp(in->buffer, "\xFF\xFE", 2) == 0 || memcmp(in->buffer, "\xFE\xFF", 2) == 0))
         return clb_fail(CLB_ERROR_FORMAT, "%s: is UTF-16; convert it: iconv -f UTF-16 -t UTF-8",
@@ -187,7 +189,8 @@ static bool is_blank(const char *line, size_t size)
 }
 
 /* The next line of the file into [*line, *size); false: the file has no more. */
-static enum clb_status next_line(struct text_input *in, const char **line, size_t *size, bool *found)
+static enum clb_status next_line(struct text_input *in, const char **line, size_t *size,
+                                 bool *found)
 {
     size_t looked = 0;
     for (;;) {

@@ -28,9 +28,10 @@ static enum clb_status find_specials(struct clb_tokenizer *t, const char *where)
             if (strcmp(t->tokens[i], special_names[s]) == 0) t->special[s] = i;
     for (int s = 0; s < SPECIALS; s++)
         if (t->special[s] < 0)
-            return clb_fail(CLB_ERROR_FORMAT,
-                            "%s: the vocabulary has no %s: is it a BERT vocabulary, one token a line?",
-                            where, special_names[s]);
+            return clb_fail(
+                CLB_ERROR_FORMAT,
+                "%s: the vocabulary has no %s: is it a BERT vocabulary, one token a line?", where,
+                special_names[s]);
     return CLB_OK;
 }
 
@@ -181,8 +182,8 @@ static bool closes_up(const char *token)
     return strlen(token) == 1 && strchr(".,!?", token[0]);
 }
 
-enum clb_status clb_tokenizer_decode(const struct clb_tokenizer *t, const int32_t *ids, size_t count,
-                                     bool skip_special, char **text)
+enum clb_status clb_tokenizer_decode(const struct clb_tokenizer *t, const int32_t *ids,
+                                     size_t count, bool skip_special, char **text)
 {
     size_t capacity = 1, size = 0;
     for (size_t i = 0; i < count; i++) capacity += strlen(clb_tokenizer_token(t, ids[i])) + 1;

@@ -11,7 +11,6 @@
 enum clb_status text_tokenizer_create(char **tokens, int32_t count, struct text_rules rules,
                                       const char *where, struct clb_tokenizer **tokenizer);
 
-
 /* How its text is normalised. */
 struct text_rules text_tokenizer_rules(const struct clb_tokenizer *tokenizer);
 

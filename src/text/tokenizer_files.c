@@ -82,8 +82,8 @@ static enum clb_status take_vocabulary(const json_t *vocabulary, const char *pat
     {
         json_int_t at = json_integer_value(id);
         if (at < 0 || at >= (json_int_t)size || (*tokens)[at])
-            return clb_fail(CLB_ERROR_FORMAT, "%s: the ids of the vocabulary are not 0 .. %zu", path,
-                            size - 1);
+            return clb_fail(CLB_ERROR_FORMAT, "%s: the ids of the vocabulary are not 0 .. %zu",
+                            path, size - 1);
         (*tokens)[at] = strdup(token);
         if (!(*tokens)[at]) return out_of_memory(path);
     }
@@ -96,7 +96,8 @@ static enum clb_status read_tokenizer_json(const char *path, char ***tokens, int
     json_t *json = NULL;
     enum clb_status status;
     CLB_TRY(base_json_read(path, "tokenizer", &json));
-    const json_t *model = json_object_get(json, "model"), *normalizer = json_object_get(json, "normalizer");
+    const json_t *model = json_object_get(json, "model"),
+                 *normalizer = json_object_get(json, "normalizer");
     const char *type = json_string_value(json_object_get(model, "type"));
     const json_t *vocabulary = json_object_get(model, "vocab");
     if (!json_is_object(vocabulary) || (type && strcmp(type, "WordPiece") != 0)) {
@@ -163,13 +164,13 @@ enum clb_status clb_tokenizer_save(const struct clb_tokenizer *tokenizer, const 
     const struct text_rules rules = text_tokenizer_rules(tokenizer);
     char *vocabulary = base_format("%s/vocab.txt", directory);
     char *config = base_format("%s/tokenizer_config.json", directory);
-    json_t *json = json_pack(
-        "{s:s, s:b, s:b, s:b, s:s, s:s, s:s, s:s, s:s, s:i}", "tokenizer_class", "BertTokenizer",
-        "do_lower_case", rules.lower_case, "strip_accents", rules.strip_accents,
-        "tokenize_chinese_chars", rules.chinese_chars, "unk_token", "[UNK]", "sep_token", "[SEP]",
-        "pad_token", "[PAD]", "cls_token", "[CLS]", "mask_token", "[MASK]", "model_max_length", 512);
-    enum clb_status status =
-        vocabulary && config && json ? CLB_OK : out_of_memory(directory);
+    json_t *json =
+        json_pack("{s:s, s:b, s:b, s:b, s:s, s:s, s:s, s:s, s:s, s:i}", "tokenizer_class",
+                  "BertTokenizer", "do_lower_case", rules.lower_case, "strip_accents",
+                  rules.strip_accents, "tokenize_chinese_chars", rules.chinese_chars, "unk_token",
+                  "[UNK]", "sep_token", "[SEP]", "pad_token", "[PAD]", "cls_token", "[CLS]",
+                  "mask_token", "[MASK]", "model_max_length", 512);
+    enum clb_status status = vocabulary && config && json ? CLB_OK : out_of_memory(directory);
     if (status == CLB_OK) status = save_vocabulary(tokenizer, vocabulary);
     if (status == CLB_OK) status = base_json_write(config, json);
     json_decref(json);

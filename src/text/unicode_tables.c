@@ -1,6 +1,7 @@
 /* Made by tools/make_unicode_tables.py from tokenizers 0.23.3. */
 #include "text/unicode_tables.h"
 
+/* clang-format off */
 const struct text_range text_removed[] = {
     {0x80, 0x9F}, {0xAD, 0xAD}, {0x600, 0x605}, {0x61C, 0x61C},
     {0x6DD, 0x6DD}, {0x70F, 0x70F}, {0x180E, 0x180E}, {0x200B, 0x200F},

@@ -32,8 +32,9 @@ static enum clb_status count_word(void *context, const char *bytes, size_t size,
     return over_long ? CLB_OK : text_word_counts_add(context, bytes, size);
 }
 
-static enum clb_status count_texts(const struct clb_vocab_options *options, const char *const *texts,
-                                   int text_count, struct text_word_counts *counts, int64_t *bytes)
+static enum clb_status count_texts(const struct clb_vocab_options *options,
+                                   const char *const *texts, int text_count,
+                                   struct text_word_counts *counts, int64_t *bytes)
 {
     struct text_input *input = NULL;
     enum text_event event = TEXT_LINE;
@@ -43,10 +44,12 @@ static enum clb_status count_texts(const struct clb_vocab_options *options, cons
     CLB_TRY(text_input_open(texts, text_count, &input));
     while (event != TEXT_END) {
         CLB_TRY(text_input_next(input, &event, &line, &size));
-        if (event == TEXT_LINE) CLB_TRY(text_words(rules_of(options), line, size, count_word, counts));
+        if (event == TEXT_LINE)
+            CLB_TRY(text_words(rules_of(options), line, size, count_word, counts));
     }
     *bytes = text_input_bytes(input);
-    if (counts->total == 0) status = clb_fail(CLB_ERROR_FORMAT, "%s: no words in the text", texts[0]);
+    if (counts->total == 0)
+        status = clb_fail(CLB_ERROR_FORMAT, "%s: no words in the text", texts[0]);
 cleanup:
     text_input_close(input);
     return status;
@@ -73,8 +76,8 @@ static int by_code(const void *a, const void *b)
 }
 
 /* The most frequent characters of all words, by code point. `kept` [0x110000] says which. */
-static enum clb_status take_alphabet(const struct text_word_counts *counts, int32_t limit, bool *kept,
-                                     struct merge_tokens *tokens, int32_t *size)
+static enum clb_status take_alphabet(const struct text_word_counts *counts, int32_t limit,
+                                     bool *kept, struct merge_tokens *tokens, int32_t *size)
 {
     int64_t *frequency = calloc(0x110000, sizeof *frequency);
     struct character *all = calloc(0x110000, sizeof *all);
@@ -110,7 +113,8 @@ cleanup:
 
 /* ---- words as pieces ---- */
 
-/* One piece a character, "##" before all but the first; characters outside the alphabet are left out. */
+/* One piece a character, "##" before all but the first; characters outside the alphabet are left
+ * out. */
 static enum clb_status take_pieces(const struct text_word_count *from, const bool *kept,
                                    struct merge_tokens *tokens, struct merge_word *word)
 {
@@ -132,8 +136,9 @@ static enum clb_status take_pieces(const struct text_word_count *from, const boo
     return CLB_OK;
 }
 
-static enum clb_status build(const struct clb_vocab_options *options, struct text_word_counts *counts,
-                             struct merge_tokens *tokens, int32_t *alphabet)
+static enum clb_status build(const struct clb_vocab_options *options,
+                             struct text_word_counts *counts, struct merge_tokens *tokens,
+                             int32_t *alphabet)
 {
     static const char *const specials[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
     struct merge_word *words = calloc(counts->distinct, sizeof *words);
@@ -150,14 +155,15 @@ static enum clb_status build(const struct clb_vocab_options *options, struct tex
     for (size_t w = 0; w < counts->distinct; w++)
         CLB_TRY(take_pieces(&counts->words[w], kept, tokens, &words[w]));
     if (tokens->count > options->vocab_size) {
-        status = clb_fail(CLB_ERROR_ARGUMENT,
-                          "--vocab-size %d is below the %d characters and special tokens of the text: "
-                          "raise it, or lower --limit-alphabet",
-                          options->vocab_size, tokens->count);
+        status =
+            clb_fail(CLB_ERROR_ARGUMENT,
+                     "--vocab-size %d is below the %d characters and special tokens of the text: "
+                     "raise it, or lower --limit-alphabet",
+                     options->vocab_size, tokens->count);
         goto cleanup;
     }
-    CLB_TRY(merge_words(words, (int64_t)counts->distinct, options->vocab_size, options->min_frequency,
-                        tokens));
+    CLB_TRY(merge_words(words, (int64_t)counts->distinct, options->vocab_size,
+                        options->min_frequency, tokens));
 cleanup:
     for (size_t w = 0; words && w < counts->distinct; w++) free(words[w].pieces);
     free(words);
@@ -166,7 +172,8 @@ cleanup:
 }
 
 enum clb_status clb_vocab_train(const struct clb_vocab_options *options, const char *const *texts,
-                                int text_count, const char *directory, struct clb_vocab_report *report)
+                                int text_count, const char *directory,
+                                struct clb_vocab_report *report)
 {
     struct text_word_counts *counts = NULL;
     struct merge_tokens tokens = {0};

@@ -34,8 +34,8 @@ void text_word_counts_destroy(struct text_word_counts *c)
     free(c);
 }
 
-static struct text_word_count *find(struct text_word_count *words, size_t capacity, const char *bytes,
-                                    size_t size)
+static struct text_word_count *find(struct text_word_count *words, size_t capacity,
+                                    const char *bytes, size_t size)
 {
     size_t at = XXH64(bytes, size, 0) & (capacity - 1);
     while (words[at].size && (words[at].size != size || memcmp(words[at].bytes, bytes, size) != 0))
@@ -49,7 +49,8 @@ static enum clb_status grow(struct text_word_counts *c)
     struct text_word_count *words = calloc(capacity, sizeof *words);
     if (!words) return out_of_memory();
     for (size_t i = 0; i < c->capacity; i++)
-        if (c->words[i].size) *find(words, capacity, c->words[i].bytes, c->words[i].size) = c->words[i];
+        if (c->words[i].size)
+            *find(words, capacity, c->words[i].bytes, c->words[i].size) = c->words[i];
     free(c->words);
     c->words = words;
     c->capacity = capacity;

@@ -39,7 +39,8 @@ static bool in_ranges(const struct text_range *ranges, int count, uint32_t c)
 
 static bool is_ascii_punctuation(uint32_t c)
 {
-    return (c >= 33 && c <= 47) || (c >= 58 && c <= 64) || (c >= 91 && c <= 96) || (c >= 123 && c <= 126);
+    return (c >= 33 && c <= 47) || (c >= 58 && c <= 64) || (c >= 91 && c <= 96) ||
+           (c >= 123 && c <= 126);
 }
 
 /* ---- words ---- */

@@ -15,7 +15,8 @@ struct text_rules {
 enum { TEXT_WORD_CHARACTERS = 100, TEXT_WORD_BYTES = 4 * TEXT_WORD_CHARACTERS };
 
 /* Called for every word; `bytes` are UTF-8 and not 0-terminated. */
-typedef enum clb_status (*text_word_function)(void *context, const char *bytes, size_t size, bool over_long);
+typedef enum clb_status (*text_word_function)(void *context, const char *bytes, size_t size,
+                                              bool over_long);
 
 /* Cleans, normalises and splits `size` bytes of UTF-8. Invalid bytes count as U+FFFD, which is
  * removed. */

@@ -36,9 +36,9 @@ static enum clb_status list_checkpoints(const char *directory, int64_t **steps, 
     *count = 0;
     DIR *stream = opendir(directory);
     if (!stream)
-        return errno == ENOENT ? CLB_OK
-                               : clb_fail(CLB_ERROR_IO, "%s: cannot be read: %s", directory,
-                                          strerror(errno));
+        return errno == ENOENT
+                   ? CLB_OK
+                   : clb_fail(CLB_ERROR_IO, "%s: cannot be read: %s", directory, strerror(errno));
     enum clb_status status = CLB_OK;
     for (struct dirent *entry; status == CLB_OK && (entry = readdir(stream));) {
         int64_t step = checkpoint_step(entry->d_name);
@@ -76,7 +76,8 @@ static bool holds_run(const char *directory, int checkpoints)
 {
     char *metrics = base_format("%s/metrics.jsonl", directory);
     char *model = base_format("%s/model.safetensors", directory);
-    bool holds = checkpoints > 0 || (metrics && base_exists(metrics)) || (model && base_exists(model));
+    bool holds =
+        checkpoints > 0 || (metrics && base_exists(metrics)) || (model && base_exists(model));
     free(metrics);
     free(model);
     return holds;
@@ -95,7 +96,8 @@ static enum clb_status remove_run(const char *directory, const int64_t *steps, i
     return status;
 }
 
-enum clb_status train_prepare_directory(const struct clb_training_options *options, char **checkpoint)
+enum clb_status train_prepare_directory(const struct clb_training_options *options,
+                                        char **checkpoint)
 {
     const char *directory = options->output_dir, *resume = options->resume_from_checkpoint;
     int64_t *steps = NULL;
@@ -146,13 +148,13 @@ static enum clb_status state_json(const struct train_run *run, json_t **state)
     struct clb_losses sums;
     enum clb_status status = clb_model_read_losses(run->model, &sums);
     if (status != CLB_OK) return status;
-    *state = json_pack(
-        "{s:I, s:I, s:i, s:o, s:{s:I, s:I, s:I, s:f, s:f, s:f, s:f}}", "global_step",
-        (json_int_t)run->step, "max_steps", (json_int_t)run->options.max_steps, "optim",
-        (int)run->options.optim, "stream", stream_options(run), "interval", "tokens",
-        (json_int_t)run->interval.tokens, "masked", (json_int_t)run->interval.masked, "pairs",
-        (json_int_t)run->interval.pairs, "mlm_loss", sums.mlm_loss, "mlm_correct", sums.mlm_correct,
-        "nsp_loss", sums.nsp_loss, "nsp_correct", sums.nsp_correct);
+    *state = json_pack("{s:I, s:I, s:i, s:o, s:{s:I, s:I, s:I, s:f, s:f, s:f, s:f}}", "global_step",
+                       (json_int_t)run->step, "max_steps", (json_int_t)run->options.max_steps,
+                       "optim", (int)run->options.optim, "stream", stream_options(run), "interval",
+                       "tokens", (json_int_t)run->interval.tokens, "masked",
+                       (json_int_t)run->interval.masked, "pairs", (json_int_t)run->interval.pairs,
+                       "mlm_loss", sums.mlm_loss, "mlm_correct", sums.mlm_correct, "nsp_loss",
+                       sums.nsp_loss, "nsp_correct", sums.nsp_correct);
     return *state ? CLB_OK : out_of_memory("trainer_state.json");
 }
 
@@ -160,8 +162,7 @@ static enum clb_status state_json(const struct train_run *run, json_t **state)
 static enum clb_status save_model(const struct train_run *run, const char *directory)
 {
     enum clb_status status = clb_model_save(run->model, directory);
-    if (status == CLB_OK)
-        status = clb_tokenizer_save(clb_corpus_tokenizer(run->corpus), directory);
+    if (status == CLB_OK) status = clb_tokenizer_save(clb_corpus_tokenizer(run->corpus), directory);
     return status;
 }
 
@@ -217,7 +218,8 @@ enum clb_status train_save(struct train_run *run)
         goto cleanup;
     }
     status = write_checkpoint(run, temporary);
-    if (status == CLB_OK) status = base_remove_tree(path); /* one of the same step, before a resume */
+    if (status == CLB_OK)
+        status = base_remove_tree(path); /* one of the same step, before a resume */
     if (status == CLB_OK && rename(temporary, path) != 0)
         status = clb_fail(CLB_ERROR_IO, "%s: cannot be renamed: %s", path, strerror(errno));
     if (status != CLB_OK) {
@@ -245,7 +247,8 @@ enum clb_status train_save_final(struct train_run *run)
 
 /* ---- resuming ---- */
 
-static enum clb_status same_stream(const struct train_run *run, const json_t *state, const char *path)
+static enum clb_status same_stream(const struct train_run *run, const json_t *state,
+                                   const char *path)
 {
     json_t *now = stream_options(run), *then = json_object_get(state, "stream");
     enum clb_status status = now ? CLB_OK : out_of_memory(path);

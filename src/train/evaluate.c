@@ -3,14 +3,16 @@
 
 #include <math.h>
 
-enum clb_status clb_check_vocabulary(const struct clb_corpus *corpus, const struct clb_config *config)
+enum clb_status clb_check_vocabulary(const struct clb_corpus *corpus,
+                                     const struct clb_config *config)
 {
     int32_t size = clb_tokenizer_vocab_size(clb_corpus_tokenizer(corpus));
     if (size > config->vocab_size)
-        return clb_fail(CLB_ERROR_ARGUMENT,
-                        "%s: its vocabulary has %d tokens, the model's vocab_size is %d: prepare the "
-                        "text with the model's own tokenizer",
-                        clb_corpus_directory(corpus), size, config->vocab_size);
+        return clb_fail(
+            CLB_ERROR_ARGUMENT,
+            "%s: its vocabulary has %d tokens, the model's vocab_size is %d: prepare the "
+            "text with the model's own tokenizer",
+            clb_corpus_directory(corpus), size, config->vocab_size);
     if (size < config->vocab_size)
         base_warn("%s: its vocabulary has %d tokens, the model's vocab_size is %d: is it the same?",
                   clb_corpus_directory(corpus), size, config->vocab_size);

@@ -21,7 +21,8 @@ static enum clb_status keep_lines(const char *path, int64_t step)
     size_t capacity = 0;
     struct base_file *out = NULL;
     FILE *in = fopen(path, "r");
-    if (!in) return errno == ENOENT ? CLB_OK : clb_fail(CLB_ERROR_IO, "%s: %s", path, strerror(errno));
+    if (!in)
+        return errno == ENOENT ? CLB_OK : clb_fail(CLB_ERROR_IO, "%s: %s", path, strerror(errno));
     enum clb_status status;
     CLB_TRY(base_file_create(path, &out));
     while (getline(&line, &capacity, in) > 0) {
@@ -76,7 +77,8 @@ static void format_duration(double seconds, char *text, size_t size)
         snprintf(text, size, "%d:%02d", (int)(s / 60), (int)(s % 60));
 }
 
-static double seconds_left(const struct train_run *run, double tokens_per_second, double tokens_a_step)
+static double seconds_left(const struct train_run *run, double tokens_per_second,
+                           double tokens_a_step)
 {
     if (tokens_per_second <= 0) return 0;
     return (double)(run->options.max_steps - run->step) * tokens_a_step / tokens_per_second;
@@ -87,12 +89,13 @@ void train_progress(const struct train_run *run)
     if (!base_log_is_terminal() || run->interval.tokens == 0) return;
     double seconds = base_seconds() - run->last_log;
     double rate = (double)run->interval.tokens / seconds;
-    double pairs_a_step = (double)run->options.per_device_train_batch_size *
-                          run->options.gradient_accumulation_steps;
+    double pairs_a_step =
+        (double)run->options.per_device_train_batch_size * run->options.gradient_accumulation_steps;
     char left[32];
-    format_duration(seconds_left(run, rate, (double)run->interval.tokens * pairs_a_step /
-                                                (double)run->interval.pairs),
-                    left, sizeof left);
+    format_duration(
+        seconds_left(run, rate,
+                     (double)run->interval.tokens * pairs_a_step / (double)run->interval.pairs),
+        left, sizeof left);
     base_log_progress("step %" PRId64 "/%" PRId64 "  %s%.0f tokens/s  %s left", run->step,
                       run->options.max_steps, run->figures, rate, left);
 }
@@ -116,19 +119,20 @@ enum clb_status train_log(struct train_run *run)
         clb_learning_rate(o->learning_rate, o->warmup_steps, o->max_steps, run->step - 1);
     double rate = (double)i->tokens / seconds;
     char left[32];
-    format_duration(seconds_left(run, rate, (double)i->tokens * o->per_device_train_batch_size *
-                                                o->gradient_accumulation_steps / (double)i->pairs),
+    format_duration(seconds_left(run, rate,
+                                 (double)i->tokens * o->per_device_train_batch_size *
+                                     o->gradient_accumulation_steps / (double)i->pairs),
                     left, sizeof left);
     snprintf(run->figures, sizeof run->figures,
              "loss %.4f  mlm %.4f (%.1f %%)  nsp %.4f (%.1f %%)  lr %.2e  ", mlm + nsp, mlm,
              100 * mlm_accuracy, nsp, 100 * nsp_accuracy, learning_rate);
-    base_log("step %" PRId64 "/%" PRId64 "  %snorm %.2f  %.0f tokens/s  %s left", run->step, o->max_steps,
-             run->figures, norm, rate, left);
-    CLB_TRY(append_line(
-        run, json_pack("{s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "step", (json_int_t)run->step,
-                       "loss", mlm + nsp, "mlm_loss", mlm, "nsp_loss", nsp, "mlm_accuracy",
-                       mlm_accuracy, "nsp_accuracy", nsp_accuracy, "learning_rate", learning_rate,
-                       "grad_norm", norm, "tokens_per_second", rate)));
+    base_log("step %" PRId64 "/%" PRId64 "  %snorm %.2f  %.0f tokens/s  %s left", run->step,
+             o->max_steps, run->figures, norm, rate, left);
+    CLB_TRY(append_line(run, json_pack("{s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "step",
+                                       (json_int_t)run->step, "loss", mlm + nsp, "mlm_loss", mlm,
+                                       "nsp_loss", nsp, "mlm_accuracy", mlm_accuracy,
+                                       "nsp_accuracy", nsp_accuracy, "learning_rate", learning_rate,
+                                       "grad_norm", norm, "tokens_per_second", rate)));
     run->interval = (struct train_interval){0};
     run->last_log = now;
 cleanup:
@@ -141,12 +145,11 @@ enum clb_status train_log_evaluation(struct train_run *run, const struct clb_eva
              "%" PRId64 " pairs",
              run->step, e->mlm_loss, 100 * e->mlm_accuracy, e->mlm_perplexity, e->nsp_loss,
              100 * e->nsp_accuracy, e->pairs);
-    return append_line(run, json_pack("{s:I, s:f, s:f, s:f, s:f, s:f, s:I}", "step",
-                                      (json_int_t)run->step, "eval_mlm_loss", e->mlm_loss,
-                                      "eval_mlm_accuracy", e->mlm_accuracy, "eval_mlm_perplexity",
-                                      e->mlm_perplexity, "eval_nsp_loss", e->nsp_loss,
-                                      "eval_nsp_accuracy", e->nsp_accuracy, "eval_pairs",
-                                      (json_int_t)e->pairs));
+    return append_line(
+        run, json_pack("{s:I, s:f, s:f, s:f, s:f, s:f, s:I}", "step", (json_int_t)run->step,
+                       "eval_mlm_loss", e->mlm_loss, "eval_mlm_accuracy", e->mlm_accuracy,
+                       "eval_mlm_perplexity", e->mlm_perplexity, "eval_nsp_loss", e->nsp_loss,
+                       "eval_nsp_accuracy", e->nsp_accuracy, "eval_pairs", (json_int_t)e->pairs));
 }
 
 void train_print_plan(const struct train_run *run)
@@ -157,15 +160,18 @@ void train_print_plan(const struct train_run *run)
     struct clb_memory_plan plan = clb_model_memory(run->model);
     int64_t moments = train_optimizer_bytes(run->optimizer);
     int64_t pairs = (int64_t)o->per_device_train_batch_size * o->gradient_accumulation_steps;
-    double epochs = (double)o->max_steps * (double)pairs / (double)clb_stream_epoch_examples(run->stream);
+    double epochs =
+        (double)o->max_steps * (double)pairs / (double)clb_stream_epoch_examples(run->stream);
     const double mib = 1.0 / (1 << 20);
-    base_log("device   %s: %s (%s)", device->selector, device->name, clb_device_reason(run->device));
+    base_log("device   %s: %s (%s)", device->selector, device->name,
+             clb_device_reason(run->device));
     base_log("model    %d layers, hidden %d, %d heads, vocabulary %d: %.2f M parameters",
              c->num_hidden_layers, c->hidden_size, c->num_attention_heads, c->vocab_size,
              (double)clb_config_parameters(c) * 1e-6);
     base_log("data     %s: %" PRId64 " documents, %" PRId64 " sentences, %" PRId64 " tokens",
              clb_corpus_directory(run->corpus), clb_corpus_documents(run->corpus, CLB_TRAIN),
-             clb_corpus_sentences(run->corpus, CLB_TRAIN), clb_corpus_tokens(run->corpus, CLB_TRAIN));
+             clb_corpus_sentences(run->corpus, CLB_TRAIN),
+             clb_corpus_tokens(run->corpus, CLB_TRAIN));
     base_log("steps    %" PRId64 " of %" PRId64 " pairs (%d x %d), at most %" PRId64
              " tokens a step; %.2f epochs",
              o->max_steps, pairs, o->per_device_train_batch_size, o->gradient_accumulation_steps,
@@ -174,6 +180,7 @@ void train_print_plan(const struct train_run *run)
              "%.1f MiB of %.0f",
              (double)plan.weights * mib, (double)plan.gradients * mib, (double)moments * mib,
              (double)plan.activations * mib, (double)plan.batch * mib,
-             (double)(plan.weights + plan.gradients + moments + plan.activations + plan.batch) * mib,
+             (double)(plan.weights + plan.gradients + moments + plan.activations + plan.batch) *
+                 mib,
              (double)device->memory_bytes * mib);
 }

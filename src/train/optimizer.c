@@ -17,7 +17,8 @@ enum clb_status clb_optimizer_named(const char *name, enum clb_optimizer_kind *k
             *kind = (enum clb_optimizer_kind)i;
             return CLB_OK;
         }
-    return clb_fail(CLB_ERROR_ARGUMENT, "optimizer \"%s\" is neither adamw, bert_adam nor lamb", name);
+    return clb_fail(CLB_ERROR_ARGUMENT, "optimizer \"%s\" is neither adamw, bert_adam nor lamb",
+                    name);
 }
 
 enum clb_status train_optimizer_create(struct clb_model *model, enum clb_optimizer_kind kind,
@@ -115,8 +116,10 @@ enum clb_status train_optimizer_step(struct train_optimizer *o, const struct clb
                                      const struct clb_training_options *options, int64_t step,
                                      double learning_rate)
 {
-    const struct clb_tensor w = clb_model_weights_whole(model), g = clb_model_gradients_whole(model);
-    const struct clb_tensor m = clb_arena_whole(o->first_arena), v = clb_arena_whole(o->second_arena);
+    const struct clb_tensor w = clb_model_weights_whole(model),
+                            g = clb_model_gradients_whole(model);
+    const struct clb_tensor m = clb_arena_whole(o->first_arena),
+                            v = clb_arena_whole(o->second_arena);
     const struct clb_tensor *norm = &o->norms[step % TRAIN_NORM_SLOTS];
     const struct clb_optimizer_step hyper = {
         .learning_rate = (float)learning_rate,
@@ -129,9 +132,12 @@ enum clb_status train_optimizer_step(struct train_optimizer *o, const struct clb
     enum clb_status status = clb_sum_of_squares(norm, &g);
     if (status != CLB_OK) return status;
     switch (o->kind) {
-    case CLB_OPTIMIZER_ADAMW: return clb_adamw(&w, &g, &m, &v, norm, &o->segments, &hyper);
-    case CLB_OPTIMIZER_BERT_ADAM: return clb_bert_adam(&w, &g, &m, &v, norm, &o->segments, &hyper);
-    case CLB_OPTIMIZER_LAMB: return clb_lamb(&w, &g, &m, &v, norm, &o->segments, &hyper);
+    case CLB_OPTIMIZER_ADAMW:
+        return clb_adamw(&w, &g, &m, &v, norm, &o->segments, &hyper);
+    case CLB_OPTIMIZER_BERT_ADAM:
+        return clb_bert_adam(&w, &g, &m, &v, norm, &o->segments, &hyper);
+    case CLB_OPTIMIZER_LAMB:
+        return clb_lamb(&w, &g, &m, &v, norm, &o->segments, &hyper);
     }
     return clb_fail(CLB_ERROR_ARGUMENT, "unknown optimizer");
 }

@@ -89,8 +89,8 @@ static enum clb_status encode(const struct clb_predictor *p, const char *a, cons
         CLB_TRY(push(ids, special.sep));
     }
     if (ids->count > (size_t)p->config.max_position_embeddings)
-        status = clb_fail(CLB_ERROR_ARGUMENT, "the text has %zu tokens, the model takes %d", ids->count,
-                          p->config.max_position_embeddings);
+        status = clb_fail(CLB_ERROR_ARGUMENT, "the text has %zu tokens, the model takes %d",
+                          ids->count, p->config.max_position_embeddings);
 cleanup:
     return status;
 }
@@ -99,7 +99,8 @@ cleanup:
 static enum clb_status load_batch(struct clb_predictor *p, const struct clb_ids *ids, size_t a_end)
 {
     const int32_t mask = clb_tokenizer_special_ids(p->tokenizer).mask;
-    int32_t *types = malloc(ids->count * sizeof *types), *labels = malloc(ids->count * sizeof *labels);
+    int32_t *types = malloc(ids->count * sizeof *types),
+            *labels = malloc(ids->count * sizeof *labels);
     enum clb_status status;
     if (!types || !labels) {
         status = clb_fail(CLB_ERROR_MEMORY, "batch: out of memory");
@@ -125,8 +126,7 @@ static void softmax(float *values, int32_t count)
     double largest = values[0], sum = 0;
     for (int32_t i = 1; i < count; i++) largest = values[i] > largest ? values[i] : largest;
     for (int32_t i = 0; i < count; i++) sum += exp((double)values[i] - largest);
-    for (int32_t i = 0; i < count; i++)
-        values[i] = (float)(exp((double)values[i] - largest) / sum);
+    for (int32_t i = 0; i < count; i++) values[i] = (float)(exp((double)values[i] - largest) / sum);
 }
 
 /* The `count` largest, best first; of equals the smaller id. */
@@ -176,7 +176,8 @@ enum clb_status clb_fill_mask(struct clb_predictor *p, const char *text, int top
     CLB_TRY(clb_model_predict(p->model, p->batch, logits, NULL));
     for (int m = 0; m < masks; m++) {
         softmax(logits + (size_t)m * (size_t)vocab, vocab);
-        take_best(logits + (size_t)m * (size_t)vocab, vocab, top_k, *guesses + (size_t)m * (size_t)top_k);
+        take_best(logits + (size_t)m * (size_t)vocab, vocab, top_k,
+                  *guesses + (size_t)m * (size_t)top_k);
     }
     *mask_count = masks;
 cleanup:
@@ -191,7 +192,8 @@ cleanup:
 
 /* ---- next sentence ---- */
 
-enum clb_status clb_next_sentence(struct clb_predictor *p, const char *a, const char *b, double *is_next)
+enum clb_status clb_next_sentence(struct clb_predictor *p, const char *a, const char *b,
+                                  double *is_next)
 {
     struct clb_ids ids = {0};
     float logits[2];

@@ -70,7 +70,8 @@ static enum clb_status check_options(struct clb_training_options *o)
 
 /* The model's shape from a size's name, a config.json, or a directory; *start is the directory to
  * load weights from, malloc'd, or NULL. */
-static enum clb_status read_config(const struct train_run *run, struct clb_config *config, char **start)
+static enum clb_status read_config(const struct train_run *run, struct clb_config *config,
+                                   char **start)
 {
     const char *model = run->options.model;
     char *path = NULL;
@@ -235,8 +236,9 @@ static enum clb_status evaluate(struct train_run *run)
     struct clb_evaluation result;
     double begin = base_seconds();
     if (!run->validation) return CLB_OK;
-    enum clb_status status = clb_evaluate(run->model, run->validation, run->options.max_eval_samples,
-                                          run->options.per_device_train_batch_size, &result);
+    enum clb_status status =
+        clb_evaluate(run->model, run->validation, run->options.max_eval_samples,
+                     run->options.per_device_train_batch_size, &result);
     if (status == CLB_OK) status = train_log_evaluation(run, &result);
     run->last_log += base_seconds() - begin; /* its time is not the training's */
     return status;
@@ -283,7 +285,8 @@ static enum clb_status train_steps(struct train_run *run, struct clb_loader *loa
         CLB_TRY(after_step(run, stopping));
         if (stopping)
             return clb_fail(CLB_ERROR_INTERRUPTED,
-                            "stopped after step %" PRId64 ", saved; go on with the same command and "
+                            "stopped after step %" PRId64
+                            ", saved; go on with the same command and "
                             "--resume-from-checkpoint auto",
                             run->step);
     }

@@ -23,13 +23,14 @@ struct train_optimizer {
 /* Plans its memory for a committed model; train_optimizer_commit allocates. */
 enum clb_status train_optimizer_create(struct clb_model *model, enum clb_optimizer_kind kind,
                                        struct train_optimizer **optimizer);
-enum clb_status train_optimizer_commit(struct train_optimizer *optimizer, const struct clb_model *model,
-                                       float weight_decay);
+enum clb_status train_optimizer_commit(struct train_optimizer *optimizer,
+                                       const struct clb_model *model, float weight_decay);
 int64_t train_optimizer_bytes(const struct train_optimizer *optimizer);
 void train_optimizer_destroy(struct train_optimizer *optimizer);
 
 /* The update of step `step` (0 for the first) from the model's gradients. Queued. */
-enum clb_status train_optimizer_step(struct train_optimizer *optimizer, const struct clb_model *model,
+enum clb_status train_optimizer_step(struct train_optimizer *optimizer,
+                                     const struct clb_model *model,
                                      const struct clb_training_options *options, int64_t step,
                                      double learning_rate);
 /* The gradient norm of a step not longer ago than TRAIN_NORM_SLOTS; waits. */
@@ -50,12 +51,12 @@ struct train_run {
     struct clb_stream *stream, *validation;
     struct clb_model *model;
     struct train_optimizer *optimizer;
-    int64_t step;          /* finished */
-    int64_t checked;       /* steps whose gradient norm has been seen to be finite */
-    int64_t saved;         /* step of the newest checkpoint; -1: none */
+    int64_t step;    /* finished */
+    int64_t checked; /* steps whose gradient norm has been seen to be finite */
+    int64_t saved;   /* step of the newest checkpoint; -1: none */
     struct train_interval interval;
-    double last_log;       /* when the interval began */
-    char figures[160];     /* losses and accuracies of the last interval, for the terminal */
+    double last_log;   /* when the interval began */
+    char figures[160]; /* losses and accuracies of the last interval, for the terminal */
     FILE *metrics;
 };
 
@@ -63,10 +64,11 @@ struct train_run {
 
 /* Decides what the output directory may be used for and finds the checkpoint to resume from:
  * *checkpoint is malloc'd, NULL for a new run. */
-enum clb_status train_prepare_directory(const struct clb_training_options *options, char **checkpoint);
-/* Writes output_dir/checkpoint-STEP, whole or not at all, and removes what save_total_limit allows. */
+enum clb_status train_prepare_directory(const struct clb_training_options *options,
+                                        char **checkpoint);
+/* Writes output_dir/checkpoint-STEP, whole or not at all; removes what save_total_limit allows. */
 enum clb_status train_save(struct train_run *run);
-/* Weights, moments and state from a checkpoint; an option that would change the stream: an error. */
+/* Weights, moments and state of a checkpoint; an option that would change the stream: an error. */
 enum clb_status train_restore(struct train_run *run, const char *checkpoint);
 /* The final model into the output directory. */
 enum clb_status train_save_final(struct train_run *run);

@@ -108,7 +108,8 @@ enum clb_status clb_benchmark(struct clb_device *device, const struct clb_bench_
     struct bench b = {.options = options, .device = device, .training = clb_training_defaults()};
     enum clb_status status;
     if (options->steps < 1 || options->batch_size < 1 || options->max_seq_length < 2)
-        return clb_fail(CLB_ERROR_ARGUMENT, "benchmark: steps, batch size and length should be above 0");
+        return clb_fail(CLB_ERROR_ARGUMENT,
+                        "benchmark: steps, batch size and length should be above 0");
     CLB_TRY(set_up(&b));
     CLB_TRY(time_steps(&b, &result->seconds_per_step));
     CLB_TRY(clb_device_peak(device, &result->peak_gflops));

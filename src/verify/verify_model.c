@@ -65,8 +65,9 @@ struct comparison {
     int steps;
 };
 
-/* Rounding through a pass: each operation on the way adds that of its own arithmetic and of its sums,
- * and independent errors add by their squares. 16 operations a layer there and back, 20 around. */
+/* Rounding through a pass: each operation on the way adds that of its own arithmetic and of its
+ * sums, and independent errors add by their squares. 16 operations a layer there and back, 20
+ * around. */
 static double chain_bound(const struct clb_config *config)
 {
     const double operations = 16.0 * config->num_hidden_layers + 20;
@@ -89,7 +90,8 @@ static enum clb_status fill_batch(struct comparison *c)
         for (int32_t i = 0; i < length; i++) {
             ids[i] = (int32_t)clb_random_below(random, draw++, vocab);
             types[i] = i > length / 2;
-            labels[i] = i % MASK_EVERY == 1 ? (int32_t)clb_random_below(random, draw++, vocab) : -100;
+            labels[i] =
+                i % MASK_EVERY == 1 ? (int32_t)clb_random_below(random, draw++, vocab) : -100;
         }
         CLB_TRY(clb_batch_append(c->batch, length, ids, types, labels, s % 2));
     }
@@ -98,7 +100,8 @@ cleanup:
     return status;
 }
 
-static enum clb_status open_side(const struct comparison *c, struct clb_device *device, struct side *side)
+static enum clb_status open_side(const struct comparison *c, struct clb_device *device,
+                                 struct side *side)
 {
     const struct clb_model_limits limits = {.max_sequences = c->batch->sequences,
                                             .max_tokens = c->batch->total_tokens,
@@ -144,7 +147,8 @@ static enum clb_status compare_forward(struct comparison *c)
     float *other = values + mlm + nsp;
     CLB_TRY(clb_model_predict(c->device.model, c->batch, values, values + mlm));
     CLB_TRY(clb_model_predict(c->reference.model, c->batch, other, other + mlm));
-    CLB_TRY(clb_verify_report_add(c->report, "model: mlm logits", difference(values, other, mlm), c->chain));
+    CLB_TRY(clb_verify_report_add(c->report, "model: mlm logits", difference(values, other, mlm),
+                                  c->chain));
     CLB_TRY(clb_verify_report_add(c->report, "model: nsp logits",
                                   difference(values + mlm, other + mlm, nsp), c->chain));
 cleanup:
@@ -193,7 +197,8 @@ static enum clb_status compare_loss(struct comparison *c, int step, const char *
                                     double expected)
 {
     char name[96];
-    double error = isfinite(actual) && isfinite(expected) ? fabs(actual - expected) / expected : INFINITY;
+    double error =
+        isfinite(actual) && isfinite(expected) ? fabs(actual - expected) / expected : INFINITY;
     snprintf(name, sizeof name, "model: step %d, %s loss", step + 1, what);
     return clb_verify_report_add(c->report, name, error, sqrt(step + 1.0) * c->chain);
 }
@@ -208,8 +213,10 @@ static enum clb_status compare_steps(struct comparison *c)
         CLB_TRY(compare_loss(c, step, "mlm", actual.mlm_loss, expected.mlm_loss));
         CLB_TRY(compare_loss(c, step, "nsp", actual.nsp_loss, expected.nsp_loss));
         if (step == 0) CLB_TRY(compare_gradients(c));
-        CLB_TRY(train_optimizer_step(c->device.optimizer, c->device.model, &c->training, step, 1e-3));
-        CLB_TRY(train_optimizer_step(c->reference.optimizer, c->reference.model, &c->training, step, 1e-3));
+        CLB_TRY(
+            train_optimizer_step(c->device.optimizer, c->device.model, &c->training, step, 1e-3));
+        CLB_TRY(train_optimizer_step(c->reference.optimizer, c->reference.model, &c->training, step,
+                                     1e-3));
     }
 cleanup:
     return status;

@@ -35,10 +35,14 @@ static inline cpu_vec gelu_tanh_slope(cpu_vec x)
 static inline cpu_vec activation_of(enum clb_activation activation, cpu_vec x)
 {
     switch (activation) {
-    case CLB_ACTIVATION_GELU: return gelu(x);
-    case CLB_ACTIVATION_GELU_TANH: return gelu_tanh(x);
-    case CLB_ACTIVATION_TANH: return vec_tanh(x);
-    case CLB_ACTIVATION_NONE: break;
+    case CLB_ACTIVATION_GELU:
+        return gelu(x);
+    case CLB_ACTIVATION_GELU_TANH:
+        return gelu_tanh(x);
+    case CLB_ACTIVATION_TANH:
+        return vec_tanh(x);
+    case CLB_ACTIVATION_NONE:
+        break;
     }
     return x;
 }
@@ -47,10 +51,14 @@ static inline cpu_vec activation_of(enum clb_activation activation, cpu_vec x)
 static inline cpu_vec slope_of(enum clb_activation activation, cpu_vec saved)
 {
     switch (activation) {
-    case CLB_ACTIVATION_GELU: return gelu_slope(saved);
-    case CLB_ACTIVATION_GELU_TANH: return gelu_tanh_slope(saved);
-    case CLB_ACTIVATION_TANH: return 1.0f - saved * saved;
-    case CLB_ACTIVATION_NONE: break;
+    case CLB_ACTIVATION_GELU:
+        return gelu_slope(saved);
+    case CLB_ACTIVATION_GELU_TANH:
+        return gelu_tanh_slope(saved);
+    case CLB_ACTIVATION_TANH:
+        return 1.0f - saved * saved;
+    case CLB_ACTIVATION_NONE:
+        break;
     }
     return vec_set(1.0f);
 }
@@ -60,7 +68,8 @@ void cpu_activate(enum clb_activation activation, const float *x, float *out, in
     int64_t i = 0;
     for (; i + CPU_LANES <= n; i += CPU_LANES)
         vec_store(out + i, activation_of(activation, vec_load(x + i)));
-    if (i < n) vec_store_part(out + i, activation_of(activation, vec_load_part(x + i, n - i)), n - i);
+    if (i < n)
+        vec_store_part(out + i, activation_of(activation, vec_load_part(x + i, n - i)), n - i);
 }
 
 static void backward_chunk(enum clb_activation activation, float *d_x, const float *d_out,
@@ -75,7 +84,8 @@ static void backward_chunk(enum clb_activation activation, float *d_x, const flo
     }
 }
 
-enum clb_status CPU_RENAMED(activation_backward)(struct clb_device *device, const struct clb_tensor *d_x,
+enum clb_status CPU_RENAMED(activation_backward)(struct clb_device *device,
+                                                 const struct clb_tensor *d_x,
                                                  const struct clb_tensor *d_out,
                                                  const struct clb_tensor *saved,
                                                  enum clb_activation activation)
@@ -83,7 +93,7 @@ enum clb_status CPU_RENAMED(activation_backward)(struct clb_device *device, cons
     const int64_t n = clb_tensor_elements(*d_x);
 #pragma omp parallel for schedule(static) num_threads(cpu_threads(device))
     for (int64_t i = 0; i < n; i += CHUNK)
-        backward_chunk(activation, cpu_floats(d_x) + i, cpu_floats(d_out) + i, cpu_floats(saved) + i,
-                       n - i < CHUNK ? n - i : CHUNK);
+        backward_chunk(activation, cpu_floats(d_x) + i, cpu_floats(d_out) + i,
+                       cpu_floats(saved) + i, n - i < CHUNK ? n - i : CHUNK);
     return CLB_OK;
 }

@@ -48,7 +48,8 @@ static int64_t gemm_floats(int64_t length, int64_t head_size)
 
 static int64_t scratch_floats(const struct attention *a)
 {
-    return (2 * QUERIES + 1) * row_stride(a->max_seqlen) + gemm_floats(a->max_seqlen, a->head_size) + 64;
+    return (2 * QUERIES + 1) * row_stride(a->max_seqlen) +
+           gemm_floats(a->max_seqlen, a->head_size) + 64;
 }
 
 static struct scratch thread_scratch(const struct attention *a, float *all)
@@ -74,7 +75,7 @@ static struct task task_of(const struct attention *a, int64_t number)
     return t;
 }
 
-/* c[m, n] = a b^T where rows of b are 3 * hidden apart: scores, and the gradient of probabilities. */
+/* c[m, n] = a b^T, rows of b 3 * hidden apart: scores, and the gradient of probabilities. */
 static void multiply_transposed(const struct attention *a, const struct task *t, const float *left,
                                 int64_t left_row, int64_t rows, const float *right, float *c,
                                 float padding, float *gemm)
@@ -96,8 +97,9 @@ static void multiply_transposed(const struct attention *a, const struct task *t,
 }
 
 /* c[rows, head_size] = probabilities times rows that are 3 * hidden apart. */
-static void multiply_rows(const struct attention *a, const struct task *t, const float *probabilities,
-                          int64_t rows, const float *right, float *c, int64_t c_row, float *gemm)
+static void multiply_rows(const struct attention *a, const struct task *t,
+                          const float *probabilities, int64_t rows, const float *right, float *c,
+                          int64_t c_row, float *gemm)
 {
     const struct cpu_product product = {.m = rows,
                                         .n = a->head_size,
@@ -114,9 +116,9 @@ static void multiply_rows(const struct attention *a, const struct task *t, const
 }
 
 /* c[length, head_size] (+)= probabilities^T times the block's rows of `right`. */
-static void add_transposed(const struct attention *a, const struct task *t, const float *probabilities,
-                           int64_t rows, const float *right, int64_t right_row, float *c,
-                           bool accumulate, float *gemm)
+static void add_transposed(const struct attention *a, const struct task *t,
+                           const float *probabilities, int64_t rows, const float *right,
+                           int64_t right_row, float *c, bool accumulate, float *gemm)
 {
     const struct cpu_product product = {.m = t->length,
                                         .n = a->head_size,
@@ -134,7 +136,8 @@ static void add_transposed(const struct attention *a, const struct task *t, cons
 }
 
 /* Dropout factors of a query row's keys; true where there is dropout. */
-static bool row_factors(const struct attention *a, const struct task *t, int64_t query, float *factors)
+static bool row_factors(const struct attention *a, const struct task *t, int64_t query,
+                        float *factors)
 {
     if (a->dropout.probability == 0.0f) return false;
     const uint64_t row = (uint64_t)(t->head * a->tokens + t->first + query);
@@ -152,7 +155,8 @@ static bool row_factors(const struct attention *a, const struct task *t, int64_t
 static float softmax_row(float *row, int64_t stride, float scale, const float *factors)
 {
     cpu_vec largest = vec_load(row), sum = {0};
-    for (int64_t j = CPU_LANES; j < stride; j += CPU_LANES) largest = vec_max(vec_load(row + j), largest);
+    for (int64_t j = CPU_LANES; j < stride; j += CPU_LANES)
+        largest = vec_max(vec_load(row + j), largest);
     const float most = scale * vec_largest(largest);
     for (int64_t j = 0; j < stride; j += CPU_LANES) {
         cpu_vec e = vec_exp(vec_load(row + j) * scale - most);
@@ -223,21 +227,24 @@ static void backward_task(const struct attention *a, const struct task *t, const
         multiply_transposed(a, t, d_out, a->hidden, rows, t->v, s->gradient, 0.0f, s->gemm);
         for (int64_t i = 0; i < rows; i++) {
             const float *factors = row_factors(a, t, q0 + i, s->factors) ? s->factors : NULL;
-            const float delta = row_dot(d_out + i * a->hidden, a->out + at + i * a->hidden, a->head_size);
-            backward_row(s->scores + i * t->stride, s->gradient + i * t->stride, t->stride, a->scale,
-                         a->lse[t->head * a->tokens + t->first + q0 + i], delta, factors);
+            const float delta =
+                row_dot(d_out + i * a->hidden, a->out + at + i * a->hidden, a->head_size);
+            backward_row(s->scores + i * t->stride, s->gradient + i * t->stride, t->stride,
+                         a->scale, a->lse[t->head * a->tokens + t->first + q0 + i], delta, factors);
         }
         add_transposed(a, t, s->scores, rows, d_out, a->hidden, d_v, q0 > 0, s->gemm);
         add_transposed(a, t, s->gradient, rows, q, 3 * a->hidden, d_k, q0 > 0, s->gemm);
-        multiply_rows(a, t, s->gradient, rows, t->k, d_q + q0 * 3 * a->hidden, 3 * a->hidden, s->gemm);
+        multiply_rows(a, t, s->gradient, rows, t->k, d_q + q0 * 3 * a->hidden, 3 * a->hidden,
+                      s->gemm);
     }
 }
 
 /* ---- both ---- */
 
 static struct attention attention_of(const struct clb_tensor *out, const struct clb_tensor *lse,
-                                     const struct clb_tensor *qkv, const struct clb_tensor *cu_seqlens,
-                                     int64_t max_seqlen, int64_t heads, struct clb_dropout dropout)
+                                     const struct clb_tensor *qkv,
+                                     const struct clb_tensor *cu_seqlens, int64_t max_seqlen,
+                                     int64_t heads, struct clb_dropout dropout)
 {
     const int64_t head_size = out->columns / heads;
     return (struct attention){.qkv = cpu_floats(qkv),
@@ -258,7 +265,8 @@ static enum clb_status run_tasks(struct clb_device *device, const struct attenti
                                              const struct scratch *))
 {
     const int threads = cpu_threads(device);
-    float *all = cpu_workspace(device, CPU_WORKSPACE_THREADS, threads * row_stride(scratch_floats(a)));
+    float *all =
+        cpu_workspace(device, CPU_WORKSPACE_THREADS, threads * row_stride(scratch_floats(a)));
     if (!all) return CLB_ERROR_MEMORY;
 #pragma omp parallel num_threads(threads)
     {
@@ -272,25 +280,23 @@ static enum clb_status run_tasks(struct clb_device *device, const struct attenti
     return CLB_OK;
 }
 
-enum clb_status CPU_RENAMED(attention_forward)(struct clb_device *device, const struct clb_tensor *out,
-                                               const struct clb_tensor *lse,
-                                               const struct clb_tensor *qkv,
-                                               const struct clb_tensor *cu_seqlens, int64_t max_seqlen,
-                                               int64_t heads, struct clb_dropout dropout)
+enum clb_status
+CPU_RENAMED(attention_forward)(struct clb_device *device, const struct clb_tensor *out,
+                               const struct clb_tensor *lse, const struct clb_tensor *qkv,
+                               const struct clb_tensor *cu_seqlens, int64_t max_seqlen,
+                               int64_t heads, struct clb_dropout dropout)
 {
     struct attention a = attention_of(out, lse, qkv, cu_seqlens, max_seqlen, heads, dropout);
     a.new_out = cpu_floats(out);
     return run_tasks(device, &a, forward_task);
 }
 
-enum clb_status CPU_RENAMED(attention_backward)(struct clb_device *device,
-                                                const struct clb_tensor *d_qkv,
-                                                const struct clb_tensor *d_out,
-                                                const struct clb_tensor *out,
-                                                const struct clb_tensor *lse,
-                                                const struct clb_tensor *qkv,
-                                                const struct clb_tensor *cu_seqlens, int64_t max_seqlen,
-                                                int64_t heads, struct clb_dropout dropout)
+enum clb_status
+CPU_RENAMED(attention_backward)(struct clb_device *device, const struct clb_tensor *d_qkv,
+                                const struct clb_tensor *d_out, const struct clb_tensor *out,
+                                const struct clb_tensor *lse, const struct clb_tensor *qkv,
+                                const struct clb_tensor *cu_seqlens, int64_t max_seqlen,
+                                int64_t heads, struct clb_dropout dropout)
 {
     struct attention a = attention_of(out, lse, qkv, cu_seqlens, max_seqlen, heads, dropout);
     a.out = cpu_floats(out);

@@ -3,7 +3,8 @@
 
 enum { TASK = 16384 }; /* elements a task */
 
-enum clb_status CPU_RENAMED(fill)(struct clb_device *device, const struct clb_tensor *x, float value)
+enum clb_status CPU_RENAMED(fill)(struct clb_device *device, const struct clb_tensor *x,
+                                  float value)
 {
     const int64_t n = clb_tensor_elements(*x);
     float *out = cpu_floats(x);
@@ -31,7 +32,8 @@ enum clb_status CPU_RENAMED(add)(struct clb_device *device, const struct clb_ten
     return CLB_OK;
 }
 
-enum clb_status CPU_RENAMED(scale)(struct clb_device *device, const struct clb_tensor *x, float factor)
+enum clb_status CPU_RENAMED(scale)(struct clb_device *device, const struct clb_tensor *x,
+                                   float factor)
 {
     const int64_t n = clb_tensor_elements(*x);
     float *out = cpu_floats(x);
@@ -67,7 +69,8 @@ enum clb_status CPU_RENAMED(sum_of_squares)(struct clb_device *device, const str
     if (!partial) return CLB_ERROR_MEMORY;
 #pragma omp parallel for schedule(static) num_threads(cpu_threads(device))
     for (int64_t t = 0; t < tasks; t++)
-        partial[t] = square_task(cpu_floats(x) + t * TASK, n - t * TASK < TASK ? n - t * TASK : TASK);
+        partial[t] =
+            square_task(cpu_floats(x) + t * TASK, n - t * TASK < TASK ? n - t * TASK : TASK);
     for (int64_t t = 0; t < tasks; t++) sum += partial[t];
     *cpu_floats(out) = (float)sum;
     return CLB_OK;

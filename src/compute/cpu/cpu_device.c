@@ -148,8 +148,8 @@ static enum clb_status cpu_allocate(struct clb_device *device, int64_t bytes, vo
     return *memory ? CLB_OK : clb_fail(CLB_ERROR_MEMORY, "out of memory");
 }
 
-static enum clb_status cpu_slice(struct clb_device *device, void *memory, int64_t offset, int64_t bytes,
-                                 void **slice)
+static enum clb_status cpu_slice(struct clb_device *device, void *memory, int64_t offset,
+                                 int64_t bytes, void **slice)
 {
     (void)device;
     (void)bytes;
@@ -169,7 +169,8 @@ static void cpu_release(struct clb_device *device, void *memory)
     free(memory);
 }
 
-static enum clb_status cpu_write(struct clb_device *device, void *memory, const void *host, int64_t bytes)
+static enum clb_status cpu_write(struct clb_device *device, void *memory, const void *host,
+                                 int64_t bytes)
 {
     (void)device;
     memcpy(memory, host, (size_t)bytes);

@@ -1,12 +1,11 @@
 #include "compute/cpu/cpu_kernels.h"
 
-enum clb_status CPU_RENAMED(embedding_forward)(struct clb_device *device, const struct clb_tensor *out,
-                                               const struct clb_tensor *word,
-                                               const struct clb_tensor *position,
-                                               const struct clb_tensor *segment,
-                                               const struct clb_tensor *ids,
-                                               const struct clb_tensor *positions,
-                                               const struct clb_tensor *segments)
+enum clb_status
+CPU_RENAMED(embedding_forward)(struct clb_device *device, const struct clb_tensor *out,
+                               const struct clb_tensor *word, const struct clb_tensor *position,
+                               const struct clb_tensor *segment, const struct clb_tensor *ids,
+                               const struct clb_tensor *positions,
+                               const struct clb_tensor *segments)
 {
     const int64_t n = out->columns;
 #pragma omp parallel for schedule(static) num_threads(cpu_threads(device))

@@ -11,11 +11,11 @@
 enum {
     MR = CPU_TILE_ROWS,
     NR = CPU_TILE_COLUMNS,
-    KC = 256,             /* a panel of B: 32 KiB with AVX-512, the L1 cache */
+    KC = 256,              /* a panel of B: 32 KiB with AVX-512, the L1 cache */
     ROWS_A_TASK = 12 * MR, /* of A: 168 KiB with AVX-512, in L2 */
     COLUMNS_A_TASK = 8 * NR,
-    NC = 128 * NR,        /* columns of B packed at once */
-    MC = 1024 * MR        /* rows of A packed at once */
+    NC = 128 * NR, /* columns of B packed at once */
+    MC = 1024 * MR /* rows of A packed at once */
 };
 
 static int64_t smaller(int64_t a, int64_t b)
@@ -48,10 +48,10 @@ static inline void transpose_4x4(const float *from, int64_t from_row, float *to,
     for (int i = 0; i < 4; i++) memcpy(to + i * to_row, &r[i], sizeof r[i]);
 }
 
-/* `lines` strided lines of kc contiguous floats, line l from + l * stride, become out[p * width + l].
- * Fours of lines by transposition; a last four may overlap the one before it. */
-static inline void pack_lines(const float *from, int64_t stride, int64_t lines, int64_t kc, float *out,
-                              int width)
+/* `lines` strided lines of kc contiguous floats, line l from + l * stride, become out[p * width +
+ * l]. Fours of lines by transposition; a last four may overlap the one before it. */
+static inline void pack_lines(const float *from, int64_t stride, int64_t lines, int64_t kc,
+                              float *out, int width)
 {
     const int64_t deep = lines >= 4 ? kc / 4 * 4 : 0;
     for (int64_t p = 0; p < deep; p += 4)
@@ -64,11 +64,12 @@ static inline void pack_lines(const float *from, int64_t stride, int64_t lines, 
 }
 
 /* The same where lines lie side by side: element p of all lines at from + p * stride. */
-static inline void pack_rows(const float *from, int64_t stride, int64_t lines, int64_t kc, float *out,
-                             int width)
+static inline void pack_rows(const float *from, int64_t stride, int64_t lines, int64_t kc,
+                             float *out, int width)
 {
     if (lines == width)
-        for (int64_t p = 0; p < kc; p++) memcpy(out + p * width, from + p * stride, (size_t)width * 4);
+        for (int64_t p = 0; p < kc; p++)
+            memcpy(out + p * width, from + p * stride, (size_t)width * 4);
     else
         for (int64_t p = 0; p < kc; p++)
             memcpy(out + p * width, from + p * stride, (size_t)lines * 4);
@@ -86,14 +87,16 @@ static inline void pack_panel(const float *from, int64_t line_stride, int64_t de
 }
 
 /* Panel of rows of A: out[p * MR + i], zero beyond m. */
-static void pack_a_panel(const struct cpu_product *g, int64_t row, int64_t k0, int64_t kc, float *out)
+static void pack_a_panel(const struct cpu_product *g, int64_t row, int64_t k0, int64_t kc,
+                         float *out)
 {
     pack_panel(g->a + row * g->a_row + k0 * g->a_column, g->a_row, g->a_column,
                smaller(MR, g->m - row), kc, out, MR);
 }
 
 /* Panel of columns of B: out[p * NR + j], zero beyond n. */
-static void pack_b_panel(const struct cpu_product *g, int64_t column, int64_t k0, int64_t kc, float *out)
+static void pack_b_panel(const struct cpu_product *g, int64_t column, int64_t k0, int64_t kc,
+                         float *out)
 {
     pack_panel(g->b + column * g->b_column + k0 * g->b_row, g->b_column, g->b_row,
                smaller(NR, g->n - column), kc, out, NR);
@@ -147,9 +150,10 @@ static void store_tile(const struct cpu_product *g, const float *tile, int64_t r
 }
 
 /* Rows [row, row_end) of C by columns [column, column_end), from packed panels. */
-static void multiply_block(const struct cpu_product *g, const float *packed_a, const float *packed_b,
-                           int64_t row0, int64_t column0, int64_t row, int64_t row_end, int64_t column,
-                           int64_t column_end, int64_t k0, int64_t kc)
+static void multiply_block(const struct cpu_product *g, const float *packed_a,
+                           const float *packed_b, int64_t row0, int64_t column0, int64_t row,
+                           int64_t row_end, int64_t column, int64_t column_end, int64_t k0,
+                           int64_t kc)
 {
     float tile[MR * NR] __attribute__((aligned(64)));
     const bool first = k0 == 0, last = k0 + kc == g->k;
@@ -185,7 +189,8 @@ struct block { /* what is packed at once */
     int64_t row0, row_end, column0, column_end, k0, kc;
 };
 
-static void run_block(const struct cpu_product *g, const struct block *b, float *packed_a, float *packed_b)
+static void run_block(const struct cpu_product *g, const struct block *b, float *packed_a,
+                      float *packed_b)
 {
     const int64_t rows = b->row_end - b->row0, columns = b->column_end - b->column0;
 #pragma omp for schedule(static) nowait
@@ -200,8 +205,9 @@ static void run_block(const struct cpu_product *g, const struct block *b, float 
     for (int64_t task = 0; task < tasks_down * tasks_across; task++) {
         int64_t i = b->row0 + task / tasks_across * ROWS_A_TASK;
         int64_t j = b->column0 + task % tasks_across * COLUMNS_A_TASK;
-        multiply_block(g, packed_a, packed_b, b->row0, b->column0, i, smaller(i + ROWS_A_TASK, b->row_end),
-                       j, smaller(j + COLUMNS_A_TASK, b->column_end), b->k0, b->kc);
+        multiply_block(g, packed_a, packed_b, b->row0, b->column0, i,
+                       smaller(i + ROWS_A_TASK, b->row_end), j,
+                       smaller(j + COLUMNS_A_TASK, b->column_end), b->k0, b->kc);
     }
 }
 
@@ -215,8 +221,9 @@ enum clb_status cpu_gemm(struct clb_device *device, const struct cpu_product *g)
     for (int64_t row0 = 0; row0 < g->m; row0 += MC)
         for (int64_t column0 = 0; column0 < g->n; column0 += NC)
             for (int64_t k0 = 0; k0 < g->k; k0 += KC) {
-                const struct block block = {row0, smaller(row0 + MC, g->m), column0,
-                                            smaller(column0 + NC, g->n), k0, smaller(KC, g->k - k0)};
+                const struct block block = {row0,    smaller(row0 + MC, g->m),
+                                            column0, smaller(column0 + NC, g->n),
+                                            k0,      smaller(KC, g->k - k0)};
                 run_block(g, &block, packed_a, packed_b);
             }
     return CLB_OK;

@@ -8,7 +8,12 @@
 
 /* ---- the device ---- */
 
-enum cpu_workspace_slot { CPU_WORKSPACE_A, CPU_WORKSPACE_B, CPU_WORKSPACE_THREADS, CPU_WORKSPACE_SLOTS };
+enum cpu_workspace_slot {
+    CPU_WORKSPACE_A,
+    CPU_WORKSPACE_B,
+    CPU_WORKSPACE_THREADS,
+    CPU_WORKSPACE_SLOTS
+};
 
 struct cpu_device {
     struct clb_device base;
@@ -40,7 +45,8 @@ static inline int32_t *cpu_ints(const struct clb_tensor *tensor)
 
 /* C = A B, or C += A B; then, where given, C += bias by column, pre = C, C = activation(C).
  * A is [m, k] with element (i, p) at a[i * a_row + p * a_column], B [k, n] likewise, one of the two
- * strides of each being 1; C and pre have rows of c_row elements. The sum over k has the same order whatever the number of threads. */
+ * strides of each being 1; C and pre have rows of c_row elements. The sum over k has the same order
+ * whatever the number of threads. */
 struct cpu_product {
     int64_t m, n, k;
     const float *a, *b;
@@ -71,7 +77,8 @@ void cpu_activate(enum clb_activation activation, const float *x, float *out, in
 
 /* out[n] += column sums of x [rows, n]. */
 #define cpu_column_sums CPU_NAME(cpu_column_sums)
-void cpu_column_sums(struct clb_device *device, const float *x, int64_t rows, int64_t n, float *out);
+void cpu_column_sums(struct clb_device *device, const float *x, int64_t rows, int64_t n,
+                     float *out);
 
 /* out[i] = clb_random_u32(random, first + i); first is a multiple of 4, out has room for n rounded
  * up to a multiple of 64. */
@@ -96,11 +103,11 @@ CPU_DECLARE(enum clb_status, linear_backward_weight, const struct clb_tensor *,
             const struct clb_tensor *, const struct clb_tensor *, const struct clb_tensor *);
 CPU_DECLARE(enum clb_status, activation_backward, const struct clb_tensor *,
             const struct clb_tensor *, const struct clb_tensor *, enum clb_activation);
-CPU_DECLARE(enum clb_status, embedding_forward, const struct clb_tensor *, const struct clb_tensor *,
+CPU_DECLARE(enum clb_status, embedding_forward, const struct clb_tensor *,
             const struct clb_tensor *, const struct clb_tensor *, const struct clb_tensor *,
-            const struct clb_tensor *, const struct clb_tensor *);
-CPU_DECLARE(enum clb_status, embedding_backward, const struct clb_tensor *, const struct clb_tensor *,
-            const struct clb_row_groups *);
+            const struct clb_tensor *, const struct clb_tensor *, const struct clb_tensor *);
+CPU_DECLARE(enum clb_status, embedding_backward, const struct clb_tensor *,
+            const struct clb_tensor *, const struct clb_row_groups *);
 CPU_DECLARE(enum clb_status, norm_forward, const struct clb_tensor *, const struct clb_tensor *,
             const struct clb_tensor *, const struct clb_tensor *, const struct clb_tensor *,
             const struct clb_tensor *, const struct clb_tensor *, const struct clb_tensor *, float,
@@ -111,11 +118,13 @@ CPU_DECLARE(enum clb_status, norm_backward, const struct clb_tensor *, const str
             struct clb_dropout);
 CPU_DECLARE(enum clb_status, dropout_apply, const struct clb_tensor *, const struct clb_tensor *,
             struct clb_dropout);
-CPU_DECLARE(enum clb_status, attention_forward, const struct clb_tensor *, const struct clb_tensor *,
-            const struct clb_tensor *, const struct clb_tensor *, int64_t, int64_t, struct clb_dropout);
-CPU_DECLARE(enum clb_status, attention_backward, const struct clb_tensor *, const struct clb_tensor *,
+CPU_DECLARE(enum clb_status, attention_forward, const struct clb_tensor *,
             const struct clb_tensor *, const struct clb_tensor *, const struct clb_tensor *,
-            const struct clb_tensor *, int64_t, int64_t, struct clb_dropout);
+            int64_t, int64_t, struct clb_dropout);
+CPU_DECLARE(enum clb_status, attention_backward, const struct clb_tensor *,
+            const struct clb_tensor *, const struct clb_tensor *, const struct clb_tensor *,
+            const struct clb_tensor *, const struct clb_tensor *, int64_t, int64_t,
+            struct clb_dropout);
 CPU_DECLARE(enum clb_status, gather_rows, const struct clb_tensor *, const struct clb_tensor *,
             const struct clb_tensor *);
 CPU_DECLARE(enum clb_status, scatter_add_rows, const struct clb_tensor *, const struct clb_tensor *,
@@ -128,10 +137,11 @@ CPU_DECLARE(enum clb_status, add, const struct clb_tensor *, const struct clb_te
 CPU_DECLARE(enum clb_status, scale, const struct clb_tensor *, float);
 CPU_DECLARE(enum clb_status, sum_of_squares, const struct clb_tensor *, const struct clb_tensor *);
 CPU_DECLARE(enum clb_status, fill_uniform, const struct clb_tensor *, struct clb_random);
-CPU_DECLARE(enum clb_status, fill_truncated_normal, const struct clb_tensor *, float, struct clb_random);
-#define CPU_DECLARE_OPTIMIZER(name)                                                              \
-    CPU_DECLARE(enum clb_status, name, const struct clb_tensor *, const struct clb_tensor *,     \
-                const struct clb_tensor *, const struct clb_tensor *, const struct clb_tensor *, \
+CPU_DECLARE(enum clb_status, fill_truncated_normal, const struct clb_tensor *, float,
+            struct clb_random);
+#define CPU_DECLARE_OPTIMIZER(name)                                                                \
+    CPU_DECLARE(enum clb_status, name, const struct clb_tensor *, const struct clb_tensor *,       \
+                const struct clb_tensor *, const struct clb_tensor *, const struct clb_tensor *,   \
                 const struct clb_segments *, const struct clb_optimizer_step *)
 CPU_DECLARE_OPTIMIZER(adamw);
 CPU_DECLARE_OPTIMIZER(bert_adam);

@@ -1,7 +1,8 @@
 #include "compute/cpu/cpu_kernels.h"
 
 enum clb_status CPU_RENAMED(linear_forward)(struct clb_device *device, const struct clb_tensor *out,
-                                            const struct clb_tensor *pre, const struct clb_tensor *x,
+                                            const struct clb_tensor *pre,
+                                            const struct clb_tensor *x,
                                             const struct clb_tensor *weight,
                                             const struct clb_tensor *bias,
                                             enum clb_activation activation)

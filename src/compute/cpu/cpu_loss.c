@@ -33,8 +33,8 @@ enum clb_status CPU_RENAMED(cross_entropy)(struct clb_device *device, const stru
     if (!results) return CLB_ERROR_MEMORY;
 #pragma omp parallel for schedule(static) num_threads(cpu_threads(device))
     for (int64_t r = 0; r < rows; r++)
-        loss_row(cpu_floats(logits) + r * n, n, cpu_ints(labels)[r], gradient_scale, &results[2 * r],
-                 &results[2 * r + 1]);
+        loss_row(cpu_floats(logits) + r * n, n, cpu_ints(labels)[r], gradient_scale,
+                 &results[2 * r], &results[2 * r + 1]);
     double loss = 0, correct = 0;
     for (int64_t r = 0; r < rows; r++) {
         loss += (double)results[2 * r];

@@ -28,7 +28,8 @@ static float row_square_distance(const float *x, float mean, int64_t n)
 }
 
 /* to = x * the dropout factors of elements first, first + 1, ... */
-static void drop_row(struct clb_dropout dropout, uint64_t first, const float *x, float *to, int64_t n)
+static void drop_row(struct clb_dropout dropout, uint64_t first, const float *x, float *to,
+                     int64_t n)
 {
     float factors[CPU_DROPOUT_CHUNK];
     for (int64_t begin = 0; begin < n; begin += CPU_DROPOUT_CHUNK) {
@@ -67,17 +68,24 @@ static void forward_row(const struct norm_forward *a, int64_t t)
     for (int64_t i = 0; i < n; i++) out[i] = (sum[i] - mean) * rstd * a->gamma[i] + a->beta[i];
 }
 
-enum clb_status CPU_RENAMED(norm_forward)(struct clb_device *device, const struct clb_tensor *out,
-                                          const struct clb_tensor *sum, const struct clb_tensor *stats,
-                                          const struct clb_tensor *y, const struct clb_tensor *bias,
-                                          const struct clb_tensor *residual,
-                                          const struct clb_tensor *gamma, const struct clb_tensor *beta,
-                                          float eps, struct clb_dropout dropout)
+enum clb_status
+CPU_RENAMED(norm_forward)(struct clb_device *device, const struct clb_tensor *out,
+                          const struct clb_tensor *sum, const struct clb_tensor *stats,
+                          const struct clb_tensor *y, const struct clb_tensor *bias,
+                          const struct clb_tensor *residual, const struct clb_tensor *gamma,
+                          const struct clb_tensor *beta, float eps, struct clb_dropout dropout)
 {
-    const struct norm_forward a = {cpu_floats(out),      cpu_floats(sum),   cpu_floats(stats),
-                                   cpu_floats(y),        cpu_floats(bias),  cpu_floats(residual),
-                                   cpu_floats(gamma),    cpu_floats(beta),  out->columns,
-                                   eps,                  dropout};
+    const struct norm_forward a = {cpu_floats(out),
+                                   cpu_floats(sum),
+                                   cpu_floats(stats),
+                                   cpu_floats(y),
+                                   cpu_floats(bias),
+                                   cpu_floats(residual),
+                                   cpu_floats(gamma),
+                                   cpu_floats(beta),
+                                   out->columns,
+                                   eps,
+                                   dropout};
 #pragma omp parallel for schedule(static) num_threads(cpu_threads(device))
     for (int64_t t = 0; t < out->rows; t++) forward_row(&a, t);
     return CLB_OK;
@@ -128,13 +136,12 @@ static void backward_row(float *d_sum, const float *d_out, const float *sum, con
         d_sum[i] = rstd * (d_out[i] * gamma[i] - g_mean - (sum[i] - mean) * rstd * gx_mean);
 }
 
-enum clb_status CPU_RENAMED(norm_backward)(struct clb_device *device, const struct clb_tensor *d_sum,
-                                           const struct clb_tensor *d_y,
-                                           const struct clb_tensor *d_gamma,
-                                           const struct clb_tensor *d_beta,
-                                           const struct clb_tensor *d_out, const struct clb_tensor *sum,
-                                           const struct clb_tensor *stats,
-                                           const struct clb_tensor *gamma, struct clb_dropout dropout)
+enum clb_status
+CPU_RENAMED(norm_backward)(struct clb_device *device, const struct clb_tensor *d_sum,
+                           const struct clb_tensor *d_y, const struct clb_tensor *d_gamma,
+                           const struct clb_tensor *d_beta, const struct clb_tensor *d_out,
+                           const struct clb_tensor *sum, const struct clb_tensor *stats,
+                           const struct clb_tensor *gamma, struct clb_dropout dropout)
 {
     const int64_t rows = d_sum->rows, n = d_sum->columns;
     const float *moments = cpu_floats(stats);
@@ -143,8 +150,8 @@ enum clb_status CPU_RENAMED(norm_backward)(struct clb_device *device, const stru
         /* First all columns' sums: d_sum may overwrite d_out. */
 #pragma omp for schedule(static)
         for (int64_t column = 0; column < n; column += PARTS)
-            weight_columns(cpu_floats(d_gamma), cpu_floats(d_beta), cpu_floats(d_out), cpu_floats(sum),
-                           moments, rows, n, column);
+            weight_columns(cpu_floats(d_gamma), cpu_floats(d_beta), cpu_floats(d_out),
+                           cpu_floats(sum), moments, rows, n, column);
 #pragma omp for schedule(static)
         for (int64_t t = 0; t < rows; t++) {
             float *row = cpu_floats(d_sum) + t * n;

@@ -77,7 +77,8 @@ enum clb_status CPU_RENAMED(adamw)(struct clb_device *device, const struct clb_t
 
 enum clb_status CPU_RENAMED(bert_adam)(struct clb_device *device, const struct clb_tensor *w,
                                        const struct clb_tensor *g, const struct clb_tensor *m,
-                                       const struct clb_tensor *v, const struct clb_tensor *grad_square,
+                                       const struct clb_tensor *v,
+                                       const struct clb_tensor *grad_square,
                                        const struct clb_segments *segments,
                                        const struct clb_optimizer_step *step)
 {
@@ -135,11 +136,13 @@ enum clb_status CPU_RENAMED(lamb)(struct clb_device *device, const struct clb_te
 #pragma omp parallel num_threads(cpu_threads(device))
     {
 #pragma omp for schedule(static)
-        for (int64_t block = 0; block < u.blocks; block++) lamb_block(&u, block, &squares[2 * block]);
+        for (int64_t block = 0; block < u.blocks; block++)
+            lamb_block(&u, block, &squares[2 * block]);
 #pragma omp for schedule(dynamic)
         for (int64_t s = 0; s < segments->decay.rows; s++) {
             const float rate = u.learning_rate * trust_ratio(squares, first[s], first[s + 1]);
-            for (int64_t at = (int64_t)first[s] * CLB_BLOCK; at < (int64_t)first[s + 1] * CLB_BLOCK; at++)
+            for (int64_t at = (int64_t)first[s] * CLB_BLOCK; at < (int64_t)first[s + 1] * CLB_BLOCK;
+                 at++)
                 u.w[at] -= rate * u.g[at];
         }
     }

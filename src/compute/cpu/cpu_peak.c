@@ -4,7 +4,8 @@
 
 enum { CHAINS = 12, ROUNDS = 1 << 16, TRIES = 20 };
 
-/* Independent chains of multiply-adds in registers; the result keeps the compiler from dropping it. */
+/* Independent chains of multiply-adds in registers; the result keeps the compiler from dropping
+ * them. */
 static float run_chains(float seed)
 {
     cpu_vec acc[CHAINS], factor = vec_set(0.999f + 1e-6f * seed), term = vec_set(1e-3f);

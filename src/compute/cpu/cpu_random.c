@@ -68,8 +68,7 @@ static void philox_chunk(struct clb_random random, uint64_t block, uint32_t out[
 
 void cpu_random_bits(struct clb_random random, uint64_t first, int64_t n, uint32_t *out)
 {
-    for (int64_t i = 0; i < n; i += CHUNK)
-        philox_chunk(random, (first + (uint64_t)i) / 4, out + i);
+    for (int64_t i = 0; i < n; i += CHUNK) philox_chunk(random, (first + (uint64_t)i) / 4, out + i);
 }
 
 void cpu_dropout_factors(struct clb_dropout dropout, uint64_t first, int64_t n, float *factors)
@@ -79,7 +78,8 @@ void cpu_dropout_factors(struct clb_dropout dropout, uint64_t first, int64_t n, 
     const float scale = 1.0f / (1.0f - dropout.probability);
     const uint64_t skip = first % 4; /* a row may begin inside a block */
     cpu_random_bits(dropout.random, first - skip, n + (int64_t)skip, bits);
-    for (int64_t i = 0; i < n; i++) factors[i] = bits[(uint64_t)i + skip] >= threshold ? scale : 0.0f;
+    for (int64_t i = 0; i < n; i++)
+        factors[i] = bits[(uint64_t)i + skip] >= threshold ? scale : 0.0f;
 }
 
 enum { FILL_TASK = 4096 };
@@ -99,8 +99,9 @@ enum clb_status CPU_RENAMED(fill_uniform)(struct clb_device *device, const struc
     return CLB_OK;
 }
 
-enum clb_status CPU_RENAMED(fill_truncated_normal)(struct clb_device *device, const struct clb_tensor *x,
-                                                   float deviation, struct clb_random random)
+enum clb_status CPU_RENAMED(fill_truncated_normal)(struct clb_device *device,
+                                                   const struct clb_tensor *x, float deviation,
+                                                   struct clb_random random)
 {
     const int64_t n = clb_tensor_elements(*x);
     float *out = cpu_floats(x);

@@ -13,7 +13,8 @@ enum clb_status CPU_RENAMED(gather_rows)(struct clb_device *device, const struct
     return CLB_OK;
 }
 
-enum clb_status CPU_RENAMED(scatter_add_rows)(struct clb_device *device, const struct clb_tensor *d_x,
+enum clb_status CPU_RENAMED(scatter_add_rows)(struct clb_device *device,
+                                              const struct clb_tensor *d_x,
                                               const struct clb_tensor *d_out,
                                               const struct clb_tensor *rows)
 {

@@ -78,13 +78,14 @@ static inline float vec_largest(cpu_vec v)
 /* exp(x) within 2 units in the last place; 0 below -87, NaN of NaN. x = n ln 2 + r. */
 static inline cpu_vec vec_exp(cpu_vec x)
 {
-    const float magic = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer, in the low bits */
+    const float magic =
+        12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer, in the low bits */
     const cpu_ivec underflow = x < -87.0f;
     cpu_vec y = vec_select(underflow, vec_set(-87.0f), x);
     y = vec_select(y > 88.0f, vec_set(88.0f), y);
     const cpu_vec shifted = y * 1.44269504f + magic, n = shifted - magic;
     cpu_vec r = y - n * 0.693359375f + n * 2.12194440e-4f; /* ln 2 in two parts */
-    r = r * 1.44269504f; /* 2^r, |r| <= 0.5 */
+    r = r * 1.44269504f;                                   /* 2^r, |r| <= 0.5 */
     cpu_vec p = vec_set(0.000154614447f);
     p = p * r + 0.00134004282f;
     p = p * r + 0.00961805668f;

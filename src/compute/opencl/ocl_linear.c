@@ -27,10 +27,10 @@ enum clb_status ocl_linear_forward(struct clb_device *base, const struct clb_ten
     CLB_TRY(ocl_gemm(device, OCL_GEMM_NT, out->rows, out->columns, x->columns, x->memory,
                      weight->memory, product->memory, false));
     if (bias || activation != CLB_ACTIVATION_NONE)
-        CLB_TRY(OCL_RUN(device, OCL_ACTIVATION, "bias_activation", ocl_over_rows(device, out->rows, 1),
-                        OCL_TENSOR(out), OCL_TENSOR(product), OCL_OPTIONAL(device, bias),
-                        OCL_I64(out->columns), OCL_I32(bias != NULL), OCL_I32(pre != NULL),
-                        OCL_I32(activation)));
+        CLB_TRY(OCL_RUN(device, OCL_ACTIVATION, "bias_activation",
+                        ocl_over_rows(device, out->rows, 1), OCL_TENSOR(out), OCL_TENSOR(product),
+                        OCL_OPTIONAL(device, bias), OCL_I64(out->columns), OCL_I32(bias != NULL),
+                        OCL_I32(pre != NULL), OCL_I32(activation)));
 cleanup:
     return status;
 }
