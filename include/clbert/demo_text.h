@@ -6,8 +6,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Writes story number `story` of a seed: five to nine sentences, one a line, without the blank line
- * behind it. A pure function of both numbers. */
+/* Writes story number `story` (not negative) of a seed: three to eight sentences, one a line,
+ * without the blank line behind it. A pure function of both numbers; the first 900,000 stories of a
+ * seed are all different. */
 enum clb_status clb_demo_story(uint64_t seed, int64_t story, FILE *stream);
 
 /* Writes `documents` stories, a blank line after each. */

@@ -3,27 +3,31 @@
  * one before it. In a template
  *   {p} person   {t} time   {l} place   {x} {y} two different things   {c} companion
  *   {a} animal   {w} weather   {k} feeling
- * stand for the story's choices. */
+ * stand for the story's words. Stories are numbered, not drawn: a number is taken apart into a
+ * choice of sentences and one of words, so that two numbers do not give the same story. */
 #include <clbert/demo_text.h>
 
-#include <clbert/random.h>
+#include "data/permutation.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 
-enum { MOST = 8, STAGES = 9, CHOICES = 64 };
+enum { MOST = 10, STAGES = 8 };
 
 struct scene {
     const char *places[MOST], *things[MOST], *companions[MOST];
     const char *stages[STAGES][MOST]; /* one sentence of each stage, in order */
 };
 
-static const char *const persons[] = {"Saya", "Budi", "Siti", "Ani",  "Rudi", "Dewi",
-                                      "Joko", "Rina", "Saya", "Tono", "Wati", "Saya"};
-static const char *const times[] = {"pagi", "siang", "sore", "kemarin", "hari ini", "minggu lalu"};
-static const char *const animals[] = {"kucing", "anjing", "burung", "kelinci", "ayam", "bebek"};
-static const char *const weathers[] = {"cerah", "mendung", "panas", "sejuk", "berangin"};
-static const char *const feelings[] = {"senang", "gembira", "puas", "lelah", "bahagia"};
+static const char *const narrator[MOST] = {"Saya"};
+static const char *const persons[MOST] = {"Budi", "Siti", "Ani",  "Rudi", "Dewi",
+                                          "Joko", "Rina", "Tono", "Wati"};
+static const char *const times[MOST] = {"pagi",    "siang",    "sore",
+                                        "kemarin", "hari ini", "minggu lalu"};
+static const char *const animals[MOST] = {"kucing", "anjing", "burung", "kelinci", "ayam", "bebek"};
+static const char *const weathers[MOST] = {"cerah", "mendung", "panas", "sejuk", "berangin"};
+static const char *const feelings[MOST] = {"senang", "gembira", "puas", "lelah", "bahagia"};
 
 static const struct scene scenes[] = {
     {{"pasar"},
@@ -107,12 +111,18 @@ static const struct scene scenes[] = {
       {"{p} merasa {k}."}}},
 };
 
-/* ---- a story's choices ---- */
+enum { SCENES = sizeof scenes / sizeof *scenes };
+
+/* ---- the words of a story ---- */
+
+static const char slots[] = "ptlxycawk";
+enum { SLOTS = sizeof slots - 1 };
 
 struct story {
-    struct clb_random random;
     const struct scene *scene;
-    const char *person, *time, *place, *thing, *other, *companion, *animal, *weather, *feeling;
+    bool narrated;                 /* the person is "Saya" */
+    const char *sentences[STAGES]; /* NULL: left out */
+    const char *words[SLOTS];
 };
 
 static int count_of(const char *const *list)
@@ -122,94 +132,140 @@ static int count_of(const char *const *list)
     return count;
 }
 
-static uint32_t draw(const struct story *s, uint64_t number, int bound)
-{
-    return clb_random_below(s->random, number, (uint32_t)bound);
-}
-
-#define PICK(list, number) (list)[draw(s, (number), (int)(sizeof(list) / sizeof *(list)))]
-
-static void choose(struct story *s)
-{
-    s->scene = &PICK(scenes, 0);
-    s->person = PICK(persons, 1);
-    s->time = PICK(times, 2);
-    s->animal = PICK(animals, 3);
-    s->weather = PICK(weathers, 4);
-    s->feeling = PICK(feelings, 5);
-    s->place = s->scene->places[draw(s, 6, count_of(s->scene->places))];
-    s->companion = s->scene->companions[draw(s, 7, count_of(s->scene->companions))];
-    const int things = count_of(s->scene->things);
-    const int thing = (int)draw(s, 8, things);
-    s->thing = s->scene->things[thing];
-    s->other = s->scene->things[(thing + 1 + (int)draw(s, 9, things - 1)) % things];
-}
-
-static const char *choice_of(const struct story *s, char slot)
+static const char *const *words_for(const struct story *s, char slot)
 {
     switch (slot) {
     case 'p':
-        return s->person;
+        return s->narrated ? narrator : persons;
     case 't':
-        return s->time;
+        return times;
     case 'l':
-        return s->place;
-    case 'x':
-        return s->thing;
-    case 'y':
-        return s->other;
+        return s->scene->places;
     case 'c':
-        return s->companion;
+        return s->scene->companions;
     case 'a':
-        return s->animal;
+        return animals;
     case 'w':
-        return s->weather;
+        return weathers;
+    case 'k':
+        return feelings;
     default:
-        return s->feeling;
+        return s->scene->things;
     }
 }
 
-/* Persons keep their capital; in the middle of a sentence "Saya" has none. */
+static bool asks_for(const struct story *s, char slot)
+{
+    const char tag[] = {'{', slot, '}', '\0'};
+    for (int stage = 0; stage < STAGES; stage++)
+        if (s->sentences[stage] && strstr(s->sentences[stage], tag)) return true;
+    return false;
+}
+
+/* How many words a slot can have: a second thing is another than the first. */
+static int choices_for(const struct story *s, char slot)
+{
+    return asks_for(s, slot) ? count_of(words_for(s, slot)) - (slot == 'y') : 1;
+}
+
+/* Words number `number` of all that the story's sentences can have. */
+static void choose_words(struct story *s, struct clb_random random, uint64_t number)
+{
+    uint64_t all = 1;
+    int thing = 0;
+    for (int i = 0; i < SLOTS; i++) all *= (uint64_t)choices_for(s, slots[i]);
+    number = permutation_at(random, all, number % all);
+    for (int i = 0; i < SLOTS; i++) {
+        const char *const *words = words_for(s, slots[i]);
+        const int count = choices_for(s, slots[i]);
+        int word = (int)(number % (uint64_t)count);
+        number /= (uint64_t)count;
+        if (slots[i] == 'x') thing = word;
+        if (slots[i] == 'y') word = (thing + 1 + word) % count_of(words);
+        s->words[i] = words[word];
+    }
+}
+
+/* ---- the sentences of a story ---- */
+
+/* The third stage and those with one sentence are always told; others may be left out, but not the
+ * first. */
+static int choices_at(const struct scene *scene, int stage)
+{
+    const int count = count_of(scene->stages[stage]);
+    return stage == 0 || stage == 2 || count == 1 ? count : count + 1;
+}
+
+static uint64_t combinations_of(const struct scene *scene)
+{
+    uint64_t all = 1;
+    for (int stage = 0; stage < STAGES; stage++) all *= (uint64_t)choices_at(scene, stage);
+    return all;
+}
+
+static void choose_sentences(struct story *s, uint64_t combination)
+{
+    for (int stage = 0; stage < STAGES; stage++) {
+        const uint64_t choices = (uint64_t)choices_at(s->scene, stage);
+        const uint64_t choice = combination % choices;
+        const bool told = choice < (uint64_t)count_of(s->scene->stages[stage]);
+        s->sentences[stage] = told ? s->scene->stages[stage][choice] : NULL;
+        combination /= choices;
+    }
+}
+
+/* Of every three stories of a scene one is the narrator's. A narrator's story and another's take
+ * turns of their own; where no sentence names the person they share the words. */
+static void choose(struct story *s, uint64_t seed, uint64_t number)
+{
+    const uint64_t round = number / (3 * SCENES);
+    struct clb_random random = {seed, CLB_PURPOSE_DEMO_TEXT, (uint32_t)round};
+    const uint64_t place = permutation_at(random, 3 * SCENES, number % (3 * SCENES));
+    s->scene = &scenes[place % SCENES];
+    s->narrated = place < SCENES;
+    const uint64_t turn = s->narrated ? round : 2 * round + place / SCENES - 1;
+    const uint64_t all = combinations_of(s->scene);
+    random.purpose = CLB_PURPOSE_DEMO_TEXT + 1;
+    random.stream = (uint32_t)(2 * (place % SCENES) + s->narrated);
+    const uint64_t combination = permutation_at(random, all, turn % all);
+    choose_sentences(s, combination);
+    random.purpose = CLB_PURPOSE_DEMO_TEXT + 2;
+    random.stream = (uint32_t)combination;
+    choose_words(s, random, asks_for(s, 'p') ? turn / all : 2 * (turn / all) + s->narrated);
+}
+
+/* ---- writing ---- */
+
+/* Persons keep their capital; in the middle of a sentence "Saya" has none, and an animal has none
+ * anywhere. */
+static void write_word(char slot, const char *word, bool begun, FILE *stream)
+{
+    char first = word[0];
+    if (begun && strcmp(word, "Saya") == 0) first = 's';
+    if (!begun && first >= 'a' && first <= 'z' && slot != 'a') first = (char)(first - 'a' + 'A');
+    fputc(first, stream);
+    fputs(word + 1, stream);
+}
+
 static void write_sentence(const struct story *s, const char *template, FILE *stream)
 {
-    bool begun = false;
     for (const char *at = template; *at; at++) {
-        if (*at != '{') {
+        if (*at == '{') {
+            write_word(at[1], s->words[strchr(slots, at[1]) - slots], at > template, stream);
+            at += 2;
+        } else {
             fputc(*at, stream);
-            begun = true;
-            continue;
         }
-        const char *word = choice_of(s, at[1]);
-        char first = word[0];
-        if (begun && strcmp(word, "Saya") == 0) first = 's';
-        if (!begun && first >= 'a' && first <= 'z' && at[1] != 'a')
-            first = (char)(first - 'a' + 'A');
-        fputc(first, stream);
-        fputs(word + 1, stream);
-        begun = true;
-        at += 2;
     }
     fputc('\n', stream);
 }
 
-enum clb_status clb_demo_story(uint64_t seed, int64_t number, FILE *stream)
+enum clb_status clb_demo_story(uint64_t seed, int64_t story, FILE *stream)
 {
-    struct story story = {.random = {seed, CLB_PURPOSE_DEMO_TEXT, 0}}, *s = &story;
-    story.random.purpose += (uint32_t)(number >> 32 & 0xffff);
-    story.random.stream = (uint32_t)number;
-    choose(s);
-    int left_out = 0;
-    for (int stage = 0; stage < STAGES; stage++) {
-        const char *const *sentences = s->scene->stages[stage];
-        const int count = count_of(sentences);
-        if (count == 0) continue;
-        /* The first three always; of the later ones up to three may be left out. */
-        if (stage > 2 && left_out < 3 && draw(s, CHOICES + (uint64_t)stage, 4) == 0) {
-            left_out++;
-            continue;
-        }
-        write_sentence(s, sentences[draw(s, 16 + (uint64_t)stage, count)], stream);
-    }
+    struct story s;
+    choose(&s, seed, (uint64_t)story);
+    for (int stage = 0; stage < STAGES; stage++)
+        if (s.sentences[stage]) write_sentence(&s, s.sentences[stage], stream);
     return ferror(stream)
                ? clb_fail(CLB_ERROR_IO, "the stories cannot be written: %s", strerror(errno))
                : CLB_OK;
