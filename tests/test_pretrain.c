@@ -82,7 +82,7 @@ static struct clb_training_options options_for(const char *output, const char *m
     o.learning_rate = 1e-3f;
     o.logging_steps = 5;
     o.eval_steps = 6;
-    o.max_eval_samples = 8;
+    o.eval_samples = 8;
     o.save_steps = 4;
     return o;
 }

@@ -40,7 +40,7 @@ struct clb_training_options {
 
     int64_t logging_steps, eval_steps, save_steps; /* 0: never on the way */
     int32_t save_total_limit;                      /* 0: keep all */
-    int64_t max_eval_samples;                      /* pairs of the validation set; 0: all */
+    int64_t eval_samples; /* held-out pairs, drawn anew where there are fewer; 0: each once */
 
     volatile sig_atomic_t *stop; /* set by a signal: finish the step, save, leave; may be NULL */
 };
@@ -61,8 +61,9 @@ struct clb_evaluation {
     int64_t masked_tokens, pairs;
 };
 
-/* Losses on the first `examples` examples of a stream (0: one epoch), in batches of `batch_size`,
- * which the model has room for. The model's running sums are kept. */
+/* Losses on the first `examples` examples of a stream (0: one epoch; beyond it the next epochs give
+ * new pairs and masks), in batches of `batch_size`, which the model has room for. The model's
+ * running sums are kept. */
 enum clb_status clb_evaluate(struct clb_model *model, const struct clb_stream *stream,
                              int64_t examples, int32_t batch_size, struct clb_evaluation *result);
 

@@ -16,9 +16,9 @@ static const struct cli_usage usage = {
 
 struct arguments {
     char *model, *data, *device;
-    int batch_size, max_seq_length, threads, json;
-    long long max_samples, seed;
-    float mlm_probability;
+    int batch_size, max_seq_length, whole_word_mask, threads, json;
+    long long eval_samples, seed;
+    float mlm_probability, short_seq_probability;
 };
 
 static enum clb_status evaluate(const struct arguments *a, struct clb_evaluation *result)
@@ -31,7 +31,8 @@ static enum clb_status evaluate(const struct arguments *a, struct clb_evaluation
     struct clb_stream_options stream_options = {.seed = (uint64_t)a->seed,
                                                 .max_seq_length = a->max_seq_length,
                                                 .mlm_probability = a->mlm_probability,
-                                                .short_seq_probability = 0.1f,
+                                                .whole_word_mask = a->whole_word_mask,
+                                                .short_seq_probability = a->short_seq_probability,
                                                 .validation = true};
     struct clb_model_limits limits = {.max_sequences = a->batch_size,
                                       .max_tokens = a->batch_size * a->max_seq_length,
@@ -47,7 +48,7 @@ static enum clb_status evaluate(const struct arguments *a, struct clb_evaluation
     CLB_TRY(clb_model_create(device, &config, &limits, &model));
     CLB_TRY(clb_model_commit(model));
     CLB_TRY(clb_model_load(model, a->model, 0));
-    CLB_TRY(clb_evaluate(model, stream, a->max_samples, a->batch_size, result));
+    CLB_TRY(clb_evaluate(model, stream, a->eval_samples, a->batch_size, result));
 cleanup:
     clb_model_destroy(model);
     clb_device_close(device);
@@ -79,8 +80,12 @@ static enum clb_status print_result(const struct clb_evaluation *e, bool json)
 
 enum clb_status command_evaluate(int argc, const char **argv)
 {
-    struct arguments a = {
-        .batch_size = 32, .max_seq_length = 128, .seed = 42, .mlm_probability = 0.15f};
+    struct arguments a = {.batch_size = 32,
+                          .max_seq_length = 128,
+                          .seed = 42,
+                          .mlm_probability = 0.15f,
+                          .short_seq_probability = 0.1f,
+                          .eval_samples = 640};
     const struct poptOption options[] = {
         {"model", 0, POPT_ARG_STRING, &a.model, 0, "model directory", "DIR"},
         {"data", 0, POPT_ARG_STRING, &a.data, 0, "corpus from clbert prepare", "CORPUS"},
@@ -92,7 +97,12 @@ enum clb_status command_evaluate(int argc, const char **argv)
          "N"},
         {"mlm-probability", 0, POPT_ARG_FLOAT, &a.mlm_probability, 0, "share of tokens (0.15)",
          "X"},
-        {"max-eval-samples", 0, POPT_ARG_LONGLONG, &a.max_samples, 0, "pairs (all)", "N"},
+        {"whole-word-mask", 0, POPT_ARG_NONE, &a.whole_word_mask, 0, "mask all pieces of a word",
+         NULL},
+        {"short-seq-probability", 0, POPT_ARG_FLOAT, &a.short_seq_probability, 0,
+         "share of shorter sequences (0.1)", "X"},
+        {"eval-samples", 0, POPT_ARG_LONGLONG, &a.eval_samples, 0,
+         "held-out pairs (640), 0: each once", "N"},
         {"seed", 0, POPT_ARG_LONGLONG, &a.seed, 0, "of pairs and masks (42)", "N"},
         {"json", 0, POPT_ARG_NONE, &a.json, 0, "one line of JSON", NULL},
         POPT_TABLEEND};

@@ -41,7 +41,7 @@ static void take_defaults(struct arguments *a)
     a->logging_steps = a->o.logging_steps;
     a->eval_steps = a->o.eval_steps;
     a->save_steps = a->o.save_steps;
-    a->eval_samples = a->o.max_eval_samples;
+    a->eval_samples = a->o.eval_samples;
     a->seed = (long long)a->o.seed;
 }
 
@@ -58,7 +58,7 @@ static enum clb_status fill_options(struct arguments *a)
     o->logging_steps = a->logging_steps;
     o->eval_steps = a->eval_steps;
     o->save_steps = a->save_steps;
-    o->max_eval_samples = a->eval_samples;
+    o->eval_samples = a->eval_samples;
     o->seed = (uint64_t)a->seed;
     o->whole_word_mask = a->whole_word_mask;
     o->overwrite = a->overwrite;
@@ -120,8 +120,8 @@ enum clb_status command_pretrain(int argc, const char **argv)
          "N"},
         {"eval-steps", 0, POPT_ARG_LONGLONG, &a.eval_steps, 0,
          "held-out losses every N steps (500)", "N"},
-        {"max-eval-samples", 0, POPT_ARG_LONGLONG, &a.eval_samples, 0,
-         "held-out pairs (640), 0: all", "N"},
+        {"eval-samples", 0, POPT_ARG_LONGLONG, &a.eval_samples, 0,
+         "held-out pairs (640), 0: each once", "N"},
         {"save-steps", 0, POPT_ARG_LONGLONG, &a.save_steps, 0, "a checkpoint every N steps (500)",
          "N"},
         {"save-total-limit", 0, POPT_ARG_INT, &o->save_total_limit, 0,

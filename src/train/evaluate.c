@@ -47,7 +47,7 @@ enum clb_status clb_evaluate(struct clb_model *model, const struct clb_stream *s
     struct clb_batch *batch = NULL;
     enum clb_status status;
     *result = (struct clb_evaluation){0};
-    if (examples <= 0 || examples > epoch) examples = epoch;
+    if (examples <= 0) examples = epoch;
     CLB_TRY(clb_batch_create(batch_size, batch_size * max_length, &batch));
     CLB_TRY(clb_model_read_losses(model, &kept));
     CLB_TRY(clb_model_write_losses(model, &zero));

@@ -35,7 +35,7 @@ struct clb_training_options clb_training_defaults(void)
         .eval_steps = 500,
         .save_steps = 500,
         .save_total_limit = 3,
-        .max_eval_samples = 640,
+        .eval_samples = 640,
     };
 }
 
@@ -237,7 +237,7 @@ static enum clb_status evaluate(struct train_run *run)
     double begin = base_seconds();
     if (!run->validation) return CLB_OK;
     enum clb_status status =
-        clb_evaluate(run->model, run->validation, run->options.max_eval_samples,
+        clb_evaluate(run->model, run->validation, run->options.eval_samples,
                      run->options.per_device_train_batch_size, &result);
     if (status == CLB_OK) status = train_log_evaluation(run, &result);
     run->last_log += base_seconds() - begin; /* its time is not the training's */
