@@ -83,6 +83,10 @@ cp -r corpus damaged && truncate -s -8 damaged/train.idx
 refuses 'train.idx' "$clbert" inspect --data damaged
 cp -r corpus other && sed -i 's/^saya$/kamu/' other/vocab.txt
 refuses 'another vocabulary' "$clbert" inspect --data other
+"$clbert" vocab --vocab-size 199 --output tok199 text.txt >/dev/null
+"$clbert" prepare --tokenizer tok199 --output corpus199 text.txt >/dev/null
+refuses 'another vocabulary' "$clbert" evaluate --model run --data corpus199
+refuses 'another vocabulary' "$clbert" pretrain --model run --data corpus199 --output-dir x
 
 # ---- models ----
 sed 's/"num_attention_heads": 2/"num_attention_heads": 3/' config.json >heads.json

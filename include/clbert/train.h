@@ -67,8 +67,9 @@ struct clb_evaluation {
 enum clb_status clb_evaluate(struct clb_model *model, const struct clb_stream *stream,
                              int64_t examples, int32_t batch_size, struct clb_evaluation *result);
 
-/* An error where the corpus's vocabulary has more ids than the model, a warning where fewer. */
+/* An error where the corpus was made with another vocabulary than that of the model's directory
+ * (NULL, or without a tokenizer: where it has more ids than the model; a warning where fewer). */
 enum clb_status clb_check_vocabulary(const struct clb_corpus *corpus,
-                                     const struct clb_config *config);
+                                     const struct clb_config *config, const char *directory);
 
 #endif

@@ -42,7 +42,7 @@ static enum clb_status evaluate(const struct arguments *a, struct clb_evaluation
     if (!path) return clb_fail(CLB_ERROR_MEMORY, "out of memory");
     CLB_TRY(clb_config_read(path, &config));
     CLB_TRY(clb_corpus_open(a->data, &corpus));
-    CLB_TRY(clb_check_vocabulary(corpus, &config));
+    CLB_TRY(clb_check_vocabulary(corpus, &config, a->model));
     CLB_TRY(clb_stream_create(corpus, &stream_options, &stream));
     CLB_TRY(clb_device_open(a->device ? a->device : "auto", a->threads, &device));
     CLB_TRY(clb_model_create(device, &config, &limits, &model));

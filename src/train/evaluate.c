@@ -1,10 +1,40 @@
+#include "base/files.h"
 #include "base/log.h"
 #include "train/train.h"
 
 #include <math.h>
+#include <stdlib.h>
+
+/* Whether the directory has a tokenizer of its own; a bare model need not. */
+static bool has_tokenizer(const char *directory)
+{
+    static const char *const names[] = {"vocab.txt", "tokenizer.json"};
+    bool has = false;
+    for (int i = 0; i < 2 && !has; i++) {
+        char *path = base_format("%s/%s", directory, names[i]);
+        has = path && base_exists(path);
+        free(path);
+    }
+    return has;
+}
+
+static enum clb_status check_tokenizer(const struct clb_corpus *corpus, const char *directory)
+{
+    struct clb_tokenizer *own;
+    enum clb_status status = clb_tokenizer_open(directory, &own);
+    if (status != CLB_OK) return status;
+    if (clb_tokenizer_hash(own) != clb_tokenizer_hash(clb_corpus_tokenizer(corpus)))
+        status =
+            clb_fail(CLB_ERROR_ARGUMENT,
+                     "%s: was made with another vocabulary than the model's in %s: prepare the "
+                     "text with --tokenizer %s",
+                     clb_corpus_directory(corpus), directory, directory);
+    clb_tokenizer_close(own);
+    return status;
+}
 
 enum clb_status clb_check_vocabulary(const struct clb_corpus *corpus,
-                                     const struct clb_config *config)
+                                     const struct clb_config *config, const char *directory)
 {
     int32_t size = clb_tokenizer_vocab_size(clb_corpus_tokenizer(corpus));
     if (size > config->vocab_size)
@@ -13,6 +43,7 @@ enum clb_status clb_check_vocabulary(const struct clb_corpus *corpus,
             "%s: its vocabulary has %d tokens, the model's vocab_size is %d: prepare the "
             "text with the model's own tokenizer",
             clb_corpus_directory(corpus), size, config->vocab_size);
+    if (directory && has_tokenizer(directory)) return check_tokenizer(corpus, directory);
     if (size < config->vocab_size)
         base_warn("%s: its vocabulary has %d tokens, the model's vocab_size is %d: is it the same?",
                   clb_corpus_directory(corpus), size, config->vocab_size);

@@ -91,7 +91,7 @@ static enum clb_status read_config(const struct train_run *run, struct clb_confi
         int32_t vocab = clb_tokenizer_vocab_size(clb_corpus_tokenizer(run->corpus));
         CLB_TRY(clb_config_named(model, vocab, config));
     }
-    CLB_TRY(clb_check_vocabulary(run->corpus, config));
+    CLB_TRY(clb_check_vocabulary(run->corpus, config, *start));
     if (run->options.max_seq_length > config->max_position_embeddings)
         status = clb_fail(CLB_ERROR_ARGUMENT,
                           "--max-seq-length %d is over the model's max_position_embeddings %d",
@@ -236,9 +236,8 @@ static enum clb_status evaluate(struct train_run *run)
     struct clb_evaluation result;
     double begin = base_seconds();
     if (!run->validation) return CLB_OK;
-    enum clb_status status =
-        clb_evaluate(run->model, run->validation, run->options.eval_samples,
-                     run->options.per_device_train_batch_size, &result);
+    enum clb_status status = clb_evaluate(run->model, run->validation, run->options.eval_samples,
+                                          run->options.per_device_train_batch_size, &result);
     if (status == CLB_OK) status = train_log_evaluation(run, &result);
     run->last_log += base_seconds() - begin; /* its time is not the training's */
     return status;
