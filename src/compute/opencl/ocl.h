@@ -21,6 +21,7 @@ enum ocl_source {
     OCL_LOSS,
     OCL_BUFFERS,
     OCL_OPTIMIZER,
+    OCL_PEAK,
 };
 
 /* How kernels are shaped for a device. One kernel text serves all: wide work-items that walk a row
@@ -151,6 +152,10 @@ int64_t ocl_row_parts(int64_t rows);
  * `offset` of the workspace. */
 enum clb_status ocl_add_partials(struct ocl_device *device, const struct clb_tensor *sums,
                                  cl_mem partial, int64_t offset, int64_t parts, int64_t columns);
+
+/* ---- speed: ocl_peak.c ---- */
+
+enum clb_status ocl_peak(struct clb_device *device, double *gflops);
 
 /* ---- operations: one file a family ---- */
 
