@@ -42,7 +42,7 @@ enum clb_status ocl_peak(struct clb_device *base, double *gflops)
 {
     struct ocl_device *device = ocl_device(base);
     const bool wide = device->shape.wide;
-    const int64_t groups = (int64_t)base->info.compute_units * (wide ? 1 : GROUPS_A_UNIT);
+    const int64_t groups = (int64_t)base->info.compute_units * GROUPS_A_UNIT;
     struct peak_launch p = {.vector = vector_width(device),
                             .range = ocl_over_groups(groups, 1, 1, wide ? 1 : GROUP)};
     const int64_t items = (int64_t)p.range.global[0];
