@@ -64,6 +64,8 @@ printf 'Saya makan \xff\xfe\xe2\x82 nasi.\n\nBudi tidur.\n' >invalid.txt
 printf '\xff\xfeS\0a\0' >utf16.txt
 refuses 'missing.txt' "$clbert" prepare --tokenizer tok --output x missing.txt
 refuses 'empty.txt: is empty' "$clbert" prepare --tokenizer tok --output x empty.txt
+cp text.txt locked.txt && chmod 0 locked.txt
+[ -r locked.txt ] || refuses 'locked.txt' "$clbert" prepare --tokenizer tok --output x locked.txt # not as root
 refuses 'empty-directory' "$clbert" vocab --output x empty-directory
 refuses 'cut.gz' "$clbert" prepare --tokenizer tok --output x cut.gz
 refuses 'UTF-16' "$clbert" prepare --tokenizer tok --output x utf16.txt
@@ -122,6 +124,12 @@ refuses 'two sentences' "$clbert" next-sentence --model run saya
 # ---- devices ----
 device=voodoo refuses 'is unknown' train --output-dir x
 refuses 'no OpenCL device' env OCL_ICD_VENDORS=/nonexistent "$clbert" verify --device opencl
+# PoCL, where it is, shows one CPU as two devices.
+export POCL_DEVICES='pthread pthread'
+if [ "$("$clbert" devices | grep -c '^opencl.*pthread')" = 2 ]; then
+    refuses 'is ambiguous' "$clbert" verify --device pthread --tiny
+fi
+unset POCL_DEVICES
 refuses 'CLBERT_ISA' env CLBERT_ISA=mmx "$clbert" verify --device cpu --tiny
 batch=30000000 refuses 'MiB' train --output-dir x
 
