@@ -37,12 +37,14 @@ static int make_corpus(void **state)
     fclose(stream);
     corpus = in_directory("corpus");
     options.vocab_size = 200;
-    OK(clb_vocab_train(&options, (const char *const *)&text, 1, tokenizer, &vocab_report));
-    const struct clb_prepare_options prepare = {.tokenizer = tokenizer,
-                                                .output = corpus,
-                                                .texts = (const char *const *)&text,
-                                                .text_count = 1,
-                                                .validation_fraction = 0.1};
+    OK(clb_vocab_train(&options,
+                       &(struct clb_texts){.paths = (const char *const *)&text, .count = 1},
+                       tokenizer, &vocab_report));
+    const struct clb_prepare_options prepare = {
+        .tokenizer = tokenizer,
+        .output = corpus,
+        .texts = {.paths = (const char *const *)&text, .count = 1},
+        .validation_fraction = 0.1};
     OK(clb_prepare(&prepare, &report));
     free(text);
     free(tokenizer);

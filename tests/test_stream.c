@@ -27,12 +27,12 @@ static void prepare(const char *output, int threads)
 {
     char *text = base_format("%s/text.txt", directory),
          *tokenizer = base_format("%s/tokenizer", directory);
-    const struct clb_prepare_options options = {.tokenizer = tokenizer,
-                                                .output = output,
-                                                .texts = (const char *const *)&text,
-                                                .text_count = 1,
-                                                .validation_fraction = 0.05,
-                                                .threads = threads};
+    const struct clb_prepare_options options = {
+        .tokenizer = tokenizer,
+        .output = output,
+        .texts = {.paths = (const char *const *)&text, .count = 1},
+        .validation_fraction = 0.05,
+        .threads = threads};
     struct clb_prepare_report report;
     OK(clb_prepare(&options, &report));
     assert_int_equal(report.train.documents + report.validation.documents, 600);
@@ -53,7 +53,9 @@ static int make_corpus(void **state)
     OK(clb_demo_text(1, 600, stream));
     fclose(stream);
     options.vocab_size = 150; /* so that words have pieces */
-    OK(clb_vocab_train(&options, (const char *const *)&text, 1, tokenizer, &report));
+    OK(clb_vocab_train(&options,
+                       &(struct clb_texts){.paths = (const char *const *)&text, .count = 1},
+                       tokenizer, &report));
     prepare(output, 2);
     OK(clb_corpus_open(output, &corpus));
     free(text);

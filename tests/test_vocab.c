@@ -23,7 +23,8 @@ static struct clb_tokenizer *train(const char *directory, bool cased,
     options.vocab_size = 900;
     options.limit_alphabet = 600;
     options.lower_case = options.strip_accents = !cased;
-    OK(clb_vocab_train(&options, texts, 1, directory, report));
+    OK(clb_vocab_train(&options, &(struct clb_texts){.paths = texts, .count = 1}, directory,
+                       report));
     OK(clb_tokenizer_open(directory, &tokenizer));
     return tokenizer;
 }
@@ -75,7 +76,9 @@ static void test_merge_order(void **state)
     const char text[] = "abab abab abab abc abc\n";
     OK(base_file_write(path, text, sizeof text - 1));
     options.vocab_size = 100;
-    OK(clb_vocab_train(&options, (const char *const *)&path, 1, directory, &report));
+    OK(clb_vocab_train(&options,
+                       &(struct clb_texts){.paths = (const char *const *)&path, .count = 1},
+                       directory, &report));
     OK(clb_tokenizer_open(directory, &tokenizer));
     const char *const expected[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a",    "b",  "c",
                                     "##b",   "##a",   "##c",   "ab",    "##ab",   "abab", "abc"};

@@ -3,14 +3,17 @@
 #define CLBERT_PREPARE_H
 
 #include <clbert/status.h>
+#include <clbert/text.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 struct clb_prepare_options {
-    const char *tokenizer;    /* a directory with vocab.txt or tokenizer.json */
-    const char *output;       /* the corpus directory */
-    const char *const *texts; /* files and directories */
-    int text_count;
+    const char *tokenizer; /* a directory with vocab.txt or tokenizer.json */
+    const char *output;    /* the corpus directory */
+    struct clb_texts texts;
+    const char *language;       /* whose abbreviations do not end a sentence; NULL: none */
+    bool one_sentence_per_line; /* the text is split already */
+    bool deduplicate;           /* a document with the same lines as one before is left out */
     double validation_fraction; /* of the documents; 0.01 */
     int threads;                /* 0: all. The bytes written do not depend on it */
     bool overwrite;             /* a corpus that is there */
@@ -22,11 +25,13 @@ struct clb_prepare_counts {
 
 struct clb_prepare_report {
     struct clb_prepare_counts train, validation;
-    int64_t bytes;    /* of text */
-    int64_t words;    /* pieces that begin a word */
-    int64_t unknown;  /* [UNK] */
-    int64_t replaced; /* byte sequences that were not UTF-8 */
-    int64_t longest;  /* tokens of the longest sentence */
+    int64_t bytes;      /* of text */
+    int64_t words;      /* pieces that begin a word */
+    int64_t unknown;    /* [UNK] */
+    int64_t replaced;   /* byte sequences that were not UTF-8 */
+    int64_t longest;    /* tokens of the longest sentence */
+    int64_t cut;        /* places where a line of more than 1 MiB was cut */
+    int64_t duplicates; /* documents left out */
     double seconds;
 };
 

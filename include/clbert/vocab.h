@@ -3,6 +3,7 @@
 #define CLBERT_VOCAB_H
 
 #include <clbert/status.h>
+#include <clbert/text.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -11,6 +12,7 @@ struct clb_vocab_options {
     int64_t min_frequency;  /* 2: pairs rarer than this are not merged */
     int32_t limit_alphabet; /* 1000 characters at most, the most frequent */
     bool lower_case, strip_accents, chinese_chars;
+    int threads; /* 0: all. The vocabulary does not depend on it */
 };
 
 struct clb_vocab_options clb_vocab_defaults(void);
@@ -20,12 +22,12 @@ struct clb_vocab_report {
     int32_t tokens, alphabet;
 };
 
-/* Counts the words of the texts (files and directories) and merges the most frequent pairs. Writes
+/* Counts the words of the texts and merges the most frequent pairs. Writes
  * DIR/vocab.txt and DIR/tokenizer_config.json, making DIR. Ties go to the pair with the smaller
  * ids, and words are taken in order of their bytes, so that the same text gives the same
  * vocabulary. */
-enum clb_status clb_vocab_train(const struct clb_vocab_options *options, const char *const *texts,
-                                int text_count, const char *directory,
+enum clb_status clb_vocab_train(const struct clb_vocab_options *options,
+                                const struct clb_texts *texts, const char *directory,
                                 struct clb_vocab_report *report);
 
 #endif

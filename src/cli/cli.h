@@ -6,6 +6,7 @@
 #define CLI_H
 
 #include <clbert/status.h>
+#include <clbert/text.h>
 #include <popt.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,6 +35,9 @@ enum clb_status cli_no_arguments(const struct cli_usage *usage, const char **res
 
 /* The name most like `name`, NULL where none is near. */
 const char *cli_nearest(const char *name, const char *const *names, int count);
+
+/* What --format says: auto, text or jsonl; NULL: auto. */
+enum clb_status cli_text_format(const char *name, enum clb_text_format *format);
 
 /* Colours only on a terminal; NO_COLOR and TERM=dumb are respected. */
 bool cli_use_color(void);

@@ -156,3 +156,16 @@ bool cli_use_color(void)
     if (no_color && *no_color) return false;
     return isatty(STDOUT_FILENO) && !(terminal && strcmp(terminal, "dumb") == 0);
 }
+
+enum clb_status cli_text_format(const char *name, enum clb_text_format *format)
+{
+    static const char *const names[] = {"auto", "text", "jsonl"};
+    *format = CLB_TEXT_AUTO;
+    for (int i = 0; i < 3; i++) {
+        if (name && strcmp(name, names[i]) != 0) continue;
+        *format = (enum clb_text_format)i;
+        return CLB_OK;
+    }
+    return clb_fail(CLB_ERROR_ARGUMENT, "--format %s is unknown; there are: auto, text, jsonl",
+                    name);
+}

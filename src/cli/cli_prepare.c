@@ -9,10 +9,13 @@ static const struct cli_usage usage = {
     .name = "prepare",
     .arguments = "--tokenizer DIR --output CORPUS [OPTION...] TEXT...",
     .summary =
-        "Turns files and directories of text, plain or compressed, into a corpus to train on\n"
-        "(Megatron-LM's indexed dataset). A blank line or a file's end ends a document; several\n"
-        "sentences on a line are split.",
-    .examples = "clbert prepare --tokenizer tokenizer --output corpus text.txt",
+        "Turns text into a corpus to train on (Megatron-LM's indexed dataset). TEXT is files,\n"
+        "directories, patterns or - for standard input; plain, compressed (.gz .bz2 .xz .zst), in\n"
+        ".tar or .zip, or JSON Lines, as their content says. In plain text a blank line or a\n"
+        "file's end ends a document; several sentences on a line are split.",
+    .examples =
+        "clbert prepare --tokenizer tokenizer --output corpus text/\n"
+        "clbert prepare --tokenizer tokenizer --output corpus --json-field text 'c4/*.json.gz'",
 };
 
 static void print_counts(const char *name, const struct clb_prepare_counts *c)
@@ -29,6 +32,8 @@ static void print_report(const struct clb_prepare_report *r)
     print_counts("validation", &r->validation);
     printf("[UNK] %.3f %% of the tokens, %.2f tokens a word, longest sentence %" PRId64 " tokens\n",
            100 * (double)r->unknown / tokens, tokens / (double)r->words, r->longest);
+    if (r->duplicates) printf("%" PRId64 " documents were duplicates\n", r->duplicates);
+    if (r->cut) printf("%" PRId64 " times a line of more than 1 MiB was cut\n", r->cut);
     if (r->replaced) printf("%" PRId64 " byte sequences were not UTF-8\n", r->replaced);
     printf("%.1f MB of text in %.1f s, %.1f MB/s\n", 1e-6 * (double)r->bytes, r->seconds,
            1e-6 * (double)r->bytes / r->seconds);
@@ -38,12 +43,21 @@ enum clb_status command_prepare(int argc, const char **argv)
 {
     struct clb_prepare_options o = {.validation_fraction = 0.01};
     struct clb_prepare_report report;
-    char *tokenizer = NULL, *output = NULL;
-    int overwrite = 0;
+    char *tokenizer = NULL, *output = NULL, *format = NULL, *json_field = NULL, *language = NULL;
+    int overwrite = 0, one_sentence = 0, deduplicate = 0;
     const struct poptOption options[] = {
         {"tokenizer", 0, POPT_ARG_STRING, &tokenizer, 0, "directory with vocab.txt", "DIR"},
         {"output", 0, POPT_ARG_STRING, &output, 0, "directory for the corpus", "CORPUS"},
         {"overwrite", 0, POPT_ARG_NONE, &overwrite, 0, "replace a corpus that is there", NULL},
+        {"format", 0, POPT_ARG_STRING, &format, 0, "auto (default), text or jsonl", "NAME"},
+        {"json-field", 0, POPT_ARG_STRING, &json_field, 0, "where JSON Lines have the text (text)",
+         "NAME"},
+        {"language", 0, POPT_ARG_STRING, &language, 0,
+         "its abbreviations do not end a sentence, as en or de (none)", "CODE"},
+        {"one-sentence-per-line", 0, POPT_ARG_NONE, &one_sentence, 0, "lines are sentences already",
+         NULL},
+        {"deduplicate", 0, POPT_ARG_NONE, &deduplicate, 0,
+         "leave out documents with the same lines as one before", NULL},
         {"validation-fraction", 0, POPT_ARG_DOUBLE, &o.validation_fraction, 0,
          "share of the documents that is held out (0.01)", "X"},
         {"threads", 0, POPT_ARG_INT, &o.threads, 0, "threads (0: all)", "N"},
@@ -60,8 +74,11 @@ enum clb_status command_prepare(int argc, const char **argv)
     CLB_TRY(cli_require(&usage, texts[0], "a TEXT"));
     o.tokenizer = tokenizer;
     o.output = output;
-    o.texts = texts;
-    o.text_count = count;
+    o.texts = (struct clb_texts){.paths = texts, .count = count, .json_field = json_field};
+    CLB_TRY(cli_text_format(format, &o.texts.format));
+    o.language = language;
+    o.one_sentence_per_line = one_sentence;
+    o.deduplicate = deduplicate;
     o.overwrite = overwrite;
     CLB_TRY(clb_prepare(&o, &report));
     print_report(&report);
@@ -69,5 +86,8 @@ cleanup:
     poptFreeContext(context);
     free(tokenizer);
     free(output);
+    free(format);
+    free(json_field);
+    free(language);
     return status;
 }

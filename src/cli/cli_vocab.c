@@ -18,7 +18,8 @@ enum clb_status command_vocab(int argc, const char **argv)
 {
     struct clb_vocab_options o = clb_vocab_defaults();
     struct clb_vocab_report report;
-    char *output = NULL;
+    char *output = NULL, *format = NULL, *json_field = NULL;
+    struct clb_texts from = {0};
     int cased = 0, keep_accents = 0;
     long long min_frequency = o.min_frequency;
     const struct poptOption options[] = {
@@ -28,6 +29,10 @@ enum clb_status command_vocab(int argc, const char **argv)
         {"keep-accents", 0, POPT_ARG_NONE, &keep_accents, 0, "lower case, but keep accents", NULL},
         {"min-frequency", 0, POPT_ARG_LONGLONG, &min_frequency, 0, "merge pairs this frequent (2)",
          "N"},
+        {"format", 0, POPT_ARG_STRING, &format, 0, "auto (default), text or jsonl", "NAME"},
+        {"json-field", 0, POPT_ARG_STRING, &json_field, 0, "where JSON Lines have the text (text)",
+         "NAME"},
+        {"threads", 0, POPT_ARG_INT, &o.threads, 0, "threads (0: all)", "N"},
         {"limit-alphabet", 0, POPT_ARG_INT, &o.limit_alphabet, 0, "characters at most (1000)", "N"},
         POPT_TABLEEND};
     poptContext context = NULL;
@@ -47,11 +52,15 @@ enum clb_status command_vocab(int argc, const char **argv)
                           "--limit-alphabet and --vocab-size should be above 0 and 5");
         goto cleanup;
     }
-    CLB_TRY(clb_vocab_train(&o, texts, count, output, &report));
+    from = (struct clb_texts){.paths = texts, .count = count, .json_field = json_field};
+    CLB_TRY(cli_text_format(format, &from.format));
+    CLB_TRY(clb_vocab_train(&o, &from, output, &report));
     printf("%s: %d tokens (alphabet %d) from %" PRId64 " words, %" PRId64 " different\n", output,
            report.tokens, report.alphabet, report.words, report.distinct_words);
 cleanup:
     poptFreeContext(context);
     free(output);
+    free(format);
+    free(json_field);
     return status;
 }

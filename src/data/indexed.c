@@ -174,6 +174,7 @@ struct indexed_writer {
     char *prefix, *lengths_path, *documents_path;
     int width;
     int64_t document_count, sentences, tokens;
+    int64_t document_sentences, document_tokens; /* where the document being written begins */
 };
 
 static enum clb_status create_part(const char *prefix, const char *suffix, char **path,
@@ -209,17 +210,23 @@ cleanup:
     return status;
 }
 
+static void write_narrow(FILE *bin, const int32_t *ids, int32_t count)
+{
+    uint16_t narrow[512];
+    for (int32_t done = 0; done < count;) {
+        int32_t n = 0;
+        while (n < 512 && done < count) narrow[n++] = (uint16_t)ids[done++];
+        fwrite(narrow, 2, (size_t)n, bin);
+    }
+}
+
 enum clb_status indexed_add_sentence(struct indexed_writer *w, const int32_t *ids, int32_t count)
 {
     FILE *bin = base_file_stream(w->bin);
-    if (w->width == 4) {
+    if (w->width == 4)
         fwrite(ids, 4, (size_t)count, bin);
-    } else {
-        for (int32_t i = 0; i < count; i++) {
-            uint16_t id = (uint16_t)ids[i];
-            fwrite(&id, 2, 1, bin);
-        }
-    }
+    else
+        write_narrow(bin, ids, count);
     fwrite(&count, 4, 1, base_file_stream(w->lengths));
     w->sentences++;
     w->tokens += count;
@@ -230,8 +237,30 @@ enum clb_status indexed_add_sentence(struct indexed_writer *w, const int32_t *id
 enum clb_status indexed_end_document(struct indexed_writer *w)
 {
     w->document_count++;
+    w->document_sentences = w->sentences;
+    w->document_tokens = w->tokens;
     fwrite(&w->sentences, 8, 1, base_file_stream(w->documents));
     return CLB_OK;
+}
+
+enum clb_status indexed_drop_document(struct indexed_writer *w)
+{
+    w->sentences = w->document_sentences;
+    w->tokens = w->document_tokens;
+    if (fseeko(base_file_stream(w->bin), w->tokens * w->width, SEEK_SET) == 0 &&
+        fseeko(base_file_stream(w->lengths), w->sentences * 4, SEEK_SET) == 0)
+        return CLB_OK;
+    return clb_fail(CLB_ERROR_IO, "%s.bin: could not be written: %s", w->prefix, strerror(errno));
+}
+
+/* Cuts off what a dropped document at the end has left behind. */
+static enum clb_status trim(const struct indexed_writer *w)
+{
+    FILE *bin = base_file_stream(w->bin), *lengths = base_file_stream(w->lengths);
+    if (fflush(bin) == 0 && ftruncate(fileno(bin), w->tokens * w->width) == 0 &&
+        fflush(lengths) == 0 && ftruncate(fileno(lengths), w->sentences * 4) == 0)
+        return CLB_OK;
+    return clb_fail(CLB_ERROR_IO, "%s.bin: could not be written: %s", w->prefix, strerror(errno));
 }
 
 static enum clb_status rewind_part(struct base_file *file, const char *path, FILE **stream)
@@ -277,7 +306,8 @@ cleanup:
 enum clb_status indexed_commit(struct indexed_writer *w)
 {
     struct base_file *bin = w->bin, *idx = w->idx;
-    enum clb_status status = write_index(w);
+    enum clb_status status = trim(w);
+    if (status == CLB_OK) status = write_index(w);
     if (status == CLB_OK) {
         w->bin = NULL;
         status = base_file_commit(bin);

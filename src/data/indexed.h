@@ -46,6 +46,8 @@ enum clb_status indexed_create(const char *prefix, int width, struct indexed_wri
 enum clb_status indexed_add_sentence(struct indexed_writer *writer, const int32_t *ids,
                                      int32_t count);
 enum clb_status indexed_end_document(struct indexed_writer *writer);
+/* Forgets the sentences since the last document's end. */
+enum clb_status indexed_drop_document(struct indexed_writer *writer);
 /* Both files appear. Frees `writer` either way. */
 enum clb_status indexed_commit(struct indexed_writer *writer);
 /* NULL is allowed. */

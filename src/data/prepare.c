@@ -1,14 +1,16 @@
-/* Text to corpus: blocks of lines are read, split and tokenised by all threads, and written in
- * order, so that the bytes are the same for any number of threads and memory is a block's. */
+/* Text to corpus: blocks of lines are read, split and tokenised, and written in order, all at the
+ * same time (text_pipeline.h). */
 #include <clbert/prepare.h>
 
 #include "base/clock.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "data/document_set.h"
 #include "data/indexed.h"
 #include "text/sentences.h"
 #include "text/text_input.h"
+#include "text/text_pipeline.h"
 
 #include <clbert/random.h>
 #include <clbert/tokenizer.h>
@@ -17,20 +19,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_LINES = 4096, BLOCK_BYTES = 4 << 20, UINT16_VOCABULARY = 65500 };
+enum { UINT16_VOCABULARY = 65500, RESULTS = TEXT_SLOTS * TEXT_BLOCK_LINES };
 
-/* A line, and then its sentences: ids one after another, and where each ends. */
-struct line {
-    size_t begin, size;
-    bool ends_document;
+/* What a line has become: ids one after another, and where each of its sentences ends. */
+struct sentences {
     struct clb_ids ids, ends;
-};
-
-struct block {
-    char *text;
-    size_t size, capacity;
-    struct line *lines; /* [BLOCK_LINES] */
-    int count;
 };
 
 struct preparation {
@@ -38,68 +31,29 @@ struct preparation {
     struct clb_prepare_report *report;
     struct clb_tokenizer *tokenizer;
     struct text_input *input;
-    struct text_sentences **sentences; /* one a thread */
+    struct text_sentences **splitters; /* one a thread */
     int threads;
-    struct block block;
+    struct sentences *results;         /* [TEXT_SLOTS][TEXT_BLOCK_LINES] */
+    struct document_set *documents;    /* NULL: duplicates stay */
     struct indexed_writer *writers[2]; /* train, validation */
     int64_t document;                  /* number of the one being written */
-    bool document_empty;
+    struct document_counts {           /* of it, so far */
+        int64_t words, unknown, longest, sentences;
+    } counts;
     double begun;
 };
 
-/* ---- reading ---- */
-
-static enum clb_status append_line(struct block *b, const char *text, size_t size)
+static struct sentences *result_of(const struct preparation *p, const struct text_block *block,
+                                   int line)
 {
-    if (b->size + size > b->capacity) {
-        size_t capacity = 2 * (b->size + size);
-        char *more = realloc(b->text, capacity);
-        if (!more) return clb_fail(CLB_ERROR_MEMORY, "text: out of memory");
-        b->text = more;
-        b->capacity = capacity;
-    }
-    struct line *line = &b->lines[b->count++];
-    memcpy(b->text + b->size, text, size);
-    line->begin = b->size;
-    line->size = size;
-    line->ends_document = false;
-    b->size += size;
-    return CLB_OK;
-}
-
-/* Fills the block; *more is false where the text has ended. */
-static enum clb_status read_block(struct preparation *p, bool *more)
-{
-    struct block *b = &p->block;
-    enum clb_status status = CLB_OK;
-    b->count = 0;
-    b->size = 0;
-    *more = true;
-    while (b->count < BLOCK_LINES - 1 && b->size < BLOCK_BYTES) {
-        enum text_event event;
-        const char *text;
-        size_t size;
-        CLB_TRY(text_input_next(p->input, &event, &text, &size));
-        if (event == TEXT_LINE) {
-            CLB_TRY(append_line(b, text, size));
-        } else if (event == TEXT_DOCUMENT_END) {
-            if (b->count == 0)
-                CLB_TRY(append_line(b, "", 0)); /* its lines were of the last block */
-            b->lines[b->count - 1].ends_document = true;
-        } else {
-            *more = false;
-            break;
-        }
-    }
-cleanup:
-    return status;
+    return &p->results[block->slot * TEXT_BLOCK_LINES + line];
 }
 
 /* ---- tokenising ---- */
 
-static enum clb_status push_end(struct line *line)
+static enum clb_status push_end(struct sentences *result)
 {
-    struct clb_ids *ends = &line->ends;
+    struct clb_ids *ends = &result->ends;
     if (ends->count == ends->capacity) {
         size_t capacity = ends->capacity ? 2 * ends->capacity : 16;
         int32_t *more = realloc(ends->ids, capacity * sizeof *more);
@@ -107,43 +61,28 @@ static enum clb_status push_end(struct line *line)
         ends->ids = more;
         ends->capacity = capacity;
     }
-    ends->ids[ends->count++] = (int32_t)line->ids.count;
+    ends->ids[ends->count++] = (int32_t)result->ids.count;
     return CLB_OK;
 }
 
-static enum clb_status tokenize_line(const struct preparation *p, struct text_sentences *sentences,
-                                     struct line *line)
+static enum clb_status tokenize_line(void *context, int thread, const struct text_block *block,
+                                     int line)
 {
+    const struct preparation *p = context;
+    struct text_sentences *splitter = p->splitters[thread];
+    struct sentences *result = result_of(p, block, line);
     const char *sentence;
     size_t size;
     enum clb_status status;
-    line->ids.count = line->ends.count = 0;
-    CLB_TRY(text_sentences_begin(sentences, p->block.text + line->begin, line->size));
-    while ((sentence = text_sentences_next(sentences, &size))) {
-        size_t before = line->ids.count;
-        CLB_TRY(clb_tokenizer_encode(p->tokenizer, sentence, size, &line->ids));
-        if (line->ids.count > before) CLB_TRY(push_end(line));
+    result->ids.count = result->ends.count = 0;
+    CLB_TRY(text_sentences_begin(splitter, block->lines[line].text, block->lines[line].size));
+    while ((sentence = text_sentences_next(splitter, &size))) {
+        size_t before = result->ids.count;
+        CLB_TRY(clb_tokenizer_encode(p->tokenizer, sentence, size, &result->ids));
+        if (result->ids.count > before) CLB_TRY(push_end(result));
     }
 cleanup:
     return status;
-}
-
-static enum clb_status tokenize_block(struct preparation *p)
-{
-    enum clb_status failure = CLB_OK;
-    char message[512] = "";
-#pragma omp parallel for schedule(dynamic, 16) num_threads(p->threads)
-    for (int i = 0; i < p->block.count; i++) {
-        enum clb_status status =
-            tokenize_line(p, p->sentences[omp_get_thread_num()], &p->block.lines[i]);
-        if (status == CLB_OK) continue;
-#pragma omp critical
-        {
-            failure = status;
-            snprintf(message, sizeof message, "%s", clb_error_message());
-        }
-    }
-    return failure == CLB_OK ? CLB_OK : clb_fail(failure, "%s", message);
 }
 
 /* ---- writing ---- */
@@ -157,33 +96,50 @@ static int split_of(const struct preparation *p)
     return (double)clb_uniform_from_bits(clb_random_u32(random, (uint64_t)p->document)) < fraction;
 }
 
-static void count_tokens(struct preparation *p, const struct line *line)
+static void count_tokens(struct preparation *p, const struct clb_ids *ids)
 {
     const int32_t unknown = clb_tokenizer_special_ids(p->tokenizer).unk;
-    for (size_t i = 0; i < line->ids.count; i++) {
-        p->report->unknown += line->ids.ids[i] == unknown;
-        p->report->words += !clb_tokenizer_is_continuation(p->tokenizer, line->ids.ids[i]);
+    for (size_t i = 0; i < ids->count; i++) {
+        p->counts.unknown += ids->ids[i] == unknown;
+        p->counts.words += !clb_tokenizer_is_continuation(p->tokenizer, ids->ids[i]);
     }
 }
 
-static enum clb_status write_line(struct preparation *p, const struct line *line)
+static enum clb_status end_document(struct preparation *p)
+{
+    struct indexed_writer *writer = p->writers[split_of(p)];
+    const struct document_counts counts = p->counts;
+    bool seen = false;
+    enum clb_status status = CLB_OK;
+    if (p->documents) CLB_TRY(document_set_end(p->documents, &seen));
+    if (counts.sentences == 0) return CLB_OK;
+    p->counts = (struct document_counts){0};
+    if (seen) {
+        p->report->duplicates++;
+        return indexed_drop_document(writer);
+    }
+    CLB_TRY(indexed_end_document(writer));
+    p->document++;
+    p->report->words += counts.words;
+    p->report->unknown += counts.unknown;
+    if (counts.longest > p->report->longest) p->report->longest = counts.longest;
+cleanup:
+    return status;
+}
+
+static enum clb_status write_sentences(struct preparation *p, const struct sentences *result)
 {
     struct indexed_writer *writer = p->writers[split_of(p)];
     int32_t begin = 0;
     enum clb_status status = CLB_OK;
-    count_tokens(p, line);
-    for (size_t s = 0; s < line->ends.count; s++) {
-        const int32_t end = line->ends.ids[s];
-        CLB_TRY(indexed_add_sentence(writer, line->ids.ids + begin, end - begin));
-        if (end - begin > p->report->longest) p->report->longest = end - begin;
+    count_tokens(p, &result->ids);
+    for (size_t s = 0; s < result->ends.count; s++) {
+        const int32_t end = result->ends.ids[s];
+        CLB_TRY(indexed_add_sentence(writer, result->ids.ids + begin, end - begin));
+        if (end - begin > p->counts.longest) p->counts.longest = end - begin;
         begin = end;
-        p->document_empty = false;
     }
-    if (line->ends_document && !p->document_empty) {
-        CLB_TRY(indexed_end_document(writer));
-        p->document++;
-        p->document_empty = true;
-    }
+    p->counts.sentences += (int64_t)result->ends.count;
 cleanup:
     return status;
 }
@@ -195,20 +151,28 @@ static void show_progress(const struct preparation *p)
                       mib / (base_seconds() - p->begun));
 }
 
+static enum clb_status write_block(void *context, const struct text_block *block)
+{
+    struct preparation *p = context;
+    enum clb_status status = CLB_OK;
+    for (int i = 0; i < block->count; i++) {
+        const struct text_line *line = &block->lines[i];
+        if (p->documents && line->size > 0) document_set_line(p->documents, line->text, line->size);
+        CLB_TRY(write_sentences(p, result_of(p, block, i)));
+        if (line->ends_document) CLB_TRY(end_document(p));
+    }
+    show_progress(p);
+cleanup:
+    return status;
+}
+
 static enum clb_status run(struct preparation *p)
 {
-    bool more = true;
-    enum clb_status status = CLB_OK;
-    while (more) {
-        CLB_TRY(read_block(p, &more));
-        CLB_TRY(tokenize_block(p));
-        for (int i = 0; i < p->block.count; i++) CLB_TRY(write_line(p, &p->block.lines[i]));
-        show_progress(p);
-    }
-    if (p->document == 0)
-        status = clb_fail(CLB_ERROR_FORMAT, "%s: no text in it", p->options->texts[0]);
-cleanup:
+    const struct text_pipeline pipeline = {p->threads, p, tokenize_line, write_block};
+    enum clb_status status = text_pipeline_run(&pipeline, p->input);
     base_log_progress(NULL);
+    if (status == CLB_OK && p->document == 0)
+        status = clb_fail(CLB_ERROR_FORMAT, "%s: no text in it", p->options->texts.paths[0]);
     return status;
 }
 
@@ -235,18 +199,21 @@ static enum clb_status open_all(struct preparation *p)
 {
     static const char *const names[2] = {"train", "validation"};
     const struct clb_prepare_options *o = p->options;
+    const struct text_sentence_options splitting = {o->language, o->one_sentence_per_line};
     enum clb_status status;
     CLB_TRY(clb_tokenizer_open(o->tokenizer, &p->tokenizer));
-    CLB_TRY(text_input_open(o->texts, o->text_count, &p->input));
+    CLB_TRY(text_input_open(&o->texts, &p->input));
     CLB_TRY(check_output(o));
     p->threads = o->threads > 0 ? o->threads : omp_get_max_threads();
-    p->sentences = calloc((size_t)p->threads, sizeof *p->sentences);
-    p->block.lines = calloc(BLOCK_LINES, sizeof *p->block.lines);
-    if (!p->sentences || !p->block.lines) {
+    p->splitters = calloc((size_t)p->threads, sizeof *p->splitters);
+    p->results = calloc(RESULTS, sizeof *p->results);
+    if (!p->splitters || !p->results) {
         status = clb_fail(CLB_ERROR_MEMORY, "text: out of memory");
         goto cleanup;
     }
-    for (int t = 0; t < p->threads; t++) CLB_TRY(text_sentences_create(&p->sentences[t]));
+    for (int t = 0; t < p->threads; t++)
+        CLB_TRY(text_sentences_create(splitting, &p->splitters[t]));
+    if (o->deduplicate) CLB_TRY(document_set_create(&p->documents));
     const int width = clb_tokenizer_vocab_size(p->tokenizer) < UINT16_VOCABULARY ? 2 : 4;
     for (int s = 0; s < 2; s++) {
         char *prefix = base_format("%s/%s", o->output, names[s]);
@@ -279,11 +246,12 @@ static enum clb_status write_description(const struct preparation *p)
     snprintf(hash, sizeof hash, "%016" PRIx64, clb_tokenizer_hash(p->tokenizer));
     char *path = base_format("%s/corpus.json", p->options->output);
     json_t *json = json_pack(
-        "{s:i, s:s, s:i, s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "version", 1, "tokenizer", hash,
-        "vocab_size", clb_tokenizer_vocab_size(p->tokenizer), "train", counts_json(&r->train),
+        "{s:i, s:s, s:i, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "version", 1, "tokenizer",
+        hash, "vocab_size", clb_tokenizer_vocab_size(p->tokenizer), "train", counts_json(&r->train),
         "validation", counts_json(&r->validation), "bytes", (json_int_t)r->bytes, "words",
         (json_int_t)r->words, "unknown", (json_int_t)r->unknown, "replaced",
-        (json_int_t)r->replaced, "longest_sentence", (json_int_t)r->longest);
+        (json_int_t)r->replaced, "longest_sentence", (json_int_t)r->longest, "cut_lines",
+        (json_int_t)r->cut, "duplicate_documents", (json_int_t)r->duplicates);
     enum clb_status status =
         path && json ? base_json_write(path, json) : clb_fail(CLB_ERROR_MEMORY, "out of memory");
     json_decref(json);
@@ -299,6 +267,7 @@ static enum clb_status commit(struct preparation *p)
     r->validation = counts_of(p->writers[1]);
     r->bytes = text_input_bytes(p->input);
     r->replaced = text_input_replaced(p->input);
+    r->cut = text_input_cut(p->input);
     for (int s = 0; s < 2; s++) {
         struct indexed_writer *writer = p->writers[s];
         p->writers[s] = NULL;
@@ -314,14 +283,14 @@ cleanup:
 static void close_all(struct preparation *p)
 {
     for (int s = 0; s < 2; s++) indexed_abandon(p->writers[s]);
-    for (int t = 0; p->sentences && t < p->threads; t++) text_sentences_destroy(p->sentences[t]);
-    free(p->sentences);
-    for (int i = 0; p->block.lines && i < BLOCK_LINES; i++) {
-        clb_ids_free(&p->block.lines[i].ids);
-        clb_ids_free(&p->block.lines[i].ends);
+    for (int t = 0; p->splitters && t < p->threads; t++) text_sentences_destroy(p->splitters[t]);
+    free(p->splitters);
+    for (int i = 0; p->results && i < RESULTS; i++) {
+        clb_ids_free(&p->results[i].ids);
+        clb_ids_free(&p->results[i].ends);
     }
-    free(p->block.lines);
-    free(p->block.text);
+    free(p->results);
+    document_set_destroy(p->documents);
     text_input_close(p->input);
     clb_tokenizer_close(p->tokenizer);
 }
@@ -329,8 +298,7 @@ static void close_all(struct preparation *p)
 enum clb_status clb_prepare(const struct clb_prepare_options *options,
                             struct clb_prepare_report *report)
 {
-    struct preparation p = {
-        .options = options, .report = report, .document_empty = true, .begun = base_seconds()};
+    struct preparation p = {.options = options, .report = report, .begun = base_seconds()};
     enum clb_status status;
     *report = (struct clb_prepare_report){0};
     if (!(options->validation_fraction >= 0 && options->validation_fraction < 1))

@@ -1,14 +1,17 @@
 #include "text/sentences.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unicode/ubrk.h>
+#include <unicode/uloc.h>
 #include <unicode/utext.h>
 
 struct text_sentences {
-    UBreakIterator *iterator;
+    UBreakIterator *iterator; /* NULL: a line is a sentence */
     UText text;
     const char *line;
-    int32_t at; /* where the next sentence begins; -1: none */
+    int32_t size; /* of the line */
+    int32_t at;   /* where the next sentence begins; -1: none */
 };
 
 static enum clb_status icu_failure(UErrorCode error)
@@ -16,14 +19,21 @@ static enum clb_status icu_failure(UErrorCode error)
     return clb_fail(CLB_ERROR_FORMAT, "sentences: ICU: %s", u_errorName(error));
 }
 
-enum clb_status text_sentences_create(struct text_sentences **out)
+enum clb_status text_sentences_create(struct text_sentence_options options,
+                                      struct text_sentences **out)
 {
     static const UText initial = UTEXT_INITIALIZER;
+    const char *language = options.language ? options.language : "";
+    char locale[64];
     UErrorCode error = U_ZERO_ERROR;
+    if (*language && !*uloc_getISO3Language(language))
+        return clb_fail(CLB_ERROR_ARGUMENT, "--language %s is unknown: give its code, as id or de",
+                        language);
     struct text_sentences *s = calloc(1, sizeof *s);
     if (!s) return clb_fail(CLB_ERROR_MEMORY, "sentences: out of memory");
     s->text = initial;
-    s->iterator = ubrk_open(UBRK_SENTENCE, "", NULL, 0, &error);
+    snprintf(locale, sizeof locale, *language ? "%s@ss=standard" : "%s", language);
+    if (!options.one_per_line) s->iterator = ubrk_open(UBRK_SENTENCE, locale, NULL, 0, &error);
     if (U_FAILURE(error)) {
         free(s);
         return icu_failure(error);
@@ -35,7 +45,7 @@ enum clb_status text_sentences_create(struct text_sentences **out)
 void text_sentences_destroy(struct text_sentences *s)
 {
     if (!s) return;
-    ubrk_close(s->iterator);
+    if (s->iterator) ubrk_close(s->iterator);
     utext_close(&s->text);
     free(s);
 }
@@ -43,10 +53,13 @@ void text_sentences_destroy(struct text_sentences *s)
 enum clb_status text_sentences_begin(struct text_sentences *s, const char *line, size_t size)
 {
     UErrorCode error = U_ZERO_ERROR;
+    s->line = line;
+    s->size = (int32_t)size;
+    s->at = 0;
+    if (!s->iterator) return CLB_OK;
     utext_openUTF8(&s->text, line, (int64_t)size, &error);
     ubrk_setUText(s->iterator, &s->text, &error);
     if (U_FAILURE(error)) return icu_failure(error);
-    s->line = line;
     s->at = ubrk_first(s->iterator);
     return CLB_OK;
 }
@@ -56,12 +69,20 @@ static int is_white(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+/* -1 after the last. */
+static int32_t next_boundary(const struct text_sentences *s)
+{
+    if (!s->iterator) return s->at < s->size ? s->size : -1;
+    const int32_t end = ubrk_next(s->iterator);
+    return end == UBRK_DONE ? -1 : end;
+}
+
 const char *text_sentences_next(struct text_sentences *s, size_t *size)
 {
     while (s->at >= 0) {
-        int32_t begin = s->at, end = ubrk_next(s->iterator);
-        s->at = end == UBRK_DONE ? -1 : end;
-        if (end == UBRK_DONE) break;
+        int32_t begin = s->at, end = next_boundary(s);
+        s->at = end;
+        if (end < 0) break;
         while (begin < end && is_white(s->line[begin])) begin++;
         while (end > begin && is_white(s->line[end - 1])) end--;
         if (begin == end) continue;

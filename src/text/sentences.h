@@ -9,7 +9,15 @@
 /* One thread's splitter. */
 struct text_sentences;
 
-enum clb_status text_sentences_create(struct text_sentences **sentences);
+struct text_sentence_options {
+    const char *language; /* "id", "de", ...: its abbreviations do not end a sentence, where ICU
+                             knows any; NULL: none */
+    int one_per_line;     /* lines are sentences already */
+};
+
+/* A language that ISO 639 does not know: CLB_ERROR_ARGUMENT. */
+enum clb_status text_sentences_create(struct text_sentence_options options,
+                                      struct text_sentences **sentences);
 void text_sentences_destroy(struct text_sentences *sentences);
 
 /* Begins with a line; it must stay until the last sentence has been taken. */

@@ -1,100 +1,57 @@
 #include "text/text_input.h"
 
-#include "base/files.h"
 #include "base/log.h"
+#include "text/text_files.h"
+#include "text/text_source.h"
 
-#include <archive.h>
-#include <archive_entry.h>
-#include <dirent.h>
-#include <errno.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unicode/utf8.h>
 
-enum { READ_SIZE = 1 << 18, LINE_LIMIT = 1 << 20 };
+enum { READ_SIZE = 1 << 18, LINE_LIMIT = 1 << 20, JSON_LIMIT = 1 << 28, LOOK_BACK = 1 << 12 };
 
-struct text_input {
-    char **paths;
-    int count, at; /* `at`: the file being read */
-    struct archive *archive;
-    char *buffer; /* read, not yet handed out: [begin, end) */
-    size_t begin, end, capacity;
-    bool file_ended, in_document;
-    int64_t bytes, file_bytes, replaced, file_replaced;
+/* A stretch of text that lines are taken from. */
+struct stretch {
+    const char *begin, *end;
 };
 
-/* ---- which files ---- */
+struct text_input {
+    const struct clb_texts *texts;
+    struct text_files files;
+    int at; /* the file being read */
+    struct text_source *source;
+    bool in_member, member_ended, in_document;
+    char *buffer; /* read, not yet handed out: [begin, end) */
+    size_t begin, end, capacity;
+    enum clb_text_format format; /* of the member */
+    json_t *record;              /* of a JSON line: what `document` points into */
+    struct stretch document;
+    int64_t line; /* of the member, counted for JSON Lines */
+    int64_t bytes, replaced, cut;
+    int64_t file_bytes, member_bytes, member_replaced;
+};
 
-static enum clb_status add_path(struct text_input *in, const char *path)
-{
-    char **more = realloc(in->paths, ((size_t)in->count + 1) * sizeof *more);
-    if (!more) return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", path);
-    in->paths = more;
-    in->paths[in->count] = strdup(path);
-    if (!in->paths[in->count]) return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", path);
-    in->count++;
-    return CLB_OK;
-}
-
-static int visible(const struct dirent *entry)
-{
-    return entry->d_name[0] != '.';
-}
-
-static int by_bytes(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static enum clb_status add_tree(struct text_input *in, const char *path)
-{
-    if (!base_is_directory(path)) {
-        if (base_exists(path)) return add_path(in, path);
-        return clb_fail(CLB_ERROR_IO, "%s: no such file or directory", path);
-    }
-    struct dirent **entries = NULL;
-    int count = scandir(path, &entries, visible, by_bytes);
-    if (count < 0) return clb_fail(CLB_ERROR_IO, "%s: cannot be read: %s", path, strerror(errno));
-    enum clb_status status = CLB_OK;
-    for (int i = 0; i < count; i++) {
-        char *child = status == CLB_OK ? base_format("%s/%s", path, entries[i]->d_name) : NULL;
-        if (child) status = add_tree(in, child);
-        free(child);
-        free(entries[i]);
-    }
-    free(entries);
-    return status;
-}
-
-enum clb_status text_input_open(const char *const *paths, int count, struct text_input **out)
+enum clb_status text_input_open(const struct clb_texts *texts, struct text_input **out)
 {
     struct text_input *in = calloc(1, sizeof *in);
     if (!in) return clb_fail(CLB_ERROR_MEMORY, "text: out of memory");
-    enum clb_status status = CLB_OK;
-    in->capacity = LINE_LIMIT + READ_SIZE;
-    in->buffer = malloc(in->capacity);
-    if (!in->buffer) status = clb_fail(CLB_ERROR_MEMORY, "text: out of memory");
-    for (int i = 0; i < count && status == CLB_OK; i++) {
-        int before = in->count;
-        status = add_tree(in, paths[i]);
-        if (status == CLB_OK && in->count == before)
-            status = clb_fail(CLB_ERROR_IO, "%s: a directory without files", paths[i]);
-    }
-    if (status != CLB_OK) {
+    in->texts = texts;
+    enum clb_status status = text_files_find(texts->paths, texts->count, &in->files);
+    if (status == CLB_OK)
+        *out = in;
+    else
         text_input_close(in);
-        return status;
-    }
-    *out = in;
-    return CLB_OK;
+    return status;
 }
 
 void text_input_close(struct text_input *in)
 {
     if (!in) return;
-    archive_read_free(in->archive);
-    for (int i = 0; i < in->count; i++) free(in->paths[i]);
-    free(in->paths);
+    text_source_close(in->source);
+    text_files_free(&in->files);
+    json_decref(in->record);
     free(in->buffer);
     free(in);
 }
@@ -109,77 +66,279 @@ int64_t text_input_replaced(const struct text_input *in)
     return in->replaced;
 }
 
-/* ---- one file ---- */
-
-static enum clb_status archive_failure(struct text_input *in)
+int64_t text_input_cut(const struct text_input *in)
 {
-    const char *why = archive_error_string(in->archive);
-    return clb_fail(CLB_ERROR_IO, "%s: cannot be read: %s", in->paths[in->at],
-                    why ? why : "unknown error");
-}
-
-static enum clb_status open_file(struct text_input *in)
-{
-    struct archive_entry *entry;
-    in->archive = archive_read_new();
-    if (!in->archive) return clb_fail(CLB_ERROR_MEMORY, "text: out of memory");
-    archive_read_support_filter_all(in->archive);
-    archive_read_support_format_raw(in->archive);
-    archive_read_support_format_empty(in->archive);
-    in->begin = in->end = 0;
-    in->file_bytes = in->file_replaced = 0;
-    in->file_ended = false;
-    if (archive_read_open_filename(in->archive, in->paths[in->at], READ_SIZE) != ARCHIVE_OK)
-        return archive_failure(in);
-    int code = archive_read_next_header(in->archive, &entry);
-    if (code == ARCHIVE_EOF) in->file_ended = true;
-    return code == ARCHIVE_OK || code == ARCHIVE_EOF ? CLB_OK : archive_failure(in);
-}
-
-static enum clb_status close_file(struct text_input *in)
-{
-    const char *path = in->paths[in->at];
-    archive_read_free(in->archive);
-    in->archive = NULL;
-    if (in->file_bytes == 0) return clb_fail(CLB_ERROR_IO, "%s: is empty", path);
-    if (in->file_replaced > 0)
-        base_warn("%s: %" PRId64 " sequences were not UTF-8 and count as U+FFFD", path,
-                  in->file_replaced);
-    in->at++;
-    return CLB_OK;
-}
-
-/* Moves what is left to the front and reads more behind it. */
-static enum clb_status read_more(struct text_input *in)
-{
-    memmove(in->buffer, in->buffer + in->begin, in->end - in->begin);
-    in->end -= in->begin;
-    in->begin = 0;
-    ssize_t got = archive_read_data(in->archive, in->buffer + in->end, READ_SIZE);
-    if (got < 0) return archive_failure(in);
-    if (in->file_bytes == 0 && got >= 3 && memcmp(in->buffer, "\xEF\xBB\xBF", 3) == 0)
-        in->begin = 3;
-    if (in->file_bytes == 0 && got >= 2 &&
-        (memcmp(in->buffer, "\xFF\xFE", 2) == 0 || memcmp(in->buffer, "\xFE\xFF", 2) == 0))
-        return clb_fail(CLB_ERROR_FORMAT, "%s: is UTF-16; convert it: iconv -f UTF-16 -t UTF-8",
-                        in->paths[in->at]);
-    in->end += (size_t)got;
-    in->bytes += got;
-    in->file_bytes += got;
-    in->file_ended = got == 0;
-    return CLB_OK;
+    return in->cut;
 }
 
 static int64_t count_invalid(const char *line, size_t size)
 {
     int64_t invalid = 0;
     for (int32_t i = 0; i < (int32_t)size;) {
+        uint64_t eight;
         UChar32 c;
+        while (i + 8 <= (int32_t)size) {
+            memcpy(&eight, line + i, 8);
+            if (eight & 0x8080808080808080u) break;
+            i += 8;
+        }
+        if (i == (int32_t)size) break;
         U8_NEXT(line, i, (int32_t)size, c);
         invalid += c < 0;
     }
     return invalid;
 }
+
+/* ---- lines of a member ---- */
+
+static enum clb_status make_room(struct text_input *in)
+{
+    memmove(in->buffer, in->buffer + in->begin, in->end - in->begin);
+    in->end -= in->begin;
+    in->begin = 0;
+    if (in->end + READ_SIZE <= in->capacity) return CLB_OK;
+    const size_t capacity = 2 * (in->end + READ_SIZE);
+    char *more = realloc(in->buffer, capacity);
+    if (!more) return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", text_source_name(in->source));
+    in->buffer = more;
+    in->capacity = capacity;
+    return CLB_OK;
+}
+
+static enum clb_status skip_mark(struct text_input *in, size_t got)
+{
+    const char *begin = in->buffer + in->begin;
+    if (got >= 2 && (memcmp(begin, "\xFF\xFE", 2) == 0 || memcmp(begin, "\xFE\xFF", 2) == 0))
+        return clb_fail(CLB_ERROR_FORMAT, "%s: is UTF-16; convert it: iconv -f UTF-16 -t UTF-8",
+                        text_source_name(in->source));
+    if (got >= 3 && memcmp(begin, "\xEF\xBB\xBF", 3) == 0) in->begin += 3;
+    return CLB_OK;
+}
+
+static enum clb_status read_more(struct text_input *in)
+{
+    size_t got;
+    enum clb_status status;
+    CLB_TRY(make_room(in));
+    CLB_TRY(text_source_read(in->source, in->buffer + in->end, READ_SIZE, &got));
+    const bool first = in->member_bytes == 0;
+    in->end += got;
+    in->bytes += (int64_t)got;
+    in->file_bytes += (int64_t)got;
+    in->member_bytes += (int64_t)got;
+    in->member_ended = got == 0;
+    if (first) CLB_TRY(skip_mark(in, got));
+cleanup:
+    return status;
+}
+
+/* Reads until the buffer begins with a whole line of *size bytes, or with `limit` bytes or the rest
+ * of the member; `newline` says which. */
+static enum clb_status find_line(struct text_input *in, size_t limit, size_t *size, bool *newline)
+{
+    size_t looked = 0;
+    for (;;) {
+        const char *begin = in->buffer + in->begin;
+        const size_t left = in->end - in->begin;
+        const char *end = looked < left ? memchr(begin + looked, '\n', left - looked) : NULL;
+        *newline = end != NULL;
+        *size = end ? (size_t)(end - begin) : left;
+        if (end || left >= limit || in->member_ended) return CLB_OK;
+        looked = left;
+        enum clb_status status = read_more(in);
+        if (status != CLB_OK) return status;
+    }
+}
+
+/* Where to cut a line that goes on beyond `size`: behind its last blank, or between characters. */
+static size_t cut_before(const char *line, size_t size)
+{
+    for (size_t i = size; i > size - LOOK_BACK; i--)
+        if (line[i - 1] == ' ' || line[i - 1] == '\t') return i;
+    int32_t at = (int32_t)size;
+    U8_SET_CP_START((const uint8_t *)line, 0, at);
+    return (size_t)at;
+}
+
+/* The first line of a stretch, without its end, at most LINE_LIMIT of it. */
+static void take_line(struct text_input *in, struct stretch *from, const char **line, size_t *size)
+{
+    const size_t left = (size_t)(from->end - from->begin);
+    const size_t most = left < LINE_LIMIT ? left : LINE_LIMIT;
+    const char *end = memchr(from->begin, '\n', most);
+    *line = from->begin;
+    *size = end ? (size_t)(end - from->begin) : most;
+    if (!end && most < left) {
+        *size = cut_before(*line, most);
+        in->cut++;
+    }
+    from->begin += *size + (end ? 1 : 0);
+}
+
+/* The next line of plain text; *found is false at the member's end. */
+static enum clb_status plain_line(struct text_input *in, const char **line, size_t *size,
+                                  bool *found)
+{
+    bool newline;
+    enum clb_status status = find_line(in, LINE_LIMIT + 1, size, &newline);
+    struct stretch rest = {in->buffer + in->begin, in->buffer + in->end};
+    *found = status == CLB_OK && rest.begin < rest.end;
+    if (!*found) return status;
+    take_line(in, &rest, line, size);
+    in->begin = (size_t)(rest.begin - in->buffer);
+    return CLB_OK;
+}
+
+/* ---- JSON Lines ---- */
+
+static const char *json_field(const struct text_input *in)
+{
+    return in->texts->json_field ? in->texts->json_field : "text";
+}
+
+/* The first character that is not white, or 0. */
+static char first_character(const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (!strchr(" \t\r\n", text[i]) || text[i] == 0) return text[i];
+    return 0;
+}
+
+static bool take_field(struct text_input *in, json_t *record)
+{
+    const json_t *value = json_object_get(record, json_field(in));
+    if (!json_is_string(value)) {
+        json_decref(record);
+        return false;
+    }
+    json_decref(in->record);
+    in->record = record;
+    in->document.begin = json_string_value(value);
+    in->document.end = in->document.begin + json_string_length(value);
+    return true;
+}
+
+/* A copy with U+FFFD for what is not UTF-8: JSON parsers refuse it. malloc'd. */
+static char *repair(const char *line, size_t size, int64_t *replaced, size_t *repaired)
+{
+    char *copy = malloc(3 * size);
+    size_t length = 0;
+    for (int32_t i = 0; copy && i < (int32_t)size;) {
+        const int32_t begin = i;
+        UChar32 c;
+        U8_NEXT(line, i, (int32_t)size, c);
+        const char *from = c < 0 ? "\xEF\xBF\xBD" : line + begin;
+        const size_t bytes = c < 0 ? 3 : (size_t)(i - begin);
+        memcpy(copy + length, from, bytes);
+        length += bytes;
+        *replaced += c < 0;
+    }
+    *repaired = length;
+    return copy;
+}
+
+static json_t *parse(struct text_input *in, const char *line, size_t size, json_error_t *error)
+{
+    json_t *record = json_loadb(line, size, JSON_ALLOW_NUL, error);
+    if (record || count_invalid(line, size) == 0) return record;
+    int64_t replaced = 0;
+    char *repaired = repair(line, size, &replaced, &size);
+    if (!repaired) return NULL;
+    record = json_loadb(repaired, size, JSON_ALLOW_NUL, error);
+    in->member_replaced += replaced;
+    in->replaced += replaced;
+    free(repaired);
+    return record;
+}
+
+/* Reads the next line that is not blank into `record`; *found is false at the member's end. */
+static enum clb_status next_record(struct text_input *in, bool *found)
+{
+    json_error_t error;
+    const char *line;
+    size_t size;
+    bool newline;
+    *found = false;
+    do {
+        enum clb_status status = find_line(in, JSON_LIMIT, &size, &newline);
+        if (status != CLB_OK || (size == 0 && !newline)) return status;
+        in->line++;
+        if (size >= JSON_LIMIT)
+            return clb_fail(CLB_ERROR_FORMAT, "%s:%" PRId64 ": a JSON line of more than %d MiB",
+                            text_source_name(in->source), in->line, JSON_LIMIT >> 20);
+        line = in->buffer + in->begin;
+        in->begin += size + newline;
+    } while (!first_character(line, size));
+    json_t *record = parse(in, line, size, &error);
+    if (!record)
+        return clb_fail(CLB_ERROR_FORMAT, "%s:%" PRId64 ": is not JSON: %s (column %d)",
+                        text_source_name(in->source), in->line, error.text, error.column);
+    if (!take_field(in, record))
+        return clb_fail(CLB_ERROR_FORMAT,
+                        "%s:%" PRId64 ": has no string \"%s\"; name the field by --json-field",
+                        text_source_name(in->source), in->line, json_field(in));
+    *found = true;
+    return CLB_OK;
+}
+
+/* ---- members and files ---- */
+
+/* By the first line, which is not consumed. */
+static enum clb_status recognise(struct text_input *in)
+{
+    size_t size;
+    bool newline;
+    in->format = in->texts->format;
+    if (in->format != CLB_TEXT_AUTO) return CLB_OK;
+    in->format = CLB_TEXT_PLAIN;
+    enum clb_status status = find_line(in, READ_SIZE, &size, &newline);
+    if (status != CLB_OK || first_character(in->buffer + in->begin, size) != '{') return status;
+    status = find_line(in, JSON_LIMIT, &size, &newline);
+    if (status != CLB_OK) return status;
+    json_t *record = json_loadb(in->buffer + in->begin, size, JSON_ALLOW_NUL, NULL);
+    if (json_is_string(json_object_get(record, json_field(in)))) in->format = CLB_TEXT_JSONL;
+    json_decref(record);
+    if (in->format == CLB_TEXT_JSONL)
+        base_log("%s: JSON Lines, a document a line, in its \"%s\"", text_source_name(in->source),
+                 json_field(in));
+    return CLB_OK;
+}
+
+static enum clb_status begin_member(struct text_input *in)
+{
+    enum clb_status status;
+    CLB_TRY(text_source_next(in->source, &in->in_member));
+    if (!in->in_member) goto cleanup;
+    in->begin = in->end = 0;
+    in->member_ended = false;
+    in->line = in->member_bytes = in->member_replaced = 0;
+    in->document = (struct stretch){0};
+    CLB_TRY(recognise(in));
+cleanup:
+    return status;
+}
+
+static void end_member(struct text_input *in)
+{
+    in->in_member = false;
+    if (in->member_replaced > 0)
+        base_warn("%s: %" PRId64 " sequences were not UTF-8 and count as U+FFFD",
+                  text_source_name(in->source), in->member_replaced);
+}
+
+static enum clb_status end_file(struct text_input *in)
+{
+    text_source_close(in->source);
+    in->source = NULL;
+    if (in->file_bytes == 0) return clb_fail(CLB_ERROR_IO, "%s: is empty", in->files.paths[in->at]);
+    in->file_bytes = 0;
+    in->at++;
+    return CLB_OK;
+}
+
+/* ---- what comes next ---- */
+
+enum piece { PIECE_LINE, PIECE_BREAK /* between documents */, PIECE_END /* of the member */ };
 
 static bool is_blank(const char *line, size_t size)
 {
@@ -188,58 +347,59 @@ static bool is_blank(const char *line, size_t size)
     return true;
 }
 
-/* The next line of the file into [*line, *size); false: the file has no more. */
-static enum clb_status next_line(struct text_input *in, const char **line, size_t *size,
-                                 bool *found)
+static enum clb_status plain_piece(struct text_input *in, enum piece *piece, const char **line,
+                                   size_t *size)
 {
-    size_t looked = 0;
-    for (;;) {
-        char *begin = in->buffer + in->begin;
-        size_t left = in->end - in->begin;
-        char *end = looked < left ? memchr(begin + looked, '\n', left - looked) : NULL;
-        if (end || left >= LINE_LIMIT || (in->file_ended && left > 0)) {
-            *line = begin;
-            *size = end ? (size_t)(end - begin) : left;
-            in->begin += *size + (end ? 1 : 0);
-            *found = true;
-            return CLB_OK;
-        }
-        *found = false;
-        if (in->file_ended) return CLB_OK;
-        looked = left;
-        enum clb_status status = read_more(in);
-        if (status != CLB_OK) return status;
-    }
+    bool found;
+    enum clb_status status = plain_line(in, line, size, &found);
+    if (status != CLB_OK) return status;
+    *piece = !found ? PIECE_END : is_blank(*line, *size) ? PIECE_BREAK : PIECE_LINE;
+    return CLB_OK;
 }
 
-/* ---- all files ---- */
-
-static bool end_document(struct text_input *in, enum text_event *event)
+/* Blank lines inside a document separate its paragraphs. */
+static enum clb_status json_piece(struct text_input *in, enum piece *piece, const char **line,
+                                  size_t *size)
 {
-    bool was = in->in_document;
-    in->in_document = false;
-    *event = TEXT_DOCUMENT_END;
-    return was;
+    bool found;
+    while (in->document.begin < in->document.end) {
+        take_line(in, &in->document, line, size);
+        *piece = PIECE_LINE;
+        if (!is_blank(*line, *size)) return CLB_OK;
+    }
+    enum clb_status status = next_record(in, &found);
+    *piece = found ? PIECE_BREAK : PIECE_END;
+    return status;
 }
 
 enum clb_status text_input_next(struct text_input *in, enum text_event *event, const char **line,
                                 size_t *size)
 {
     enum clb_status status = CLB_OK;
-    while (in->at < in->count) {
-        bool found;
-        if (!in->archive) CLB_TRY(open_file(in));
-        CLB_TRY(next_line(in, line, size, &found));
-        if (found && !is_blank(*line, *size)) {
-            int64_t invalid = count_invalid(*line, *size);
-            in->file_replaced += invalid;
+    enum piece piece;
+    while (in->at < in->files.count) {
+        if (!in->source) CLB_TRY(text_source_open(in->files.paths[in->at], &in->source));
+        if (!in->in_member) CLB_TRY(begin_member(in));
+        if (!in->in_member) {
+            CLB_TRY(end_file(in));
+            continue;
+        }
+        CLB_TRY(in->format == CLB_TEXT_JSONL ? json_piece(in, &piece, line, size)
+                                             : plain_piece(in, &piece, line, size));
+        if (piece == PIECE_LINE) {
+            const int64_t invalid = count_invalid(*line, *size);
+            in->member_replaced += invalid;
             in->replaced += invalid;
             in->in_document = true;
             *event = TEXT_LINE;
             return CLB_OK;
         }
-        if (!found) CLB_TRY(close_file(in));
-        if (end_document(in, event)) return CLB_OK;
+        if (piece == PIECE_END) end_member(in);
+        if (in->in_document) {
+            in->in_document = false;
+            *event = TEXT_DOCUMENT_END;
+            return CLB_OK;
+        }
     }
     *event = TEXT_END;
 cleanup:

@@ -1,16 +1,17 @@
-/* Text from files, line by line, in bounded memory: plain or compressed (by content, through
- * libarchive), directories recursively in order of name. */
+/* Text from files, line by line and document by document, in bounded memory. */
 #ifndef TEXT_TEXT_INPUT_H
 #define TEXT_TEXT_INPUT_H
 
 #include <clbert/status.h>
+#include <clbert/text.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct text_input;
 
-/* A path that is missing, or a directory without files: CLB_ERROR_IO that names it. */
-enum clb_status text_input_open(const char *const *paths, int count, struct text_input **input);
+/* A path that is missing, or a directory without files: CLB_ERROR_IO that names it. `texts` must
+ * outlive the input. */
+enum clb_status text_input_open(const struct clb_texts *texts, struct text_input **input);
 void text_input_close(struct text_input *input);
 
 enum text_event {
@@ -19,12 +20,14 @@ enum text_event {
     TEXT_END,
 };
 
-/* What comes next. `line` is valid until the next call. A line over 1 MiB comes in pieces. A file
- * that cannot be read or decompressed to its end, or is empty: an error that names it. */
+/* What comes next. `line` is valid until the next call. A line over 1 MiB comes in pieces, cut at a
+ * blank where there is one. A file that cannot be read or decompressed to its end, or has no text,
+ * or a JSON line without the field: an error that names file and line. */
 enum clb_status text_input_next(struct text_input *input, enum text_event *event, const char **line,
                                 size_t *size);
 
 int64_t text_input_bytes(const struct text_input *input);    /* read so far, decompressed */
 int64_t text_input_replaced(const struct text_input *input); /* sequences that were not UTF-8 */
+int64_t text_input_cut(const struct text_input *input);      /* places where a long line was cut */
 
 #endif

@@ -2,10 +2,11 @@
 
 #include "base/files.h"
 #include "text/merges.h"
-#include "text/text_input.h"
+#include "text/text_pipeline.h"
 #include "text/tokenizer.h"
 #include "text/word_counts.h"
 
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unicode/utf8.h>
@@ -27,30 +28,64 @@ static struct text_rules rules_of(const struct clb_vocab_options *options)
 
 /* ---- counting ---- */
 
+struct counting {
+    struct text_rules rules;
+    int threads;
+    struct text_word_counts **counts; /* one a thread */
+};
+
 static enum clb_status count_word(void *context, const char *bytes, size_t size, bool over_long)
 {
-    return over_long ? CLB_OK : text_word_counts_add(context, bytes, size);
+    return over_long ? CLB_OK : text_word_counts_add(context, bytes, size, 1);
+}
+
+static enum clb_status count_line(void *context, int thread, const struct text_block *block,
+                                  int line)
+{
+    const struct counting *c = context;
+    return text_words(c->rules, block->lines[line].text, block->lines[line].size, count_word,
+                      c->counts[thread]);
+}
+
+/* Everything into the first table. */
+static enum clb_status join_counts(struct counting *c)
+{
+    enum clb_status status = CLB_OK;
+    for (int t = 1; t < c->threads; t++) {
+        const struct text_word_counts *from = c->counts[t];
+        for (size_t i = 0; i < from->capacity; i++)
+            if (from->words[i].size)
+                CLB_TRY(text_word_counts_add(c->counts[0], from->words[i].bytes,
+                                             from->words[i].size, from->words[i].count));
+    }
+cleanup:
+    return status;
 }
 
 static enum clb_status count_texts(const struct clb_vocab_options *options,
-                                   const char *const *texts, int text_count,
-                                   struct text_word_counts *counts, int64_t *bytes)
+                                   const struct clb_texts *texts, struct text_word_counts **counts,
+                                   int64_t *bytes)
 {
+    struct counting c = {rules_of(options),
+                         options->threads > 0 ? options->threads : omp_get_max_threads(), NULL};
+    const struct text_pipeline pipeline = {c.threads, &c, count_line, NULL};
     struct text_input *input = NULL;
-    enum text_event event = TEXT_LINE;
-    const char *line;
-    size_t size;
     enum clb_status status;
-    CLB_TRY(text_input_open(texts, text_count, &input));
-    while (event != TEXT_END) {
-        CLB_TRY(text_input_next(input, &event, &line, &size));
-        if (event == TEXT_LINE)
-            CLB_TRY(text_words(rules_of(options), line, size, count_word, counts));
-    }
+    *counts = NULL;
+    CLB_TRY(text_input_open(texts, &input));
+    c.counts = calloc((size_t)c.threads, sizeof *c.counts);
+    if (!c.counts) CLB_TRY(clb_fail(CLB_ERROR_MEMORY, "word counts: out of memory"));
+    for (int t = 0; t < c.threads; t++) CLB_TRY(text_word_counts_create(&c.counts[t]));
+    CLB_TRY(text_pipeline_run(&pipeline, input));
+    CLB_TRY(join_counts(&c));
     *bytes = text_input_bytes(input);
-    if (counts->total == 0)
-        status = clb_fail(CLB_ERROR_FORMAT, "%s: no words in the text", texts[0]);
+    if (c.counts[0]->total == 0)
+        CLB_TRY(clb_fail(CLB_ERROR_FORMAT, "%s: no words in the text", texts->paths[0]));
+    *counts = c.counts[0];
+    c.counts[0] = NULL;
 cleanup:
+    for (int t = 0; c.counts && t < c.threads; t++) text_word_counts_destroy(c.counts[t]);
+    free(c.counts);
     text_input_close(input);
     return status;
 }
@@ -171,8 +206,8 @@ cleanup:
     return status;
 }
 
-enum clb_status clb_vocab_train(const struct clb_vocab_options *options, const char *const *texts,
-                                int text_count, const char *directory,
+enum clb_status clb_vocab_train(const struct clb_vocab_options *options,
+                                const struct clb_texts *texts, const char *directory,
                                 struct clb_vocab_report *report)
 {
     struct text_word_counts *counts = NULL;
@@ -180,8 +215,7 @@ enum clb_status clb_vocab_train(const struct clb_vocab_options *options, const c
     struct clb_tokenizer *tokenizer = NULL;
     enum clb_status status;
     *report = (struct clb_vocab_report){0};
-    CLB_TRY(text_word_counts_create(&counts));
-    CLB_TRY(count_texts(options, texts, text_count, counts, &report->bytes));
+    CLB_TRY(count_texts(options, texts, &counts, &report->bytes));
     report->words = counts->total;
     report->distinct_words = (int64_t)counts->distinct;
     CLB_TRY(merge_tokens_create(&tokens));

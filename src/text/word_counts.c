@@ -74,17 +74,18 @@ static char *keep(struct text_word_counts *c, const char *bytes, size_t size)
     return to;
 }
 
-enum clb_status text_word_counts_add(struct text_word_counts *c, const char *bytes, size_t size)
+enum clb_status text_word_counts_add(struct text_word_counts *c, const char *bytes, size_t size,
+                                     int64_t count)
 {
     struct text_word_count *word = find(c->words, c->capacity, bytes, size);
-    c->total++;
+    c->total += count;
     if (word->size) {
-        word->count++;
+        word->count += count;
         return CLB_OK;
     }
     char *kept = keep(c, bytes, size);
     if (!kept) return out_of_memory();
-    *word = (struct text_word_count){kept, (uint32_t)size, 1};
+    *word = (struct text_word_count){kept, (uint32_t)size, count};
     return ++c->distinct * 2 > c->capacity ? grow(c) : CLB_OK;
 }
 

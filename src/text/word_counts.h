@@ -23,7 +23,7 @@ struct text_word_counts {
 enum clb_status text_word_counts_create(struct text_word_counts **counts);
 void text_word_counts_destroy(struct text_word_counts *counts);
 enum clb_status text_word_counts_add(struct text_word_counts *counts, const char *bytes,
-                                     size_t size);
+                                     size_t size, int64_t count);
 /* Ends the counting: words[0 .. distinct - 1] in order of their bytes. */
 void text_word_counts_sort(struct text_word_counts *counts);
 

@@ -1,0 +1,88 @@
+#include "text/text_files.h"
+
+#include "base/files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+
+static enum clb_status add_path(struct text_files *files, const char *path)
+{
+    char **more = realloc(files->paths, ((size_t)files->count + 1) * sizeof *more);
+    if (!more) return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", path);
+    files->paths = more;
+    files->paths[files->count] = strdup(path);
+    if (!files->paths[files->count]) return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", path);
+    files->count++;
+    return CLB_OK;
+}
+
+static int visible(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+static int by_bytes(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static enum clb_status add_tree(struct text_files *files, const char *path)
+{
+    if (!base_is_directory(path)) return add_path(files, path);
+    struct dirent **entries = NULL;
+    int count = scandir(path, &entries, visible, by_bytes);
+    if (count < 0) return clb_fail(CLB_ERROR_IO, "%s: cannot be read: %s", path, strerror(errno));
+    enum clb_status status = CLB_OK;
+    for (int i = 0; i < count; i++) {
+        char *child = status == CLB_OK ? base_format("%s/%s", path, entries[i]->d_name) : NULL;
+        if (child) status = add_tree(files, child);
+        free(child);
+        free(entries[i]);
+    }
+    free(entries);
+    return status;
+}
+
+static enum clb_status add_pattern(struct text_files *files, const char *pattern)
+{
+    glob_t found;
+    enum clb_status status = CLB_OK;
+    int code = glob(pattern, 0, NULL, &found);
+    if (code == GLOB_NOMATCH)
+        return clb_fail(CLB_ERROR_IO, "%s: no such file or directory", pattern);
+    if (code != 0) return clb_fail(CLB_ERROR_IO, "%s: the pattern cannot be followed", pattern);
+    for (size_t i = 0; i < found.gl_pathc; i++) CLB_TRY(add_tree(files, found.gl_pathv[i]));
+cleanup:
+    globfree(&found);
+    return status;
+}
+
+enum clb_status text_files_find(const char *const *paths, int count, struct text_files *files)
+{
+    enum clb_status status = CLB_OK;
+    *files = (struct text_files){0};
+    for (int i = 0; i < count; i++) {
+        const int before = files->count;
+        if (strcmp(paths[i], "-") == 0)
+            CLB_TRY(add_path(files, paths[i]));
+        else if (base_exists(paths[i]))
+            CLB_TRY(add_tree(files, paths[i]));
+        else
+            CLB_TRY(add_pattern(files, paths[i]));
+        if (files->count == before)
+            CLB_TRY(clb_fail(CLB_ERROR_IO, "%s: a directory without files", paths[i]));
+    }
+cleanup:
+    if (status != CLB_OK) text_files_free(files);
+    return status;
+}
+
+void text_files_free(struct text_files *files)
+{
+    for (int i = 0; i < files->count; i++) free(files->paths[i]);
+    free(files->paths);
+    *files = (struct text_files){0};
+}

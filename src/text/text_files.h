@@ -1,0 +1,19 @@
+/* The list of files that paths, directories and patterns stand for. */
+#ifndef TEXT_TEXT_FILES_H
+#define TEXT_TEXT_FILES_H
+
+#include <clbert/status.h>
+
+struct text_files {
+    char **paths;
+    int count;
+};
+
+/* Directories recursively in order of name, without hidden entries; patterns as the shell's,
+ * sorted;
+ * "-" as it is. A path that is missing, a pattern without a match or a directory without files:
+ * CLB_ERROR_IO that names it. */
+enum clb_status text_files_find(const char *const *paths, int count, struct text_files *files);
+void text_files_free(struct text_files *files);
+
+#endif
