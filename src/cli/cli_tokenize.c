@@ -4,6 +4,7 @@
 #include <clbert/tokenizer.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct cli_usage usage = {
     .name = "tokenize",
@@ -12,7 +13,8 @@ static const struct cli_usage usage = {
     .examples = "clbert tokenize --tokenizer tokenizer \"Saya makan nasi di warung.\"",
 };
 
-static enum clb_status print_json(const struct clb_tokenizer *tokenizer, const struct clb_ids *ids)
+static enum clb_status write_json(const struct clb_tokenizer *tokenizer, const struct clb_ids *ids,
+                                  FILE *out)
 {
     json_t *tokens = json_array(), *numbers = json_array();
     for (size_t i = 0; i < ids->count; i++) {
@@ -20,36 +22,91 @@ static enum clb_status print_json(const struct clb_tokenizer *tokenizer, const s
         json_array_append_new(numbers, json_integer(ids->ids[i]));
     }
     json_t *object = json_pack("{s:o, s:o}", "tokens", tokens, "ids", numbers);
-    enum clb_status status =
-        object ? base_json_print(object) : clb_fail(CLB_ERROR_MEMORY, "out of memory");
+    const int code = object ? json_dumpf(object, out, 0) : -1;
     json_decref(object);
-    return status;
+    return code == 0 ? CLB_OK : clb_fail(CLB_ERROR_MEMORY, "out of memory");
 }
 
 static enum clb_status tokenize(const struct clb_tokenizer *tokenizer, const char *text,
-                                size_t size, bool json)
+                                size_t size, bool json, FILE *out)
 {
     struct clb_ids ids = {0};
     enum clb_status status = clb_tokenizer_encode(tokenizer, text, size, &ids);
-    if (status == CLB_OK && json) status = print_json(tokenizer, &ids);
-    for (size_t i = 0; status == CLB_OK && !json && i < ids.count; i++)
-        printf("%s%s", i ? " " : "", clb_tokenizer_token(tokenizer, ids.ids[i]));
-    if (!json) putchar('\n');
+    if (status == CLB_OK && json) status = write_json(tokenizer, &ids, out);
+    for (size_t i = 0; status == CLB_OK && !json && i < ids.count; i++) {
+        if (i) putc_unlocked(' ', out);
+        fputs_unlocked(clb_tokenizer_token(tokenizer, ids.ids[i]), out);
+    }
+    putc_unlocked('\n', out);
     clb_ids_free(&ids);
     return status;
 }
 
+/* ---- lines of standard input, a block at a time by all threads ---- */
+
+enum { BLOCK_LINES = 4096, PART_LINES = 64 };
+
+struct lines {
+    char *line[BLOCK_LINES];
+    size_t capacity[BLOCK_LINES], size[BLOCK_LINES];
+    int count;
+};
+
+/* Somebody who types wants an answer to every line. */
+static void read_lines(struct lines *block)
+{
+    const int most = isatty(STDIN_FILENO) ? 1 : BLOCK_LINES;
+    ssize_t size;
+    for (block->count = 0; block->count < most; block->count++) {
+        const int i = block->count;
+        size = getline(&block->line[i], &block->capacity[i], stdin);
+        if (size <= 0) break;
+        block->size[i] = (size_t)size - (block->line[i][size - 1] == '\n');
+    }
+}
+
+static enum clb_status tokenize_part(const struct clb_tokenizer *tokenizer,
+                                     const struct lines *block, int begin, bool json, char **text,
+                                     size_t *size)
+{
+    FILE *out = open_memstream(text, size);
+    enum clb_status status = out ? CLB_OK : clb_fail(CLB_ERROR_MEMORY, "out of memory");
+    for (int i = begin; status == CLB_OK && i < begin + PART_LINES && i < block->count; i++)
+        status = tokenize(tokenizer, block->line[i], block->size[i], json, out);
+    if (out) fclose(out);
+    return status;
+}
+
+static enum clb_status tokenize_block(const struct clb_tokenizer *tokenizer,
+                                      const struct lines *block, bool json)
+{
+    char *texts[BLOCK_LINES / PART_LINES] = {NULL};
+    size_t sizes[BLOCK_LINES / PART_LINES] = {0};
+    const int parts = (block->count + PART_LINES - 1) / PART_LINES;
+    bool failed = false;
+#pragma omp parallel for schedule(dynamic) reduction(|| : failed)
+    for (int p = 0; p < parts; p++)
+        failed |=
+            tokenize_part(tokenizer, block, p * PART_LINES, json, &texts[p], &sizes[p]) != CLB_OK;
+    for (int p = 0; p < parts; p++) {
+        if (!failed) fwrite(texts[p], 1, sizes[p], stdout);
+        free(texts[p]);
+    }
+    return failed ? clb_fail(CLB_ERROR_MEMORY, "out of memory") : CLB_OK;
+}
+
 static enum clb_status tokenize_lines(const struct clb_tokenizer *tokenizer, bool json)
 {
-    char *line = NULL;
-    size_t capacity = 0;
-    ssize_t size;
-    enum clb_status status = CLB_OK;
-    while (status == CLB_OK && (size = getline(&line, &capacity, stdin)) > 0) {
-        if (line[size - 1] == '\n') size--;
-        status = tokenize(tokenizer, line, (size_t)size, json);
+    struct lines *block = calloc(1, sizeof *block);
+    enum clb_status status = block ? CLB_OK : clb_fail(CLB_ERROR_MEMORY, "out of memory");
+    while (status == CLB_OK) {
+        read_lines(block);
+        if (block->count == 0) break;
+        status = tokenize_block(tokenizer, block, json);
+        if (isatty(STDIN_FILENO)) fflush(stdout);
     }
-    free(line);
+    for (int i = 0; block && i < BLOCK_LINES; i++) free(block->line[i]);
+    free(block);
     return status;
 }
 
@@ -72,7 +129,8 @@ enum clb_status command_tokenize(int argc, const char **argv)
     CLB_TRY(cli_require(&usage, directory, "--tokenizer DIR"));
     CLB_TRY(clb_tokenizer_open(directory, &tokenizer));
     if (count == 0) status = tokenize_lines(tokenizer, json);
-    for (int i = 0; i < count; i++) CLB_TRY(tokenize(tokenizer, texts[i], strlen(texts[i]), json));
+    for (int i = 0; i < count; i++)
+        CLB_TRY(tokenize(tokenizer, texts[i], strlen(texts[i]), json, stdout));
 cleanup:
     clb_tokenizer_close(tokenizer);
     poptFreeContext(context);
