@@ -256,6 +256,27 @@ static void test_entered_anywhere(void **state)
     clb_stream_destroy(second);
 }
 
+/* An evaluation of more pairs than the held-out part has goes on with new ones. */
+static void test_validation_goes_on(void **state)
+{
+    (void)state;
+    const struct clb_stream_options options = {
+        .seed = 5, .max_seq_length = LENGTH, .mlm_probability = 0.15f, .validation = true};
+    struct buffers one, other;
+    struct clb_example a = example_in(&one), b = example_in(&other);
+    struct clb_stream *stream;
+    OK(clb_stream_create(corpus, &options, &stream));
+    const int64_t epoch = clb_stream_epoch_examples(stream);
+    int64_t same = 0;
+    for (int64_t n = 0; n < epoch; n++) {
+        OK(clb_stream_example(stream, n, &a));
+        OK(clb_stream_example(stream, epoch + n, &b));
+        same += a.length == b.length && memcmp(one.ids, other.ids, (size_t)a.length * 4) == 0;
+    }
+    assert_true(same < epoch / 10);
+    clb_stream_destroy(stream);
+}
+
 /* The loader gives what the stream gives, from any step on. */
 static void test_loader(void **state)
 {
@@ -336,6 +357,7 @@ int main(void)
         cmocka_unit_test(test_pairs),
         cmocka_unit_test(test_whole_words),
         cmocka_unit_test(test_entered_anywhere),
+        cmocka_unit_test(test_validation_goes_on),
         cmocka_unit_test(test_loader),
         cmocka_unit_test(test_same_bytes_for_any_threads),
         cmocka_unit_test(test_cut_short),

@@ -16,7 +16,7 @@ struct clb_stream_options {
     float mlm_probability;       /* 0.15 */
     float short_seq_probability; /* 0.1: share of examples with a shorter target length */
     bool whole_word_mask;
-    bool validation; /* the validation half; then every epoch is epoch 0 */
+    bool validation; /* of the held-out documents */
 };
 
 struct clb_stream;

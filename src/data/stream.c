@@ -83,7 +83,7 @@ enum clb_status clb_stream_example(const struct clb_stream *stream, int64_t numb
                                    struct clb_example *example)
 {
     const int64_t examples = stream->pairs.anchors, index = number % examples;
-    const uint32_t epoch = stream->options.validation ? 0 : (uint32_t)(number / examples);
+    const uint32_t epoch = (uint32_t)(number / examples);
     const struct clb_random random = {stream->options.seed, CLB_PURPOSE_MASKING, epoch};
     const struct pair pair = pairs_at(&stream->pairs, epoch, index);
     int32_t *scratch = malloc(2 * (size_t)stream->options.max_seq_length * sizeof *scratch);
