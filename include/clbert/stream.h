@@ -49,6 +49,20 @@ enum clb_status clb_stream_example(const struct clb_stream *stream, int64_t numb
 enum clb_status clb_stream_batch(const struct clb_stream *stream, int64_t first, int32_t count,
                                  struct clb_batch *batch);
 
+/* What a stretch of the stream holds. */
+struct clb_stream_statistics {
+    int64_t examples, not_next;
+    int64_t tokens;                 /* with [CLS] and [SEP] */
+    int64_t ordinary, chosen;       /* tokens that can be chosen, and that were */
+    int64_t masked, replaced, kept; /* of the chosen ones */
+    int64_t lengths[8];             /* examples by length, in eighths of max_seq_length */
+    int64_t corpus_tokens, seen;    /* of this half, and how many of them were shown */
+};
+
+/* Of examples first .. first + count - 1. Takes a bit of memory a token of the corpus. */
+enum clb_status clb_stream_measure(const struct clb_stream *stream, int64_t first, int64_t count,
+                                   struct clb_stream_statistics *statistics);
+
 /* ---- the loader: the next steps' batches, made by a thread of its own ---- */
 
 struct clb_loader_options {

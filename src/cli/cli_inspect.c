@@ -3,6 +3,7 @@
 
 #include <clbert/corpus.h>
 #include <clbert/stream.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +13,8 @@ static const struct cli_usage usage = {
     .summary =
         "Shows the very examples that a step of `clbert pretrain` with the same options trains\n"
         "on. [MASK], replaced and kept tokens are marked, with the original behind them.",
-    .examples = "clbert inspect --data corpus --step 0",
+    .examples = "clbert inspect --data corpus --step 0\n"
+                "clbert inspect --data corpus --statistics 1000",
 };
 
 static json_t *json_ints(const int32_t *values, int32_t count)
@@ -59,22 +61,78 @@ static void print_example(const struct clb_tokenizer *tokenizer, const struct cl
     printf("\n\n");
 }
 
+static double percent(int64_t part, int64_t whole)
+{
+    return whole > 0 ? 100.0 * (double)part / (double)whole : 0.0;
+}
+
+static void print_lengths(const struct clb_stream_statistics *s, int32_t most)
+{
+    for (int i = 0; i < 8; i++) {
+        const int bar = (int)(percent(s->lengths[i], s->examples) / 2.0 + 0.5);
+        printf("  %5d .. %5d tokens  %6.2f %%  ", i * most / 8 + 1, (i + 1) * most / 8,
+               percent(s->lengths[i], s->examples));
+        for (int b = 0; b < bar; b++) putchar('#');
+        putchar('\n');
+    }
+}
+
+static void print_statistics(const struct clb_stream_statistics *s, int32_t most, int64_t epoch)
+{
+    printf("examples   %" PRId64 ", %.2f epochs; %.1f tokens each\n", s->examples,
+           (double)s->examples / (double)epoch, (double)s->tokens / (double)s->examples);
+    printf("pairs      %.2f %% NotNext\n", percent(s->not_next, s->examples));
+    printf("chosen     %.2f %% of the ordinary tokens\n", percent(s->chosen, s->ordinary));
+    printf("of these   %.2f %% [MASK], %.2f %% replaced, %.2f %% kept\n",
+           percent(s->masked, s->chosen), percent(s->replaced, s->chosen),
+           percent(s->kept, s->chosen));
+    printf("seen       %.2f %% of the corpus's %" PRId64 " tokens\n",
+           percent(s->seen, s->corpus_tokens), s->corpus_tokens);
+    print_lengths(s, most);
+}
+
+static enum clb_status print_statistics_json(const struct clb_stream_statistics *s)
+{
+    json_t *lengths = json_array();
+    for (int i = 0; i < 8; i++) json_array_append_new(lengths, json_integer(s->lengths[i]));
+    json_t *object =
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I}", "examples",
+                  (json_int_t)s->examples, "not_next", (json_int_t)s->not_next, "tokens",
+                  (json_int_t)s->tokens, "ordinary", (json_int_t)s->ordinary, "chosen",
+                  (json_int_t)s->chosen, "masked", (json_int_t)s->masked, "replaced",
+                  (json_int_t)s->replaced, "kept", (json_int_t)s->kept, "lengths", lengths,
+                  "corpus_tokens", (json_int_t)s->corpus_tokens, "seen", (json_int_t)s->seen);
+    enum clb_status status =
+        object ? base_json_print(object) : clb_fail(CLB_ERROR_MEMORY, "out of memory");
+    json_decref(object);
+    return status;
+}
+
 struct arguments {
     char *data;
     struct clb_stream_options stream;
-    long long step, seed;
+    long long step, seed, statistics;
     int batch_size, accumulation, json;
 };
 
-static enum clb_status inspect(const struct arguments *a)
+static enum clb_status show_statistics(const struct arguments *a, const struct clb_stream *stream)
 {
-    struct clb_corpus *corpus = NULL;
-    struct clb_stream *stream = NULL;
+    const long long count = (long long)a->batch_size * a->accumulation;
+    struct clb_stream_statistics statistics;
+    enum clb_status status =
+        clb_stream_measure(stream, a->step * count, a->statistics * count, &statistics);
+    if (status != CLB_OK || a->json)
+        return status == CLB_OK ? print_statistics_json(&statistics) : status;
+    print_statistics(&statistics, a->stream.max_seq_length, clb_stream_epoch_examples(stream));
+    return CLB_OK;
+}
+
+static enum clb_status show_examples(const struct arguments *a, const struct clb_corpus *corpus,
+                                     const struct clb_stream *stream)
+{
     struct clb_example example = {0};
     const long long count = (long long)a->batch_size * a->accumulation;
-    enum clb_status status;
-    CLB_TRY(clb_corpus_open(a->data, &corpus));
-    CLB_TRY(clb_stream_create(corpus, &a->stream, &stream));
+    enum clb_status status = CLB_OK;
     const size_t length = (size_t)a->stream.max_seq_length;
     example.input_ids = malloc(3 * length * sizeof *example.input_ids);
     if (!example.input_ids) {
@@ -92,6 +150,18 @@ static enum clb_status inspect(const struct arguments *a)
     }
 cleanup:
     free(example.input_ids);
+    return status;
+}
+
+static enum clb_status inspect(const struct arguments *a)
+{
+    struct clb_corpus *corpus = NULL;
+    struct clb_stream *stream = NULL;
+    enum clb_status status;
+    CLB_TRY(clb_corpus_open(a->data, &corpus));
+    CLB_TRY(clb_stream_create(corpus, &a->stream, &stream));
+    CLB_TRY(a->statistics > 0 ? show_statistics(a, stream) : show_examples(a, corpus, stream));
+cleanup:
     clb_stream_destroy(stream);
     clb_corpus_close(corpus);
     return status;
@@ -119,6 +189,8 @@ enum clb_status command_inspect(int argc, const char **argv)
         {"short-seq-probability", 0, POPT_ARG_FLOAT, &a.stream.short_seq_probability, 0, "(0.1)",
          "X"},
         {"whole-word-mask", 0, POPT_ARG_NONE, &whole_words, 0, "mask all pieces of a word", NULL},
+        {"statistics", 0, POPT_ARG_LONGLONG, &a.statistics, 0,
+         "shares and lengths over K steps instead", "K"},
         {"validation", 0, POPT_ARG_NONE, &validation, 0, "of the validation part", NULL},
         {"json", 0, POPT_ARG_NONE, &a.json, 0, "one line of JSON an example", NULL},
         POPT_TABLEEND};
@@ -134,7 +206,7 @@ enum clb_status command_inspect(int argc, const char **argv)
     a.stream.seed = (uint64_t)a.seed;
     a.stream.whole_word_mask = whole_words;
     a.stream.validation = validation;
-    if (a.step < 0 || a.batch_size < 1 || a.accumulation < 1) {
+    if (a.step < 0 || a.statistics < 0 || a.batch_size < 1 || a.accumulation < 1) {
         status = clb_fail(CLB_ERROR_ARGUMENT,
                           "step, batch size and accumulation should not be negative");
         goto cleanup;

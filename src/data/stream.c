@@ -1,20 +1,12 @@
 #include <clbert/stream.h>
 
 #include "data/corpus.h"
-#include "data/masking.h"
-#include "data/pairs.h"
+#include "data/stream.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { MASKING_DRAWS_BITS = 20 }; /* random numbers an example: masking.h */
-
-struct clb_stream {
-    struct clb_stream_options options;
-    const struct indexed *set;
-    struct pairs pairs;
-    struct masking masking;
-};
 
 static enum clb_status check_options(const struct clb_stream_options *o)
 {
