@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""Compares `clbert tokenize` with Hugging Face's BERT tokenizer, id for id.
+
+Text: files that are given, or without any random text of several kinds: code points of every plane,
+ordinary characters of many scripts with combining marks, emoji sequences, random bytes (decoded with
+U+FFFD). Cased, uncased and both other settings of accents are tried.
+Without --vocab the vocabulary is every code point, alone and as ##, so that no difference hides in
+an [UNK]. Needs: pip install tokenizers.
+Usage: tools/compare_tokenizers.py [--vocab DIR/vocab.txt] [--code-points 1000000] [--seed 1]
+       [--clbert build/clbert] [TEXT...]
+"""
+import argparse
+import json
+import pathlib
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from tokenizers import BertWordPieceTokenizer
+
+LINE = 60
+SETTINGS = [{"lowercase": True, "strip_accents": None}, {"lowercase": False, "strip_accents": None},
+            {"lowercase": True, "strip_accents": False}, {"lowercase": False, "strip_accents": True},
+            {"lowercase": True, "strip_accents": None, "handle_chinese_chars": False}]
+SCRIPTS = [(0x20, 0x7F), (0xA0, 0x250), (0x300, 0x370), (0x370, 0x530), (0x590, 0x700), (0x900, 0xE80),
+           (0x1E00, 0x2100), (0x2000, 0x2070), (0x3000, 0x3130), (0x4E00, 0x4F00), (0xAC00, 0xAD00),
+           (0xFB00, 0xFFFE), (0x1F1E6, 0x1F700)]
+
+
+def random_lines(count, seed):
+    source = random.Random(seed)
+
+    def any_plane():
+        code = source.randrange(0x110000)
+        return " " if 0xD800 <= code < 0xE000 else chr(code)
+
+    def script():
+        return chr(source.randrange(*source.choice(SCRIPTS)))
+
+    def emoji():
+        return source.choice(["\u200d", "\ufe0f", chr(source.randrange(0x1F3FB, 0x1F400)),
+                              chr(source.randrange(0x1F1E6, 0x1F200)), chr(source.randrange(0x1F300, 0x1FAFF)), " "])
+
+    for _ in range(count // LINE // 4 + 1):
+        for character in (any_plane, script, emoji):
+            yield "".join(character() for _ in range(LINE))
+        yield bytes(source.randrange(256) for _ in range(LINE)).decode("utf-8", "replace")
+
+
+def write_every_code_point(path):
+    characters = [chr(c) for c in range(0x21, 0x110000) if not 0xD800 <= c < 0xE000]
+    characters = [c for c in characters if not c.isspace()]
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + characters +
+                             ["##" + c for c in characters]) + "\n")
+
+
+def clbert_ids(options, directory, text):
+    process = subprocess.run([options.clbert, "tokenize", "--json", "--tokenizer", directory], input=text.encode(),
+                             capture_output=True, check=True)
+    return [json.loads(line)["ids"] for line in process.stdout.splitlines()]
+
+
+def compare(options, lines, setting):
+    tokenizer = BertWordPieceTokenizer(options.vocab, **setting)
+    expected = [e.ids for e in tokenizer.encode_batch(lines, add_special_tokens=False)]
+    with tempfile.TemporaryDirectory() as directory:
+        shutil.copy(options.vocab, f"{directory}/vocab.txt")
+        config = {"tokenizer_class": "BertTokenizer", "do_lower_case": setting["lowercase"],
+                  "strip_accents": setting["strip_accents"],
+                  "tokenize_chinese_chars": setting.get("handle_chinese_chars", True)}
+        pathlib.Path(directory, "tokenizer_config.json").write_text(json.dumps(config))
+        ours = clbert_ids(options, directory, "\n".join(lines) + "\n")
+    assert len(ours) == len(expected), (len(ours), len(expected))
+    wrong = [i for i in range(len(lines)) if ours[i] != expected[i]]
+    print(f"{setting}: {len(lines)} lines, {sum(map(len, expected))} ids, {len(wrong)} lines differ")
+    for i in wrong[:5]:
+        print("  ", ascii(lines[i]), "\n   clbert", ours[i], "\n   tokenizers", expected[i])
+    return not wrong
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("texts", nargs="*", metavar="TEXT")
+    parser.add_argument("--vocab")
+    parser.add_argument("--code-points", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--clbert", default="build/clbert")
+    options = parser.parse_args()
+    lines = [line for text in options.texts for line in open(text, encoding="utf-8", errors="replace")]
+    lines = lines or list(random_lines(options.code_points, options.seed))
+    lines = [line.replace("\n", " ").replace("\r", " ") for line in lines]
+    with tempfile.TemporaryDirectory() as directory:
+        if not options.vocab:
+            options.vocab = f"{directory}/vocab.txt"
+            write_every_code_point(options.vocab)
+        return 0 if all([compare(options, lines, setting) for setting in SETTINGS]) else 1
+
+
+sys.exit(main())
