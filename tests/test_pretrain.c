@@ -73,7 +73,8 @@ static char *write_config(void)
 static struct clb_training_options options_for(const char *output, const char *model)
 {
     struct clb_training_options o = clb_training_defaults();
-    o.data = corpus;
+    o.data = (const char *const *)&corpus;
+    o.data_count = 1;
     o.output_dir = output;
     o.model = model;
     o.device = "cpu";
@@ -201,7 +202,8 @@ static void test_bad_input(void **state)
     o.max_seq_length = 65;
     assert_refused(&o, CLB_ERROR_ARGUMENT, "max_position_embeddings");
     o = good;
-    o.data = directory;
+    const char *foreign = directory;
+    o.data = &foreign;
     assert_refused(&o, CLB_ERROR_IO, "corpus.json");
     o = good;
     o.device = "no such device";

@@ -28,7 +28,9 @@ enum clb_status clb_stream_create(const struct clb_corpus *corpus,
                                   struct clb_stream **stream);
 void clb_stream_destroy(struct clb_stream *stream);
 
-/* Examples in one epoch: it covers every sentence of that half at least once. */
+/* Examples in one epoch: it covers every sentence of that half at least once. Of a blend: as many
+ * as its corpora's epochs have together; each corpus begins its own next epoch when it has been
+ * shown. */
 int64_t clb_stream_epoch_examples(const struct clb_stream *stream);
 
 int32_t clb_stream_max_seq_length(const struct clb_stream *stream);
@@ -40,7 +42,8 @@ struct clb_example {
     int32_t next_sentence_label;                  /* 0 IsNext, 1 NotNext */
 };
 
-/* Example `number` of the endless stream: epoch number / epoch_examples, index the rest. O(log n),
+/* Example `number` of the endless stream: epoch number / epoch_examples, index the rest. Of a blend
+ * every thousand examples hold its corpora's shares exactly, in an order of their own. O(log n),
  * thread-safe on one stream for distinct `example`s. */
 enum clb_status clb_stream_example(const struct clb_stream *stream, int64_t number,
                                    struct clb_example *example);

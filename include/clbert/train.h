@@ -17,7 +17,8 @@ enum clb_optimizer_kind { CLB_OPTIMIZER_ADAMW, CLB_OPTIMIZER_BERT_ADAM, CLB_OPTI
 enum clb_status clb_optimizer_named(const char *name, enum clb_optimizer_kind *kind);
 
 struct clb_training_options {
-    const char *data;                   /* a prepared corpus */
+    const char *const *data; /* prepared corpora, as clb_corpora_open takes them */
+    int data_count;
     const char *output_dir;             /* the run directory */
     const char *model;                  /* a size, a config.json, or a directory to go on from */
     const char *device;                 /* as clb_device_open takes it */

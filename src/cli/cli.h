@@ -36,6 +36,11 @@ enum clb_status cli_no_arguments(const struct cli_usage *usage, const char **res
 /* The name most like `name`, NULL where none is near. */
 const char *cli_nearest(const char *name, const char *const *names, int count);
 
+/* What --data and the arguments behind it name: "A", or "A:0.7 B:0.3". malloc'd array of *count;
+ * its strings are the caller's. */
+enum clb_status cli_corpora(const char *data, const char **rest, int rest_count,
+                            const char ***corpora, int *count);
+
 /* What --format says: auto, text or jsonl; NULL: auto. */
 enum clb_status cli_text_format(const char *name, enum clb_text_format *format);
 

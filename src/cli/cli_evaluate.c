@@ -15,6 +15,8 @@ static const struct cli_usage usage = {
 };
 
 struct arguments {
+    const char **corpora; /* of --data and behind it */
+    int corpus_count;
     char *model, *data, *device;
     int batch_size, max_seq_length, whole_word_mask, threads, json;
     long long eval_samples, seed;
@@ -41,7 +43,7 @@ static enum clb_status evaluate(const struct arguments *a, struct clb_evaluation
     enum clb_status status;
     if (!path) return clb_fail(CLB_ERROR_MEMORY, "out of memory");
     CLB_TRY(clb_config_read(path, &config));
-    CLB_TRY(clb_corpus_open(a->data, &corpus));
+    CLB_TRY(clb_corpora_open(a->corpora, a->corpus_count, &corpus));
     CLB_TRY(clb_check_vocabulary(corpus, &config, a->model));
     CLB_TRY(clb_stream_create(corpus, &stream_options, &stream));
     CLB_TRY(clb_device_open(a->device ? a->device : "auto", a->threads, &device));
@@ -114,9 +116,9 @@ enum clb_status command_evaluate(int argc, const char **argv)
     enum clb_status status;
     CLB_TRY(cli_parse(&usage, options, argc, argv, &context, &rest, &rest_count, &help));
     if (help) goto cleanup;
-    CLB_TRY(cli_no_arguments(&usage, rest, rest_count));
     CLB_TRY(cli_require(&usage, a.model, "--model DIR"));
     CLB_TRY(cli_require(&usage, a.data, "--data CORPUS"));
+    CLB_TRY(cli_corpora(a.data, rest, rest_count, &a.corpora, &a.corpus_count));
     if (a.batch_size < 1) {
         status = clb_fail(CLB_ERROR_ARGUMENT, "--per-device-eval-batch-size should be at least 1");
         goto cleanup;
@@ -127,6 +129,7 @@ cleanup:
     poptFreeContext(context);
     free(a.model);
     free(a.data);
+    free(a.corpora);
     free(a.device);
     return status;
 }

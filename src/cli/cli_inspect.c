@@ -109,6 +109,8 @@ static enum clb_status print_statistics_json(const struct clb_stream_statistics 
 }
 
 struct arguments {
+    const char **corpora; /* of --data and behind it */
+    int corpus_count;
     char *data;
     struct clb_stream_options stream;
     long long step, seed, statistics;
@@ -158,7 +160,7 @@ static enum clb_status inspect(const struct arguments *a)
     struct clb_corpus *corpus = NULL;
     struct clb_stream *stream = NULL;
     enum clb_status status;
-    CLB_TRY(clb_corpus_open(a->data, &corpus));
+    CLB_TRY(clb_corpora_open(a->corpora, a->corpus_count, &corpus));
     CLB_TRY(clb_stream_create(corpus, &a->stream, &stream));
     CLB_TRY(a->statistics > 0 ? show_statistics(a, stream) : show_examples(a, corpus, stream));
 cleanup:
@@ -201,8 +203,8 @@ enum clb_status command_inspect(int argc, const char **argv)
     enum clb_status status;
     CLB_TRY(cli_parse(&usage, options, argc, argv, &context, &rest, &rest_count, &help));
     if (help) goto cleanup;
-    CLB_TRY(cli_no_arguments(&usage, rest, rest_count));
     CLB_TRY(cli_require(&usage, a.data, "--data CORPUS"));
+    CLB_TRY(cli_corpora(a.data, rest, rest_count, &a.corpora, &a.corpus_count));
     a.stream.seed = (uint64_t)a.seed;
     a.stream.whole_word_mask = whole_words;
     a.stream.validation = validation;
@@ -215,5 +217,6 @@ enum clb_status command_inspect(int argc, const char **argv)
 cleanup:
     poptFreeContext(context);
     free(a.data);
+    free(a.corpora);
     return status;
 }

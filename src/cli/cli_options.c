@@ -169,3 +169,14 @@ enum clb_status cli_text_format(const char *name, enum clb_text_format *format)
     return clb_fail(CLB_ERROR_ARGUMENT, "--format %s is unknown; there are: auto, text, jsonl",
                     name);
 }
+
+enum clb_status cli_corpora(const char *data, const char **rest, int rest_count,
+                            const char ***corpora, int *count)
+{
+    *corpora = malloc(((size_t)rest_count + 1) * sizeof **corpora);
+    if (!*corpora) return clb_fail(CLB_ERROR_MEMORY, "out of memory");
+    (*corpora)[0] = data;
+    for (int i = 0; i < rest_count; i++) (*corpora)[i + 1] = rest[i];
+    *count = rest_count + 1;
+    return CLB_OK;
+}

@@ -16,13 +16,15 @@ static void ask_to_stop(int signal_number)
 
 static const struct cli_usage usage = {
     .name = "pretrain",
-    .arguments = "--data CORPUS --output-dir RUN [OPTION...]",
+    .arguments = "--data CORPUS... --output-dir RUN [OPTION...]",
     .summary =
         "Trains BERT by masked language modelling and next sentence prediction. RUN becomes a\n"
         "Hugging Face model directory, with RUN/checkpoint-STEP on the way and RUN/metrics.jsonl.\n"
         "Ctrl-C finishes the step and saves; the same command with --resume-from-checkpoint auto\n"
-        "goes on, to the same bits as if it had never stopped.",
-    .examples = "clbert pretrain --data corpus --output-dir run --model mini --max-steps 2000",
+        "goes on, to the same bits as if it had never stopped. Of several corpora, A:0.7 B:0.3\n"
+        "takes seven tenths of the examples from A; without weights each counts by its size.",
+    .examples = "clbert pretrain --data corpus --output-dir run --model mini --max-steps 2000\n"
+                "clbert pretrain --data wiki:0.7 news:0.3 --output-dir run",
 };
 
 /* popt's types: int for 32 bits, long long for 64. */
@@ -48,7 +50,6 @@ static void take_defaults(struct arguments *a)
 static enum clb_status fill_options(struct arguments *a)
 {
     struct clb_training_options *o = &a->o;
-    o->data = a->data;
     o->output_dir = a->output_dir;
     o->resume_from_checkpoint = a->resume;
     if (a->model) o->model = a->model;
@@ -132,15 +133,16 @@ enum clb_status command_pretrain(int argc, const char **argv)
          NULL},
         POPT_TABLEEND};
     poptContext context = NULL;
-    const char **rest;
+    const char **rest, **corpora = NULL;
     int rest_count;
     bool help = false;
     enum clb_status status;
     take_defaults(&a);
     CLB_TRY(cli_parse(&usage, options, argc, argv, &context, &rest, &rest_count, &help));
     if (help) goto cleanup;
-    CLB_TRY(cli_no_arguments(&usage, rest, rest_count));
     CLB_TRY(cli_require(&usage, a.data, "--data CORPUS"));
+    CLB_TRY(cli_corpora(a.data, rest, rest_count, &corpora, &o->data_count));
+    o->data = corpora;
     CLB_TRY(cli_require(&usage, a.output_dir, "--output-dir RUN"));
     CLB_TRY(fill_options(&a));
     signal(SIGINT, ask_to_stop);
@@ -149,5 +151,6 @@ enum clb_status command_pretrain(int argc, const char **argv)
 cleanup:
     poptFreeContext(context);
     free_arguments(&a);
+    free(corpora);
     return status;
 }

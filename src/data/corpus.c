@@ -4,6 +4,7 @@
 #include "base/json.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -12,7 +13,10 @@ struct clb_corpus {
     char *directory;
     struct clb_tokenizer *tokenizer;
     struct indexed splits[2];
-    uint64_t hash;
+    uint64_t hash;           /* of the blend, in its first corpus */
+    char *name;              /* of the blend, in its first corpus */
+    double weight;           /* 0: by size */
+    struct clb_corpus *next; /* of a blend */
 };
 
 static const char *const split_names[2] = {"train", "validation"};
@@ -93,14 +97,33 @@ static uint64_t hash_of(const struct clb_corpus *corpus)
 
 enum clb_status clb_corpus_open(const char *directory, struct clb_corpus **out)
 {
+    return clb_corpora_open(&directory, 1, out);
+}
+
+/* ---- several ---- */
+
+/* "DIR:WEIGHT", or "DIR" alone; a directory whose own name ends so is taken as it is. */
+static enum clb_status take_spec(struct clb_corpus *corpus, const char *spec)
+{
+    const char *colon = base_exists(spec) ? NULL : strrchr(spec, ':');
+    char *end = NULL;
+    corpus->directory = colon ? strndup(spec, (size_t)(colon - spec)) : strdup(spec);
+    if (!corpus->directory) return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", spec);
+    if (!colon) return CLB_OK;
+    corpus->weight = strtod(colon + 1, &end);
+    if (*end == 0 && end > colon + 1 && corpus->weight > 0 && isfinite(corpus->weight))
+        return CLB_OK;
+    return clb_fail(CLB_ERROR_ARGUMENT,
+                    "%s: the weight of a corpus is a number above 0, as in %s:0.7", spec,
+                    corpus->directory);
+}
+
+static enum clb_status open_one(const char *spec, struct clb_corpus **out)
+{
     struct clb_corpus *corpus = calloc(1, sizeof *corpus);
     enum clb_status status;
-    if (!corpus) return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", directory);
-    corpus->directory = strdup(directory);
-    if (!corpus->directory) {
-        status = clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", directory);
-        goto cleanup;
-    }
+    if (!corpus) return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", spec);
+    CLB_TRY(take_spec(corpus, spec));
     CLB_TRY(open_parts(corpus));
     corpus->hash = hash_of(corpus);
     *out = corpus;
@@ -110,13 +133,62 @@ cleanup:
     return status;
 }
 
+static enum clb_status check_blend(const struct clb_corpus *first)
+{
+    for (const struct clb_corpus *c = first->next; c; c = c->next) {
+        if (clb_tokenizer_hash(c->tokenizer) != clb_tokenizer_hash(first->tokenizer))
+            return clb_fail(CLB_ERROR_ARGUMENT,
+                            "%s: was made with another vocabulary than %s: prepare both with one",
+                            c->directory, first->directory);
+        if ((c->weight > 0) != (first->weight > 0))
+            return clb_fail(CLB_ERROR_ARGUMENT, "%s: give every corpus a weight, or none",
+                            c->directory);
+    }
+    return CLB_OK;
+}
+
+/* What the blend is called and known by, kept in its first corpus. */
+static enum clb_status name_blend(struct clb_corpus *first, const char *const *specs, int count)
+{
+    first->name = strdup(specs[0]);
+    for (int i = 1; i < count && first->name; i++) {
+        char *longer = base_format("%s %s", first->name, specs[i]);
+        free(first->name);
+        first->name = longer;
+    }
+    for (const struct clb_corpus *c = first->next; c; c = c->next) {
+        const uint64_t hashes[2] = {first->hash, c->hash};
+        const double weights[2] = {first->weight, c->weight};
+        first->hash = XXH64(hashes, sizeof hashes, XXH64(weights, sizeof weights, 0));
+    }
+    return first->name ? CLB_OK : clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", specs[0]);
+}
+
+enum clb_status clb_corpora_open(const char *const *specs, int count, struct clb_corpus **out)
+{
+    struct clb_corpus *first = NULL, **last = &first;
+    enum clb_status status = CLB_OK;
+    for (int i = 0; i < count; i++, last = &(*last)->next) CLB_TRY(open_one(specs[i], last));
+    CLB_TRY(check_blend(first));
+    CLB_TRY(name_blend(first, specs, count));
+    *out = first;
+    first = NULL;
+cleanup:
+    clb_corpus_close(first);
+    return status;
+}
+
 void clb_corpus_close(struct clb_corpus *corpus)
 {
-    if (!corpus) return;
-    for (int s = 0; s < 2; s++) indexed_close(&corpus->splits[s]);
-    clb_tokenizer_close(corpus->tokenizer);
-    free(corpus->directory);
-    free(corpus);
+    while (corpus) {
+        struct clb_corpus *next = corpus->next;
+        for (int s = 0; s < 2; s++) indexed_close(&corpus->splits[s]);
+        clb_tokenizer_close(corpus->tokenizer);
+        free(corpus->directory);
+        free(corpus->name);
+        free(corpus);
+        corpus = next;
+    }
 }
 
 const struct clb_tokenizer *clb_corpus_tokenizer(const struct clb_corpus *corpus)
@@ -126,7 +198,17 @@ const struct clb_tokenizer *clb_corpus_tokenizer(const struct clb_corpus *corpus
 
 const char *clb_corpus_directory(const struct clb_corpus *corpus)
 {
-    return corpus->directory;
+    return corpus->name;
+}
+
+const struct clb_corpus *corpus_next(const struct clb_corpus *corpus)
+{
+    return corpus->next;
+}
+
+double corpus_weight(const struct clb_corpus *corpus)
+{
+    return corpus->weight;
 }
 
 const struct indexed *corpus_split(const struct clb_corpus *corpus, enum clb_split split)
@@ -136,17 +218,29 @@ const struct indexed *corpus_split(const struct clb_corpus *corpus, enum clb_spl
 
 int64_t clb_corpus_documents(const struct clb_corpus *corpus, enum clb_split split)
 {
-    return corpus->splits[split].documents;
+    int64_t sum = 0;
+    for (; corpus; corpus = corpus->next) sum += corpus->splits[split].documents;
+    return sum;
 }
 
 int64_t clb_corpus_sentences(const struct clb_corpus *corpus, enum clb_split split)
 {
-    return corpus->splits[split].sentences;
+    int64_t sum = 0;
+    for (; corpus; corpus = corpus->next) sum += corpus->splits[split].sentences;
+    return sum;
 }
 
 int64_t clb_corpus_tokens(const struct clb_corpus *corpus, enum clb_split split)
 {
-    return corpus->splits[split].tokens;
+    int64_t sum = 0;
+    for (; corpus; corpus = corpus->next) sum += corpus->splits[split].tokens;
+    return sum;
+}
+
+bool clb_corpus_pairs(const struct clb_corpus *corpus, enum clb_split split)
+{
+    while (corpus && corpus->splits[split].documents < 2) corpus = corpus->next;
+    return corpus != NULL;
 }
 
 uint64_t clb_corpus_hash(const struct clb_corpus *corpus)

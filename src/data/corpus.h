@@ -6,6 +6,10 @@
 
 #include <clbert/corpus.h>
 
+/* The next corpus of a blend; NULL after the last. */
+const struct clb_corpus *corpus_next(const struct clb_corpus *corpus);
+/* As it was given; 0: by size. */
+double corpus_weight(const struct clb_corpus *corpus);
 const struct indexed *corpus_split(const struct clb_corpus *corpus, enum clb_split split);
 
 #endif

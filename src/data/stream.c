@@ -1,8 +1,10 @@
 #include <clbert/stream.h>
 
 #include "data/corpus.h"
+#include "data/permutation.h"
 #include "data/stream.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,25 +22,96 @@ static enum clb_status check_options(const struct clb_stream_options *o)
     return CLB_OK;
 }
 
+/* ---- the corpora of a blend ---- */
+
+static bool usable(const struct clb_corpus *corpus, enum clb_split split)
+{
+    return corpus_split(corpus, split)->documents >= 2;
+}
+
+static void open_part(const struct clb_stream_options *o, const struct indexed *set, int number,
+                      struct stream_part *part)
+{
+    part->set = set;
+    part->seed = o->seed + 0x9E3779B97F4A7C15u * (uint64_t)number;
+    pairs_begin(&part->pairs, set, part->seed, o->max_seq_length, o->short_seq_probability);
+}
+
+/* Shares of a cycle in proportion to the weights, each at least one place. */
+static void share_cycle(struct clb_stream *stream, const double *weights)
+{
+    double all = 0, before = 0;
+    const double free_places = STREAM_CYCLE - stream->part_count;
+    for (int i = 0; i < stream->part_count; i++) all += weights[i];
+    for (int i = 0; i < stream->part_count; i++) {
+        const double after = before + weights[i];
+        stream->parts[i].first = i + (int32_t)lround(free_places * before / all);
+        stream->parts[i].share =
+            i + 1 + (int32_t)lround(free_places * after / all) - stream->parts[i].first;
+        before = after;
+    }
+}
+
+static enum clb_status open_stream_parts(struct clb_stream *stream, const struct clb_corpus *corpus)
+{
+    const enum clb_split split = stream->options.validation ? CLB_VALIDATION : CLB_TRAIN;
+    double weights[STREAM_CYCLE / 2];
+    int count = 0, number = 0;
+    for (const struct clb_corpus *c = corpus; c; c = corpus_next(c)) count += usable(c, split);
+    if (count > STREAM_CYCLE / 2)
+        return clb_fail(CLB_ERROR_ARGUMENT, "%d corpora: at most %d can be blended", count,
+                        STREAM_CYCLE / 2);
+    stream->parts = calloc((size_t)count, sizeof *stream->parts);
+    if (!stream->parts) return clb_fail(CLB_ERROR_MEMORY, "stream: out of memory");
+    for (const struct clb_corpus *c = corpus; c; c = corpus_next(c), number++) {
+        if (!usable(c, split)) continue;
+        struct stream_part *part = &stream->parts[stream->part_count];
+        open_part(&stream->options, corpus_split(c, split), number, part);
+        weights[stream->part_count++] =
+            corpus_weight(c) > 0 ? corpus_weight(c) : (double)part->pairs.anchors;
+    }
+    share_cycle(stream, weights);
+    return CLB_OK;
+}
+
+const struct stream_part *stream_place(const struct clb_stream *stream, int64_t number,
+                                       int64_t *own)
+{
+    const struct stream_part *part = stream->parts;
+    *own = number;
+    if (stream->part_count == 1) return part;
+    const int64_t cycle = number / STREAM_CYCLE;
+    const struct clb_random random = {stream->options.seed, CLB_PURPOSE_ORDER + 1, (uint32_t)cycle};
+    const int32_t place =
+        (int32_t)permutation_at(random, STREAM_CYCLE, (uint64_t)(number % STREAM_CYCLE));
+    while (place >= part->first + part->share) part++;
+    *own = cycle * part->share + place - part->first;
+    return part;
+}
+
+/* ---- the stream ---- */
+
 enum clb_status clb_stream_create(const struct clb_corpus *corpus,
                                   const struct clb_stream_options *options, struct clb_stream **out)
 {
+    const enum clb_split split = options->validation ? CLB_VALIDATION : CLB_TRAIN;
     enum clb_status status = check_options(options);
     if (status != CLB_OK) return status;
-    const struct indexed *set =
-        corpus_split(corpus, options->validation ? CLB_VALIDATION : CLB_TRAIN);
-    if (set->documents < 2)
+    if (!clb_corpus_pairs(corpus, split))
         return clb_fail(CLB_ERROR_ARGUMENT,
                         "%s: %lld documents in its %s part; next sentence prediction needs two (a "
                         "blank line ends a document)",
-                        clb_corpus_directory(corpus), (long long)set->documents,
+                        clb_corpus_directory(corpus),
+                        (long long)clb_corpus_documents(corpus, split),
                         options->validation ? "validation" : "training");
     struct clb_stream *stream = calloc(1, sizeof *stream);
     if (!stream) return clb_fail(CLB_ERROR_MEMORY, "stream: out of memory");
     stream->options = *options;
-    stream->set = set;
-    pairs_begin(&stream->pairs, set, options->seed, options->max_seq_length,
-                options->short_seq_probability);
+    status = open_stream_parts(stream, corpus);
+    if (status != CLB_OK) {
+        clb_stream_destroy(stream);
+        return status;
+    }
     masking_begin(&stream->masking, clb_corpus_tokenizer(corpus), options->mlm_probability,
                   options->whole_word_mask);
     *out = stream;
@@ -47,12 +120,15 @@ enum clb_status clb_stream_create(const struct clb_corpus *corpus,
 
 void clb_stream_destroy(struct clb_stream *stream)
 {
+    if (stream) free(stream->parts);
     free(stream);
 }
 
 int64_t clb_stream_epoch_examples(const struct clb_stream *stream)
 {
-    return stream->pairs.anchors;
+    int64_t examples = 0;
+    for (int i = 0; i < stream->part_count; i++) examples += stream->parts[i].pairs.anchors;
+    return examples;
 }
 
 int32_t clb_stream_max_seq_length(const struct clb_stream *stream)
@@ -61,11 +137,11 @@ int32_t clb_stream_max_seq_length(const struct clb_stream *stream)
 }
 
 /* Puts a segment and its [SEP] behind what is there. */
-static void append_segment(const struct clb_stream *stream, struct token_range range, int32_t type,
-                           struct clb_example *example)
+static void append_segment(const struct clb_stream *stream, const struct indexed *set,
+                           struct token_range range, int32_t type, struct clb_example *example)
 {
     int32_t *ids = example->input_ids + example->length;
-    indexed_tokens(stream->set, range.first, range.count, ids);
+    indexed_tokens(set, range.first, range.count, ids);
     ids[range.count] = stream->masking.special.sep;
     for (int64_t i = 0; i <= range.count; i++) example->token_type_ids[example->length + i] = type;
     example->length += (int32_t)range.count + 1;
@@ -74,17 +150,19 @@ static void append_segment(const struct clb_stream *stream, struct token_range r
 enum clb_status clb_stream_example(const struct clb_stream *stream, int64_t number,
                                    struct clb_example *example)
 {
-    const int64_t examples = stream->pairs.anchors, index = number % examples;
-    const uint32_t epoch = (uint32_t)(number / examples);
-    const struct clb_random random = {stream->options.seed, CLB_PURPOSE_MASKING, epoch};
-    const struct pair pair = pairs_at(&stream->pairs, epoch, index);
+    int64_t own;
+    const struct stream_part *part = stream_place(stream, number, &own);
+    const int64_t examples = part->pairs.anchors, index = own % examples;
+    const uint32_t epoch = (uint32_t)(own / examples);
+    const struct clb_random random = {part->seed, CLB_PURPOSE_MASKING, epoch};
+    const struct pair pair = pairs_at(&part->pairs, epoch, index);
     int32_t *scratch = malloc(2 * (size_t)stream->options.max_seq_length * sizeof *scratch);
     if (!scratch) return clb_fail(CLB_ERROR_MEMORY, "stream: out of memory");
     example->input_ids[0] = stream->masking.special.cls;
     example->token_type_ids[0] = 0;
     example->length = 1;
-    append_segment(stream, pair.a, 0, example);
-    append_segment(stream, pair.b, 1, example);
+    append_segment(stream, part->set, pair.a, 0, example);
+    append_segment(stream, part->set, pair.b, 1, example);
     example->next_sentence_label = pair.label;
     masking_apply(&stream->masking, random, (uint64_t)index << MASKING_DRAWS_BITS, example->length,
                   example->input_ids, example->labels, scratch);

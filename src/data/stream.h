@@ -7,11 +7,26 @@
 
 #include <clbert/stream.h>
 
-struct clb_stream {
-    struct clb_stream_options options;
+/* One corpus of a blend. Of every STREAM_CYCLE examples it gives `share`, in places that are drawn
+ * anew every cycle; where there is one corpus it gives all. */
+enum { STREAM_CYCLE = 1000 };
+
+struct stream_part {
     const struct indexed *set;
     struct pairs pairs;
-    struct masking masking;
+    uint64_t seed;        /* of this part */
+    int32_t share, first; /* places first .. first + share - 1 of a cycle */
 };
+
+struct clb_stream {
+    struct clb_stream_options options;
+    struct masking masking;
+    int part_count;
+    struct stream_part *parts;
+};
+
+/* Which part gives example `number`, and as which of its own. */
+const struct stream_part *stream_place(const struct clb_stream *stream, int64_t number,
+                                       int64_t *own);
 
 #endif

@@ -2,9 +2,10 @@
 
 #include <stdlib.h>
 
-static void mark(uint8_t *shown, struct token_range range)
+/* `before`: tokens of the parts before this one. */
+static void mark(uint8_t *shown, int64_t before, struct token_range range)
 {
-    for (int64_t t = range.first; t < range.first + range.count; t++)
+    for (int64_t t = before + range.first; t < before + range.first + range.count; t++)
         shown[t / 8] |= (uint8_t)(1 << t % 8);
 }
 
@@ -29,8 +30,9 @@ static void count_example(const struct clb_stream *stream, const struct clb_exam
 enum clb_status clb_stream_measure(const struct clb_stream *stream, int64_t first, int64_t count,
                                    struct clb_stream_statistics *s)
 {
-    const int64_t tokens = stream->set->tokens, examples = stream->pairs.anchors;
+    int64_t tokens = 0;
     const size_t length = (size_t)stream->options.max_seq_length;
+    for (int p = 0; p < stream->part_count; p++) tokens += stream->parts[p].set->tokens;
     uint8_t *shown = calloc((size_t)tokens / 8 + 1, 1);
     int32_t *memory = malloc(3 * length * sizeof *memory);
     struct clb_example example = {.input_ids = memory};
@@ -40,11 +42,15 @@ enum clb_status clb_stream_measure(const struct clb_stream *stream, int64_t firs
     example.token_type_ids = memory + length;
     example.labels = memory + 2 * length;
     for (int64_t n = first; n < first + count; n++) {
-        const struct pair pair = pairs_at(&stream->pairs, (uint32_t)(n / examples), n % examples);
+        int64_t own, before = 0;
+        const struct stream_part *part = stream_place(stream, n, &own);
+        const int64_t examples = part->pairs.anchors;
+        const struct pair pair = pairs_at(&part->pairs, (uint32_t)(own / examples), own % examples);
+        for (const struct stream_part *p = stream->parts; p < part; p++) before += p->set->tokens;
         CLB_TRY(clb_stream_example(stream, n, &example));
         count_example(stream, &example, s);
-        mark(shown, pair.a);
-        mark(shown, pair.b);
+        mark(shown, before, pair.a);
+        mark(shown, before, pair.b);
     }
     for (int64_t t = 0; t < tokens; t++) s->seen += shown[t / 8] >> t % 8 & 1;
 cleanup:

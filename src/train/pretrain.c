@@ -45,7 +45,7 @@ static enum clb_status check_options(struct clb_training_options *o)
         bool holds;
         const char *what;
     } checks[] = {
-        {o->data != NULL, "needs a corpus: --data"},
+        {o->data_count > 0, "needs a corpus: --data"},
         {o->output_dir != NULL, "needs a place for the run: --output-dir"},
         {o->max_steps >= 1, "--max-steps should be at least 1"},
         {o->per_device_train_batch_size >= 1, "--per-device-train-batch-size should be at least 1"},
@@ -113,11 +113,12 @@ static enum clb_status open_streams(struct train_run *run)
     };
     enum clb_status status;
     CLB_TRY(clb_stream_create(run->corpus, &stream, &run->stream));
-    if (clb_corpus_documents(run->corpus, CLB_VALIDATION) >= 2) {
+    if (clb_corpus_pairs(run->corpus, CLB_VALIDATION)) {
         stream.validation = true;
         CLB_TRY(clb_stream_create(run->corpus, &stream, &run->validation));
     } else {
-        base_warn("%s: fewer than two documents are held out: no evaluation", o->data);
+        base_warn("%s: fewer than two documents are held out: no evaluation",
+                  clb_corpus_directory(run->corpus));
     }
 cleanup:
     return status;
@@ -320,7 +321,7 @@ enum clb_status clb_pretrain(const struct clb_training_options *options)
     char *checkpoint = NULL, *start = NULL;
     enum clb_status status;
     CLB_TRY(check_options(&run.options));
-    CLB_TRY(clb_corpus_open(run.options.data, &run.corpus));
+    CLB_TRY(clb_corpora_open(run.options.data, run.options.data_count, &run.corpus));
     CLB_TRY(train_prepare_directory(&run.options, &checkpoint));
     CLB_TRY(open_streams(&run));
     CLB_TRY(clb_device_open(run.options.device, run.options.threads, &run.device));
