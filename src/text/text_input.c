@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unicode/utf8.h>
@@ -61,6 +62,14 @@ int64_t text_input_bytes(const struct text_input *in)
     return in->bytes;
 }
 
+/* Files count alike: their sizes need not be asked for beforehand. */
+double text_input_share(const struct text_input *in)
+{
+    const int64_t size = in->source ? text_source_size(in->source) : -1;
+    const double of_file = size > 0 ? (double)text_source_position(in->source) / (double)size : 0.0;
+    return ((double)in->at + fmin(of_file, 1.0)) / (double)in->files.count;
+}
+
 int64_t text_input_replaced(const struct text_input *in)
 {
     return in->replaced;
@@ -93,7 +102,7 @@ static int64_t count_invalid(const char *line, size_t size)
 
 static enum clb_status make_room(struct text_input *in)
 {
-    memmove(in->buffer, in->buffer + in->begin, in->end - in->begin);
+    if (in->begin > 0) memmove(in->buffer, in->buffer + in->begin, in->end - in->begin);
     in->end -= in->begin;
     in->begin = 0;
     if (in->end + READ_SIZE <= in->capacity) return CLB_OK;

@@ -26,7 +26,8 @@ enum text_event {
 enum clb_status text_input_next(struct text_input *input, enum text_event *event, const char **line,
                                 size_t *size);
 
-int64_t text_input_bytes(const struct text_input *input);    /* read so far, decompressed */
+int64_t text_input_bytes(const struct text_input *input); /* read so far, decompressed */
+double text_input_share(const struct text_input *input); /* of the files, read so far; 0: unknown */
 int64_t text_input_replaced(const struct text_input *input); /* sequences that were not UTF-8 */
 int64_t text_input_cut(const struct text_input *input);      /* places where a long line was cut */
 

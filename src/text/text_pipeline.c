@@ -65,6 +65,8 @@ static enum clb_status read_block(struct text_input *input, struct text_block *b
         }
     }
     place_lines(b);
+    b->bytes = text_input_bytes(input);
+    b->share = text_input_share(input);
 cleanup:
     return status;
 }

@@ -22,6 +22,8 @@ struct text_block {
     struct text_line lines[TEXT_BLOCK_LINES];
     char *text;
     size_t size, capacity;
+    int64_t bytes; /* of the input up to here, and the share of it */
+    double share;
 };
 
 struct text_pipeline {

@@ -105,3 +105,13 @@ enum clb_status text_source_read(struct text_source *s, void *to, size_t size, s
         return clb_fail(CLB_ERROR_IO, "%s: became shorter while it was read", s->path);
     return CLB_OK;
 }
+
+int64_t text_source_position(const struct text_source *s)
+{
+    return archive_filter_bytes(s->archive, -1);
+}
+
+int64_t text_source_size(const struct text_source *s)
+{
+    return s->size;
+}

@@ -5,6 +5,7 @@
 #include <clbert/status.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct text_source;
 
@@ -20,5 +21,9 @@ const char *text_source_name(const struct text_source *source);
 /* Up to `size` bytes of the member; *got is 0 at its end. A file that has become shorter since it
  * was opened is an error. */
 enum clb_status text_source_read(struct text_source *source, void *to, size_t size, size_t *got);
+
+/* Bytes of the file itself that have been read, and its size (-1: unknown). */
+int64_t text_source_position(const struct text_source *source);
+int64_t text_source_size(const struct text_source *source);
 
 #endif
