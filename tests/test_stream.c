@@ -278,12 +278,16 @@ static void test_validation_goes_on(void **state)
 }
 
 /* The loader gives what the stream gives, from any step on. */
-static void test_loader(void **state)
+/* The batches of a worker's loader are those of the stream, from its own micro-batches on. */
+static void check_loader(const struct clb_stream *stream, int32_t worker, int32_t workers)
 {
-    (void)state;
-    struct clb_stream *stream = open_stream(false, 6);
-    const struct clb_loader_options options = {
-        .first_step = 11, .batch_size = 3, .accumulation_steps = 2, .prefetch = 2};
+    const struct clb_loader_options options = {.first_step = 11,
+                                               .batch_size = 3,
+                                               .accumulation_steps = 2,
+                                               .prefetch = 2,
+                                               .worker = worker,
+                                               .workers = workers};
+    const int64_t a_step = 2 * (workers ? workers : 1); /* micro-batches of all workers */
     struct clb_loader *loader;
     struct clb_batch *batch;
     OK(clb_batch_create(3, 3 * LENGTH, &batch));
@@ -295,7 +299,7 @@ static void test_loader(void **state)
         assert_int_equal(got->step, step);
         for (int32_t i = 0; i < 2; i++) {
             clb_batch_clear(batch);
-            OK(clb_stream_batch(stream, (step * 2 + i) * 3, 3, batch));
+            OK(clb_stream_batch(stream, (step * a_step + 2 * worker + i) * 3, 3, batch));
             assert_int_equal(batch->total_tokens, got->batches[i]->total_tokens);
             assert_memory_equal(batch->input_ids, got->batches[i]->input_ids,
                                 (size_t)batch->total_tokens * sizeof(int32_t));
@@ -306,6 +310,14 @@ static void test_loader(void **state)
     }
     clb_loader_destroy(loader);
     clb_batch_destroy(batch);
+}
+
+static void test_loader(void **state)
+{
+    (void)state;
+    struct clb_stream *stream = open_stream(false, 6);
+    check_loader(stream, 0, 0);
+    for (int32_t worker = 0; worker < 3; worker++) check_loader(stream, worker, 3);
     clb_stream_destroy(stream);
 }
 

@@ -73,6 +73,8 @@ struct clb_loader_options {
     int32_t batch_size;         /* sequences a micro-batch */
     int32_t accumulation_steps; /* micro-batches a step */
     int32_t prefetch;           /* steps ahead, at least 1 */
+    int32_t worker, workers;    /* this one of so many (0: alone): together they see the examples of
+                                   one with workers * accumulation_steps micro-batches */
 };
 
 /* All micro-batches of a step: step s takes examples s * batch_size * accumulation_steps and on. */

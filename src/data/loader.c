@@ -28,14 +28,15 @@ struct clb_loader {
 static enum clb_status fill_slot(const struct clb_loader *loader, struct clb_step_batches *slot,
                                  int64_t step)
 {
-    const int32_t size = loader->options.batch_size, count = loader->options.accumulation_steps;
+    const struct clb_loader_options *o = &loader->options;
+    const int32_t size = o->batch_size, count = o->accumulation_steps;
+    const int64_t first = (step * o->workers + o->worker) * count; /* micro-batch */
     slot->step = step;
     slot->masked = slot->pairs = slot->tokens = 0;
     for (int32_t i = 0; i < count; i++) {
         struct clb_batch *batch = slot->batches[i];
         clb_batch_clear(batch);
-        enum clb_status status =
-            clb_stream_batch(loader->stream, (step * count + i) * size, size, batch);
+        enum clb_status status = clb_stream_batch(loader->stream, (first + i) * size, size, batch);
         if (status != CLB_OK) return status;
         slot->masked += batch->masked;
         slot->pairs += batch->sequences;
@@ -97,10 +98,14 @@ enum clb_status clb_loader_create(const struct clb_stream *stream,
         return clb_fail(CLB_ERROR_ARGUMENT,
                         "loader: %d sequences, %d micro-batches, %d steps ahead",
                         options->batch_size, options->accumulation_steps, options->prefetch);
+    const int32_t workers = options->workers > 0 ? options->workers : 1;
+    if (options->worker < 0 || options->worker >= workers)
+        return clb_fail(CLB_ERROR_ARGUMENT, "loader: worker %d of %d", options->worker, workers);
     struct clb_loader *loader = calloc(1, sizeof *loader);
     if (!loader) return clb_fail(CLB_ERROR_MEMORY, "loader: out of memory");
     loader->stream = stream;
     loader->options = *options;
+    loader->options.workers = workers;
     loader->slot_count = options->prefetch + 1; /* one is in use */
     pthread_mutex_init(&loader->mutex, NULL);
     pthread_cond_init(&loader->changed, NULL);
