@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Makes src/text/unicode_tables.c: the character classes of Hugging Face's BertNormalizer and
-BertPreTokenizer, asked of the tokenizers library itself, code point by code point. Its tables are of
-older Unicode versions than ICU's, so ICU cannot stand in for them.
+BertPreTokenizer, and its lower case, asked of the tokenizers library itself, code point by code
+point. Its tables are of other Unicode versions than ICU's (older classes, newer lower case), so ICU
+cannot stand in for them.
 
 Needs: pip install tokenizers. Usage: tools/make_unicode_tables.py
 """
@@ -14,15 +15,20 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 OUTPUT = pathlib.Path(__file__).resolve().parent.parent / "src" / "text" / "unicode_tables.c"
 off = dict(clean_text=False, handle_chinese_chars=False, strip_accents=False, lowercase=False)
 clean = BertNormalizer(**{**off, "clean_text": True})
+lower = BertNormalizer(**{**off, "lowercase": True})
 chinese = BertNormalizer(**{**off, "handle_chinese_chars": True})
 accents = BertNormalizer(**{**off, "strip_accents": True})
 split = BertPreTokenizer()
 
+lowered = {}
 tables = {"removed": [], "space": [], "punctuation": [], "mark": [], "ideograph": []}
 for code in range(0x80, 0x110000):
     if 0xD800 <= code <= 0xDFFF:
         continue
     c = chr(code)
+    small = lower.normalize_str(c)
+    if small != c and len(small) == 1:
+        lowered[code] = ord(small)
     cleaned = clean.normalize_str("a" + c + "a")
     if cleaned == "aa":
         tables["removed"].append(code)
@@ -48,12 +54,34 @@ def ranges(codes):
     return found
 
 
+def lower_runs():
+    """Runs of code points of which every first or second has the lower case at the same distance."""
+    runs = []  # [first, last, lower case of the first, step]
+    for code, small in lowered.items():
+        if runs:
+            first, last, to, step = runs[-1]
+            distance = code - last
+            if to - first == small - code and distance in (1, 2) and (last == first or distance == step):
+                runs[-1] = [first, code, to, distance]
+                continue
+        runs.append([code, code, small, 1])
+    return runs
+
+
+def write_rows(out, rows, a_line):
+    for i in range(0, len(rows), a_line):
+        out.write("    " + " ".join("{" + ", ".join(row) + "}," for row in rows[i:i + a_line]) + "\n")
+
+
 with OUTPUT.open("w") as out:
     out.write(f"/* Made by tools/make_unicode_tables.py from tokenizers {tokenizers.__version__}. */\n")
     out.write('#include "text/unicode_tables.h"\n\n/* clang-format off */')
     for name, codes in tables.items():
         pairs = ranges(codes)
         out.write(f"\nconst struct text_range text_{name}[] = {{\n")
-        for i in range(0, len(pairs), 4):
-            out.write("    " + " ".join("{0x%X, 0x%X}," % tuple(p) for p in pairs[i:i + 4]) + "\n")
+        write_rows(out, [["0x%X" % p for p in pair] for pair in pairs], 4)
         out.write(f"}};\nconst int text_{name}_count = {len(pairs)};\n")
+    runs = lower_runs()
+    out.write("\nconst struct text_lower_run text_lower[] = {\n")
+    write_rows(out, [["0x%X" % n for n in run[:3]] + [str(run[3])] for run in runs], 3)
+    out.write(f"}};\nconst int text_lower_count = {len(runs)};\n")

@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unicode/uchar.h>
 #include <unicode/unorm2.h>
 #include <unicode/utf16.h>
 #include <unicode/utf8.h>
@@ -75,13 +74,29 @@ static void take(struct splitter *s, uint32_t c)
     }
 }
 
+static uint32_t lower_of(uint32_t c)
+{
+    int low = 0, high = text_lower_count;
+    if (c < 0x80) return c >= 'A' && c <= 'Z' ? c + 32 : c;
+    while (low < high) {
+        const int middle = (low + high) / 2;
+        if (c > text_lower[middle].last)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == text_lower_count || c < text_lower[low].first) return c;
+    const uint32_t distance = c - text_lower[low].first;
+    return distance % text_lower[low].step == 0 ? text_lower[low].to + distance : c;
+}
+
 static void take_lower(struct splitter *s, uint32_t c)
 {
     if (c == 0x130) { /* the one character whose lower case is two */
         take(s, 'i');
         take(s, 0x307);
     } else {
-        take(s, (uint32_t)u_tolower((UChar32)c));
+        take(s, lower_of(c));
     }
 }
 
@@ -90,7 +105,7 @@ static void take_ascii(struct splitter *s, unsigned char c)
     if (c == '\t' || c == '\n' || c == '\r' || c == ' ')
         take(s, ' ');
     else if (c >= 32 && c != 127)
-        take(s, s->rules.lower_case && c >= 'A' && c <= 'Z' ? c + 32u : c);
+        take(s, s->rules.lower_case ? lower_of(c) : c);
 }
 
 /* ---- what is not ASCII ---- */
