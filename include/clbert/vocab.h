@@ -12,7 +12,8 @@ struct clb_vocab_options {
     int64_t min_frequency;  /* 2: pairs rarer than this are not merged */
     int32_t limit_alphabet; /* 1000 characters at most, the most frequent */
     bool lower_case, strip_accents, chinese_chars;
-    int threads; /* 0: all. The vocabulary does not depend on it */
+    int threads;    /* 0: all. The vocabulary does not depend on it */
+    int64_t memory; /* bytes; 4 GiB */
 };
 
 struct clb_vocab_options clb_vocab_defaults(void);
@@ -20,12 +21,19 @@ struct clb_vocab_options clb_vocab_defaults(void);
 struct clb_vocab_report {
     int64_t words, distinct_words, bytes;
     int32_t tokens, alphabet;
+    int spilled;                     /* counts that went to a temporary file, one table a time */
+    int64_t left_out, left_out_most; /* distinct words, and how often the most frequent occurs */
 };
 
 /* Counts the words of the texts and merges the most frequent pairs. Writes
  * DIR/vocab.txt and DIR/tokenizer_config.json, making DIR. Ties go to the pair with the smaller
  * ids, and words are taken in order of their bytes, so that the same text gives the same
- * vocabulary. */
+ * vocabulary.
+ *
+ * Memory stays within options->memory, beside some tens of MiB for reading. Counts that do not fit
+ * go to temporary files in $TMPDIR (/var/tmp), which have no name and so vanish however the program
+ * ends: the vocabulary does not depend on them. Merging needs about 12 bytes a character of each
+ * distinct word: should that not fit, the rarest words are left out, as the report says. */
 enum clb_status clb_vocab_train(const struct clb_vocab_options *options,
                                 const struct clb_texts *texts, const char *directory,
                                 struct clb_vocab_report *report);

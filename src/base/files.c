@@ -102,6 +102,37 @@ enum clb_status base_file_write(const char *path, const void *bytes, size_t size
     return base_file_commit(file);
 }
 
+static const char *temporary_directory(void)
+{
+    const char *directory = getenv("TMPDIR");
+    return directory && *directory ? directory : "/var/tmp";
+}
+
+enum clb_status base_temporary_file(FILE **stream)
+{
+    char *path = base_format("%s/clbert-XXXXXX", temporary_directory());
+    if (!path) return clb_fail(CLB_ERROR_MEMORY, "temporary file: out of memory");
+    const int file = mkstemp(path);
+    if (file >= 0) unlink(path);
+    *stream = file >= 0 ? fdopen(file, "w+b") : NULL;
+    const int error = errno;
+    if (!*stream && file >= 0) close(file);
+    free(path);
+    if (*stream) return CLB_OK;
+    return clb_fail(CLB_ERROR_IO, "%s: no temporary file can be made: %s; set TMPDIR",
+                    temporary_directory(), strerror(error));
+}
+
+enum clb_status base_temporary_flush(FILE *stream)
+{
+    errno = 0;
+    if (fflush(stream) == 0 && !ferror(stream)) return CLB_OK;
+    return clb_fail(CLB_ERROR_IO,
+                    "%s: a temporary file could not be written: %s; set TMPDIR to a directory with "
+                    "more room",
+                    temporary_directory(), errno ? strerror(errno) : "is the disk full?");
+}
+
 enum clb_status base_file_read(const char *path, const char *what, int64_t limit, char **bytes,
                                size_t *size)
 {

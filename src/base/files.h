@@ -25,6 +25,12 @@ void base_file_abandon(struct base_file *file);
 /* Writes `size` bytes to `path` in one go, by the functions above. */
 enum clb_status base_file_write(const char *path, const void *bytes, size_t size);
 
+/* A file without a name in $TMPDIR, or /var/tmp: it is gone when it is closed or the program ends,
+ * however it ends. */
+enum clb_status base_temporary_file(FILE **stream);
+/* Of a stream on such a file: whether all that was written to it arrived. */
+enum clb_status base_temporary_flush(FILE *stream);
+
 /* Reads a whole regular file into malloc'd memory with a 0 byte behind it. `what` names the kind of
  * file in messages ("vocabulary"); over `limit` bytes is an error. */
 enum clb_status base_file_read(const char *path, const char *what, int64_t limit, char **bytes,

@@ -44,6 +44,9 @@ enum clb_status cli_corpora(const char *data, const char **rest, int rest_count,
 /* What --format says: auto, text or jsonl; NULL: auto. */
 enum clb_status cli_text_format(const char *name, enum clb_text_format *format);
 
+/* "512M", "4G", "1000000": bytes, in powers of 1024. `option` is for the message. */
+enum clb_status cli_size(const char *option, const char *text, int64_t *bytes);
+
 /* Colours only on a terminal; NO_COLOR and TERM=dumb are respected. */
 bool cli_use_color(void);
 

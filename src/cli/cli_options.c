@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -178,5 +179,21 @@ enum clb_status cli_corpora(const char *data, const char **rest, int rest_count,
     (*corpora)[0] = data;
     for (int i = 0; i < rest_count; i++) (*corpora)[i + 1] = rest[i];
     *count = rest_count + 1;
+    return CLB_OK;
+}
+
+enum clb_status cli_size(const char *option, const char *text, int64_t *bytes)
+{
+    static const char units[] = "KMGT";
+    char *end;
+    errno = 0;
+    const long long number = strtoll(text, &end, 10);
+    const char *unit = *end ? strchr(units, *end >= 'a' ? *end - 32 : *end) : NULL;
+    const int shift = unit ? 10 * (int)(unit - units + 1) : 0;
+    if (end == text || errno || number < 1 || (*end && (!unit || end[1])) ||
+        number > INT64_MAX >> shift)
+        return clb_fail(CLB_ERROR_ARGUMENT, "%s %s: should be a size like 512M or 4G", option,
+                        text);
+    *bytes = (int64_t)number << shift;
     return CLB_OK;
 }

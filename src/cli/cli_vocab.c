@@ -1,3 +1,4 @@
+#include "base/log.h"
 #include "cli/cli.h"
 
 #include <clbert/vocab.h>
@@ -18,7 +19,7 @@ enum clb_status command_vocab(int argc, const char **argv)
 {
     struct clb_vocab_options o = clb_vocab_defaults();
     struct clb_vocab_report report;
-    char *output = NULL, *format = NULL, *json_field = NULL;
+    char *output = NULL, *format = NULL, *json_field = NULL, *memory = NULL;
     struct clb_texts from = {0};
     int cased = 0, keep_accents = 0;
     long long min_frequency = o.min_frequency;
@@ -33,6 +34,8 @@ enum clb_status command_vocab(int argc, const char **argv)
         {"json-field", 0, POPT_ARG_STRING, &json_field, 0, "where JSON Lines have the text (text)",
          "NAME"},
         {"threads", 0, POPT_ARG_INT, &o.threads, 0, "threads (0: all)", "N"},
+        {"memory", 0, POPT_ARG_STRING, &memory, 0,
+         "of which no more is used for words (4G); more go to files in $TMPDIR", "SIZE"},
         {"limit-alphabet", 0, POPT_ARG_INT, &o.limit_alphabet, 0, "characters at most (1000)", "N"},
         POPT_TABLEEND};
     poptContext context = NULL;
@@ -54,13 +57,19 @@ enum clb_status command_vocab(int argc, const char **argv)
     }
     from = (struct clb_texts){.paths = texts, .count = count, .json_field = json_field};
     CLB_TRY(cli_text_format(format, &from.format));
+    if (memory) CLB_TRY(cli_size("--memory", memory, &o.memory));
     CLB_TRY(clb_vocab_train(&o, &from, output, &report));
     printf("%s: %d tokens (alphabet %d) from %" PRId64 " words, %" PRId64 " different\n", output,
            report.tokens, report.alphabet, report.words, report.distinct_words);
+    if (report.left_out)
+        base_warn("%" PRId64 " rare words (%" PRId64
+                  " times at most) were left out: they need more than --memory",
+                  report.left_out, report.left_out_most);
 cleanup:
     poptFreeContext(context);
     free(output);
     free(format);
     free(json_field);
+    free(memory);
     return status;
 }

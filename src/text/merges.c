@@ -1,297 +1,251 @@
 #include "text/merges.h"
 
+#include "text/frequent_pairs.h"
+
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
+
+enum { PARALLEL_WORDS = 1024 }; /* words of a pair that are worth more than one thread */
+
+/* The pairs of a new token with its neighbours on one side. */
+struct fresh {
+    int64_t *count;       /* [vocab_size] of the pair with each neighbour */
+    uint32_t *word_count; /* [vocab_size] words it is in, at most */
+    int32_t *seen;        /* the neighbours for which there is something in these */
+    int32_t seen_count;
+};
+
+/* A pair becomes a token. The pairs that change are (x, first) and (second, y), which become rarer,
+ * and (x, token) and (token, y), which are new: no other pair makes the same token, for in equal
+ * letters the same merges take place. */
+struct merge {
+    struct frequent_pairs *pairs;
+    struct word_pieces *words;
+    int32_t first, second, token;
+    int threads;
+    struct neighbours {
+        struct fresh before, after;
+    } * fresh; /* one a thread; the first has the sum in the end */
+};
 
 static enum clb_status out_of_memory(void)
 {
     return clb_fail(CLB_ERROR_MEMORY, "vocabulary: out of memory");
 }
 
-/* ---- tokens ---- */
-
-enum clb_status merge_tokens_create(struct merge_tokens *t)
+static enum clb_status create_fresh(struct fresh *f, int32_t size)
 {
-    *t = (struct merge_tokens){.mask = (1u << 12) - 1};
-    t->slots = calloc(t->mask + 1u, sizeof *t->slots);
-    return t->slots ? CLB_OK : out_of_memory();
+    f->count = calloc((size_t)size, sizeof *f->count);
+    f->word_count = calloc((size_t)size, sizeof *f->word_count);
+    f->seen = malloc((size_t)size * sizeof *f->seen);
+    return f->count && f->word_count && f->seen ? CLB_OK : out_of_memory();
 }
 
-void merge_tokens_free(struct merge_tokens *t)
+static void free_fresh(struct fresh *f)
 {
-    for (int32_t i = 0; i < t->count; i++) free(t->tokens[i]);
-    free(t->tokens);
-    free(t->slots);
+    free(f->count);
+    free(f->word_count);
+    free(f->seen);
 }
 
-static uint32_t token_slot(const struct merge_tokens *t, const char *token)
+static void change_fresh(struct fresh *f, int32_t neighbour, int64_t change, uint32_t words)
 {
-    uint32_t slot = (uint32_t)XXH64(token, strlen(token), 0) & t->mask;
-    while (t->slots[slot] && strcmp(t->tokens[t->slots[slot] - 1], token) != 0)
-        slot = (slot + 1) & t->mask;
-    return slot;
+    if (f->word_count[neighbour] == 0) f->seen[f->seen_count++] = neighbour;
+    f->word_count[neighbour] += words;
+    f->count[neighbour] += change;
 }
 
-static enum clb_status grow_tokens(struct merge_tokens *t)
+static void clear_fresh(struct fresh *f)
 {
-    if (t->count == t->capacity) {
-        int32_t capacity = t->capacity ? 2 * t->capacity : 1024;
-        char **more = realloc(t->tokens, (size_t)capacity * sizeof *more);
-        if (!more) return out_of_memory();
-        t->tokens = more;
-        t->capacity = capacity;
+    for (int32_t i = 0; i < f->seen_count; i++) {
+        f->count[f->seen[i]] = 0;
+        f->word_count[f->seen[i]] = 0;
     }
-    if (2 * (uint32_t)t->count < t->mask) return CLB_OK;
-    uint32_t mask = 2 * t->mask + 1;
-    int32_t *slots = calloc(mask + 1u, sizeof *slots);
-    if (!slots) return out_of_memory();
-    free(t->slots);
-    t->slots = slots;
-    t->mask = mask;
-    for (int32_t i = 0; i < t->count; i++) t->slots[token_slot(t, t->tokens[i])] = i + 1;
-    return CLB_OK;
+    f->seen_count = 0;
 }
 
-enum clb_status merge_tokens_add(struct merge_tokens *t, const char *token, int32_t *id)
+/* ---- the words of the pair ---- */
+
+static void change_pair(const struct merge *m, struct neighbours *n, int32_t first, int32_t second,
+                        int64_t change)
 {
-    uint32_t slot = token_slot(t, token);
-    if (t->slots[slot]) {
-        *id = t->slots[slot] - 1;
-        return CLB_OK;
+    if (second == m->token) {
+        change_fresh(&n->before, first, change, 1);
+    } else if (first == m->token) {
+        change_fresh(&n->after, second, change, 1);
+    } else {
+        struct frequent_pair *pair = frequent_pairs_find(m->pairs, pair_key(first, second));
+        if (!pair) return;
+#pragma omp atomic
+        pair->count += change;
     }
-    enum clb_status status = grow_tokens(t);
-    if (status != CLB_OK) return status;
-    char *copy = strdup(token);
-    if (!copy) return out_of_memory();
-    slot = token_slot(t, token);
-    t->tokens[t->count] = copy;
-    *id = t->count++;
-    t->slots[slot] = t->count;
-    return CLB_OK;
 }
 
-/* ---- pairs ---- */
-
-struct pair {
-    uint64_t key; /* first << 32 | second, + 1 so that 0 is an empty place */
-    int64_t count;
-    int64_t *words; /* where it occurs, or did */
-    int32_t word_count, word_capacity;
-    bool queued; /* already in the heap since its count last rose */
-};
-
-struct entry {
-    int64_t count;
-    uint64_t key;
-};
-
-struct merger {
-    struct merge_word *words;
-    struct pair *pairs; /* a hash table */
-    size_t capacity, used;
-    struct entry *heap;
-    size_t heap_size, heap_capacity;
-};
-
-static uint64_t key_of(int32_t first, int32_t second)
+static void merge_in_word(const struct merge *m, struct neighbours *n, struct piece_word *w)
 {
-    return ((uint64_t)(uint32_t)first << 32 | (uint32_t)second) + 1;
+    const int64_t count = piece_word_count(w);
+    int32_t *pieces = w->pieces;
+    for (int i = 0; i + 1 < w->length; i++) {
+        if (pieces[i] != m->first || pieces[i + 1] != m->second) continue;
+        if (i > 0) {
+            change_pair(m, n, pieces[i - 1], m->first, -count);
+            change_pair(m, n, pieces[i - 1], m->token, count);
+        }
+        if (i + 2 < w->length) {
+            change_pair(m, n, m->second, pieces[i + 2], -count);
+            change_pair(m, n, m->token, pieces[i + 2], count);
+        }
+        pieces[i] = m->token;
+        w->length--;
+        memmove(&pieces[i + 1], &pieces[i + 2], (size_t)(w->length - i - 1) * sizeof *pieces);
+    }
 }
 
-static struct pair *find_pair(struct pair *pairs, size_t capacity, uint64_t key)
+static void join_fresh(struct fresh *to, struct fresh *from)
 {
-    uint64_t hash = key * 0x9E3779B97F4A7C15u;
-    size_t at = (hash ^ hash >> 32) & (capacity - 1);
-    while (pairs[at].key && pairs[at].key != key) at = (at + 1) & (capacity - 1);
-    return &pairs[at];
+    for (int32_t i = 0; i < from->seen_count; i++) {
+        const int32_t neighbour = from->seen[i];
+        change_fresh(to, neighbour, from->count[neighbour], from->word_count[neighbour]);
+    }
+    clear_fresh(from);
 }
 
-static enum clb_status grow_pairs(struct merger *m)
+static void merge_in_words(const struct merge *m, const uint32_t *places, uint32_t count)
 {
-    size_t capacity = m->capacity ? 2 * m->capacity : 1 << 14;
-    struct pair *pairs = calloc(capacity, sizeof *pairs);
-    if (!pairs) return out_of_memory();
-    for (size_t i = 0; i < m->capacity; i++)
-        if (m->pairs[i].key) *find_pair(pairs, capacity, m->pairs[i].key) = m->pairs[i];
-    free(m->pairs);
-    m->pairs = pairs;
-    m->capacity = capacity;
-    return CLB_OK;
+#pragma omp parallel for num_threads(m->threads) schedule(static) if (count >= PARALLEL_WORDS)
+    for (uint32_t k = 0; k < count; k++)
+        merge_in_word(m, &m->fresh[omp_get_thread_num()], word_pieces_at(m->words, places[k]));
+    for (int t = 1; t < m->threads; t++) {
+        join_fresh(&m->fresh[0].before, &m->fresh[t].before);
+        join_fresh(&m->fresh[0].after, &m->fresh[t].after);
+    }
 }
 
-/* Changes a pair's count by a word's; a rise also notes the word. */
-static enum clb_status change_pair(struct merger *m, int32_t first, int32_t second, int64_t change,
-                                   int64_t word)
+/* ---- the new pairs ---- */
+
+/* Those that are frequent go into the table, with no words yet. */
+static enum clb_status add_fresh(struct merge *m, const struct fresh *f, bool before, bool *any)
 {
-    if (2 * (m->used + 1) > m->capacity) {
-        enum clb_status status = grow_pairs(m);
+    for (int32_t i = 0; i < f->seen_count; i++) {
+        const int32_t neighbour = f->seen[i];
+        if (f->count[neighbour] < m->pairs->threshold) continue;
+        enum clb_status status = frequent_pairs_add(
+            m->pairs, before ? pair_key(neighbour, m->token) : pair_key(m->token, neighbour),
+            f->count[neighbour], f->word_count[neighbour]);
         if (status != CLB_OK) return status;
+        *any = true;
     }
-    struct pair *pair = find_pair(m->pairs, m->capacity, key_of(first, second));
-    if (!pair->key) {
-        pair->key = key_of(first, second);
-        m->used++;
-    }
-    pair->count += change;
-    if (change < 0) return CLB_OK;
-    pair->queued = false;
-    if (pair->word_count > 0 && pair->words[pair->word_count - 1] == word) return CLB_OK;
-    if (pair->word_count == pair->word_capacity) {
-        int32_t capacity = pair->word_capacity ? 2 * pair->word_capacity : 4;
-        int64_t *more = realloc(pair->words, (size_t)capacity * sizeof *more);
-        if (!more) return out_of_memory();
-        pair->words = more;
-        pair->word_capacity = capacity;
-    }
-    pair->words[pair->word_count++] = word;
     return CLB_OK;
 }
 
-/* ---- the queue: most frequent first, then the smaller ids ---- */
-
-static bool goes_before(struct entry a, struct entry b)
+static void note_word(const struct merge *m, int32_t first, int32_t second, uint32_t place)
 {
-    return a.count != b.count ? a.count > b.count : a.key < b.key;
+    const struct neighbours *n = &m->fresh[0];
+    const int64_t count = second == m->token ? n->before.count[first] : n->after.count[second];
+    if (count < m->pairs->threshold) return;
+    struct frequent_pair *pair = frequent_pairs_find(m->pairs, pair_key(first, second));
+    uint32_t at;
+#pragma omp atomic capture
+    at = pair->word_count++;
+    pair->words[at] = place;
 }
 
-static enum clb_status push(struct merger *m, struct entry entry)
+/* Whether the word has the pair of pieces i and i + 1 further left, too. */
+static bool is_repeated(const struct piece_word *w, int i)
 {
-    if (m->heap_size == m->heap_capacity) {
-        size_t capacity = m->heap_capacity ? 2 * m->heap_capacity : 1024;
-        struct entry *more = realloc(m->heap, capacity * sizeof *more);
-        if (!more) return out_of_memory();
-        m->heap = more;
-        m->heap_capacity = capacity;
+    for (int j = 0; j < i; j++)
+        if (w->pieces[j] == w->pieces[i] && w->pieces[j + 1] == w->pieces[i + 1]) return true;
+    return false;
+}
+
+/* The order of a pair's words depends on the threads; nothing depends on that order. */
+static void note_words(const struct merge *m, const uint32_t *places, uint32_t count)
+{
+#pragma omp parallel for num_threads(m->threads) schedule(static) if (count >= PARALLEL_WORDS)
+    for (uint32_t k = 0; k < count; k++) {
+        const struct piece_word *w = word_pieces_at(m->words, places[k]);
+        for (int i = 0; i + 1 < w->length; i++)
+            if ((w->pieces[i] == m->token || w->pieces[i + 1] == m->token) && !is_repeated(w, i))
+                note_word(m, w->pieces[i], w->pieces[i + 1], places[k]);
     }
-    size_t at = m->heap_size++;
-    for (; at > 0 && goes_before(entry, m->heap[(at - 1) / 2]); at = (at - 1) / 2)
-        m->heap[at] = m->heap[(at - 1) / 2];
-    m->heap[at] = entry;
-    return CLB_OK;
-}
-
-static struct entry pop(struct merger *m)
-{
-    struct entry top = m->heap[0], last = m->heap[--m->heap_size];
-    size_t at = 0;
-    for (size_t child = 1; child < m->heap_size; child = 2 * at + 1) {
-        if (child + 1 < m->heap_size && goes_before(m->heap[child + 1], m->heap[child])) child++;
-        if (!goes_before(m->heap[child], last)) break;
-        m->heap[at] = m->heap[child];
-        at = child;
-    }
-    m->heap[at] = last;
-    return top;
-}
-
-static enum clb_status push_pair(struct merger *m, int32_t first, int32_t second)
-{
-    struct pair *pair = find_pair(m->pairs, m->capacity, key_of(first, second));
-    if (!pair->key || pair->queued || pair->count <= 0) return CLB_OK;
-    pair->queued = true;
-    return push(m, (struct entry){pair->count, pair->key});
 }
 
 /* ---- merging ---- */
 
-static enum clb_status merge_in_word(struct merger *m, int64_t index, int32_t first, int32_t second,
-                                     int32_t merged)
+static enum clb_status merge_pair(struct merge *m, struct frequent_pair *pair)
 {
-    struct merge_word *w = &m->words[index];
-    const int64_t count = w->count;
+    const struct frequent_pair taken = *pair; /* the table may move */
+    struct neighbours *n = &m->fresh[0];
+    bool any = false;
     enum clb_status status = CLB_OK;
-    for (int32_t i = 0; i + 1 < w->length; i++) {
-        if (w->pieces[i] != first || w->pieces[i + 1] != second) continue;
-        if (i > 0) {
-            CLB_TRY(change_pair(m, w->pieces[i - 1], first, -count, index));
-            CLB_TRY(change_pair(m, w->pieces[i - 1], merged, count, index));
-        }
-        if (i + 2 < w->length) {
-            CLB_TRY(change_pair(m, second, w->pieces[i + 2], -count, index));
-            CLB_TRY(change_pair(m, merged, w->pieces[i + 2], count, index));
-        }
-        w->pieces[i] = merged;
-        memmove(&w->pieces[i + 1], &w->pieces[i + 2],
-                (size_t)(w->length - i - 2) * sizeof *w->pieces);
-        w->length--;
-    }
-cleanup:
-    return status;
-}
-
-/* Queues the pairs that a merge has made in a word. */
-static enum clb_status queue_around(struct merger *m, int64_t index, int32_t merged)
-{
-    const struct merge_word *w = &m->words[index];
-    enum clb_status status = CLB_OK;
-    for (int32_t i = 0; i + 1 < w->length && status == CLB_OK; i++)
-        if (w->pieces[i] == merged || w->pieces[i + 1] == merged)
-            status = push_pair(m, w->pieces[i], w->pieces[i + 1]);
-    return status;
-}
-
-static enum clb_status merge_pair(struct merger *m, uint64_t key, struct merge_tokens *tokens)
-{
-    const int32_t first = (int32_t)((key - 1) >> 32), second = (int32_t)(uint32_t)(key - 1);
-    const char *head = tokens->tokens[first], *tail = tokens->tokens[second];
-    char *joined = malloc(strlen(head) + strlen(tail) + 1);
-    if (!joined) return out_of_memory();
-    strcpy(joined, head);
-    strcat(joined, strncmp(tail, "##", 2) == 0 ? tail + 2 : tail);
-    int32_t merged;
-    enum clb_status status = merge_tokens_add(tokens, joined, &merged);
-    free(joined);
-    if (status != CLB_OK) return status;
-    struct pair *pair = find_pair(m->pairs, m->capacity, key);
-    int64_t *words = pair->words; /* the table may move while words change */
-    const int32_t count = pair->word_count;
-    pair->words = NULL;
-    pair->word_count = pair->word_capacity = 0;
     pair->count = 0;
-    for (int32_t i = 0; i < count; i++) CLB_TRY(merge_in_word(m, words[i], first, second, merged));
-    for (int32_t i = 0; i < count; i++) CLB_TRY(queue_around(m, words[i], merged));
+    pair->owned = false;
+    merge_in_words(m, taken.words, taken.word_count);
+    CLB_TRY(add_fresh(m, &n->before, true, &any));
+    CLB_TRY(add_fresh(m, &n->after, false, &any));
+    if (any) note_words(m, taken.words, taken.word_count);
 cleanup:
-    free(words);
+    clear_fresh(&n->before);
+    clear_fresh(&n->after);
+    if (taken.owned) free(taken.words);
     return status;
 }
 
-static enum clb_status count_pairs(struct merger *m, int64_t word_count)
+/* Merges the pairs that are in the table, and those that become as frequent, until there are none.
+ */
+static enum clb_status merge_frequent(struct merge *m, int32_t vocab_size,
+                                      struct merge_tokens *tokens)
 {
     enum clb_status status = CLB_OK;
-    for (int64_t w = 0; w < word_count; w++)
-        for (int32_t i = 0; i + 1 < m->words[w].length; i++)
-            CLB_TRY(change_pair(m, m->words[w].pieces[i], m->words[w].pieces[i + 1],
-                                m->words[w].count, w));
-    for (size_t i = 0; i < m->capacity; i++)
-        if (m->pairs[i].key) {
-            m->pairs[i].queued = true;
-            CLB_TRY(push(m, (struct entry){m->pairs[i].count, m->pairs[i].key}));
-        }
+    while (tokens->count < vocab_size) {
+        struct frequent_pair *pair;
+        CLB_TRY(frequent_pairs_pop(m->pairs, &pair));
+        if (!pair) break;
+        m->first = pair_first(pair->key);
+        m->second = pair_second(pair->key);
+        CLB_TRY(merge_tokens_join(tokens, m->first, m->second, &m->token));
+        CLB_TRY(merge_pair(m, pair));
+    }
 cleanup:
     return status;
 }
 
-enum clb_status merge_words(struct merge_word *words, int64_t word_count, int32_t vocab_size,
-                            int64_t min_frequency, struct merge_tokens *tokens)
+static enum clb_status create_merge(struct merge *m, int32_t vocab_size)
 {
-    struct merger m = {.words = words};
-    enum clb_status status;
-    CLB_TRY(grow_pairs(&m));
-    CLB_TRY(count_pairs(&m, word_count));
-    while (tokens->count < vocab_size && m.heap_size > 0) {
-        struct entry top = pop(&m);
-        struct pair *pair = find_pair(m.pairs, m.capacity, top.key);
-        if (top.count != pair->count) { /* it has changed since: back with what it is now */
-            if (pair->count > 0) CLB_TRY(push(&m, (struct entry){pair->count, top.key}));
-            continue;
-        }
-        if (top.count < 1 || top.count < min_frequency) break;
-        CLB_TRY(merge_pair(&m, top.key, tokens));
+    enum clb_status status = CLB_OK;
+    m->fresh = calloc((size_t)m->threads, sizeof *m->fresh);
+    if (!m->fresh) return out_of_memory();
+    for (int t = 0; t < m->threads && status == CLB_OK; t++) {
+        status = create_fresh(&m->fresh[t].before, vocab_size);
+        if (status == CLB_OK) status = create_fresh(&m->fresh[t].after, vocab_size);
     }
+    return status;
+}
+
+static void free_merge(struct merge *m)
+{
+    for (int t = 0; m->fresh && t < m->threads; t++) {
+        free_fresh(&m->fresh[t].before);
+        free_fresh(&m->fresh[t].after);
+    }
+    free(m->fresh);
+}
+
+enum clb_status merge_words(struct word_pieces *words, int32_t vocab_size, int64_t min_frequency,
+                            struct merge_tokens *tokens)
+{
+    struct frequent_pairs pairs = {0};
+    struct merge m = {.pairs = &pairs, .words = words, .threads = words->slice_count};
+    const int64_t least = min_frequency > 1 ? min_frequency : 1;
+    enum clb_status status;
+    CLB_TRY(create_merge(&m, vocab_size));
+    do {
+        CLB_TRY(frequent_pairs_collect(&pairs, words, least));
+        CLB_TRY(merge_frequent(&m, vocab_size, tokens));
+    } while (tokens->count < vocab_size && pairs.threshold > least);
 cleanup:
-    for (size_t i = 0; i < m.capacity; i++) free(m.pairs[i].words);
-    free(m.pairs);
-    free(m.heap);
+    frequent_pairs_free(&pairs);
+    free_merge(&m);
     return status;
 }

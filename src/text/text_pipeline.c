@@ -1,7 +1,8 @@
 #include "text/text_pipeline.h"
 
+#include "base/failure.h"
+
 #include <omp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,9 +12,8 @@ struct state {
     const struct text_pipeline *pipeline;
     struct text_input *input;
     struct text_block *blocks[TEXT_SLOTS];
-    bool more;               /* text to be read */
-    enum clb_status failure; /* the first; with its thread's message */
-    char message[512];
+    bool more; /* text to be read */
+    struct base_failure failure;
 };
 
 /* ---- reading ---- */
@@ -73,24 +73,15 @@ cleanup:
 
 /* ---- tasks ---- */
 
-static void note_failure(struct state *s, enum clb_status status)
-{
-    if (status == CLB_OK) return;
-#pragma omp critical(text_pipeline_failure)
-    if (s->failure == CLB_OK) {
-        s->failure = status;
-        snprintf(s->message, sizeof s->message, "%s", clb_error_message());
-    }
-}
-
 static void read_task(struct state *s, struct text_block *block)
 {
-    note_failure(s, read_block(s->input, block, &s->more));
+    base_failure_note(&s->failure, read_block(s->input, block, &s->more));
 }
 
 static void finish_task(struct state *s, const struct text_block *block)
 {
-    if (s->pipeline->finish) note_failure(s, s->pipeline->finish(s->pipeline->context, block));
+    if (s->pipeline->finish)
+        base_failure_note(&s->failure, s->pipeline->finish(s->pipeline->context, block));
 }
 
 static void work_task(struct state *s, const struct text_block *block, int begin, int end)
@@ -99,7 +90,7 @@ static void work_task(struct state *s, const struct text_block *block, int begin
     for (int i = begin; i < end; i++) {
         enum clb_status status = p->work(p->context, omp_get_thread_num(), block, i);
         if (status == CLB_OK) continue;
-        note_failure(s, status);
+        base_failure_note(&s->failure, status);
         return;
     }
 }
@@ -119,7 +110,7 @@ static void start_work(struct state *s, const struct text_block *block)
 static void run_blocks(struct state *s)
 {
     read_task(s, s->blocks[0]);
-    for (int64_t number = 0; s->failure == CLB_OK; number++) {
+    for (int64_t number = 0; s->failure.status == CLB_OK; number++) {
         struct text_block *block = s->blocks[number % TEXT_SLOTS];
         struct text_block *next = s->blocks[(number + 1) % TEXT_SLOTS];
         const struct text_block *last = s->blocks[(number + 2) % TEXT_SLOTS];
@@ -134,7 +125,7 @@ static void run_blocks(struct state *s)
         }
         start_work(s, block);
 #pragma omp taskwait
-        if (more || s->failure != CLB_OK) continue;
+        if (more || s->failure.status != CLB_OK) continue;
         finish_task(s, block);
         return;
     }
@@ -146,20 +137,18 @@ enum clb_status text_pipeline_run(const struct text_pipeline *pipeline, struct t
     for (int i = 0; i < TEXT_SLOTS; i++) {
         s->blocks[i] = calloc(1, sizeof *s->blocks[i]);
         if (!s->blocks[i])
-            s->failure = CLB_ERROR_MEMORY;
+            base_failure_note(&s->failure, clb_fail(CLB_ERROR_MEMORY, "text: out of memory"));
         else
             s->blocks[i]->slot = i;
     }
-    if (s->failure == CLB_OK) {
+    if (s->failure.status == CLB_OK) {
 #pragma omp parallel num_threads(pipeline->threads)
 #pragma omp single
         run_blocks(s);
-    } else {
-        snprintf(s->message, sizeof s->message, "text: out of memory");
     }
     for (int i = 0; i < TEXT_SLOTS; i++) {
         if (s->blocks[i]) free(s->blocks[i]->text);
         free(s->blocks[i]);
     }
-    return s->failure == CLB_OK ? CLB_OK : clb_fail(s->failure, "%s", s->message);
+    return base_failure_report(&s->failure);
 }

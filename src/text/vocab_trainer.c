@@ -1,10 +1,12 @@
 #include <clbert/vocab.h>
 
+#include "base/failure.h"
 #include "base/files.h"
+#include "text/alphabet.h"
 #include "text/merges.h"
 #include "text/text_pipeline.h"
 #include "text/tokenizer.h"
-#include "text/word_counts.h"
+#include "text/word_runs.h"
 
 #include <omp.h>
 #include <stdlib.h>
@@ -18,7 +20,8 @@ struct clb_vocab_options clb_vocab_defaults(void)
                                       .limit_alphabet = 1000,
                                       .lower_case = true,
                                       .strip_accents = true,
-                                      .chinese_chars = true};
+                                      .chinese_chars = true,
+                                      .memory = INT64_C(4) << 30};
 }
 
 static struct text_rules rules_of(const struct clb_vocab_options *options)
@@ -26,17 +29,33 @@ static struct text_rules rules_of(const struct clb_vocab_options *options)
     return (struct text_rules){options->lower_case, options->strip_accents, options->chinese_chars};
 }
 
+static int threads_of(const struct clb_vocab_options *options)
+{
+    return options->threads > 0 ? options->threads : omp_get_max_threads();
+}
+
 /* ---- counting ---- */
 
 struct counting {
     struct text_rules rules;
     int threads;
-    struct text_word_counts **counts; /* one a thread */
+    struct text_word_runs *runs;
+    struct counter {
+        struct text_word_counts *counts;
+        struct text_word_runs *runs;
+        size_t limit;
+    } * counters; /* one a thread */
 };
 
 static enum clb_status count_word(void *context, const char *bytes, size_t size, bool over_long)
 {
-    return over_long ? CLB_OK : text_word_counts_add(context, bytes, size, 1);
+    const struct counter *c = context;
+    if (over_long) return CLB_OK;
+    if (text_word_counts_full(c->counts, c->limit)) {
+        enum clb_status status = text_word_runs_spill(c->runs, c->counts);
+        if (status != CLB_OK) return status;
+    }
+    return text_word_counts_add(c->counts, bytes, size, 1);
 }
 
 static enum clb_status count_line(void *context, int thread, const struct text_block *block,
@@ -44,165 +63,189 @@ static enum clb_status count_line(void *context, int thread, const struct text_b
 {
     const struct counting *c = context;
     return text_words(c->rules, block->lines[line].text, block->lines[line].size, count_word,
-                      c->counts[thread]);
+                      &c->counters[thread]);
 }
 
-/* Everything into the first table. */
-static enum clb_status join_counts(struct counting *c)
+/* Half of the memory is for the tables: when the words become pieces, both are there. */
+static enum clb_status create_counters(struct counting *c, int64_t memory)
 {
     enum clb_status status = CLB_OK;
-    for (int t = 1; t < c->threads; t++) {
-        const struct text_word_counts *from = c->counts[t];
-        for (size_t i = 0; i < from->capacity; i++)
-            if (from->words[i].size)
-                CLB_TRY(text_word_counts_add(c->counts[0], from->words[i].bytes,
-                                             from->words[i].size, from->words[i].count));
+    c->counters = calloc((size_t)c->threads, sizeof *c->counters);
+    if (!c->counters) return clb_fail(CLB_ERROR_MEMORY, "word counts: out of memory");
+    for (int t = 0; t < c->threads && status == CLB_OK; t++) {
+        c->counters[t].runs = c->runs;
+        c->counters[t].limit = (size_t)(memory / 2 / c->threads);
+        status = text_word_counts_create(&c->counters[t].counts);
     }
-cleanup:
     return status;
+}
+
+/* What is left in the tables: to files, too, where some went there. */
+static enum clb_status end_counting(struct counting *c)
+{
+    const bool spill = text_word_runs_spilled(c->runs) > 0;
+    struct base_failure failure = {0};
+#pragma omp parallel for num_threads(c->threads) schedule(static, 1)
+    for (int t = 0; t < c->threads; t++) {
+        enum clb_status status;
+        if (spill) {
+            status = text_word_runs_spill(c->runs, c->counters[t].counts);
+        } else {
+            status = text_word_runs_keep(c->runs, c->counters[t].counts);
+            c->counters[t].counts = NULL;
+        }
+        base_failure_note(&failure, status);
+    }
+    return base_failure_report(&failure);
 }
 
 static enum clb_status count_texts(const struct clb_vocab_options *options,
-                                   const struct clb_texts *texts, struct text_word_counts **counts,
+                                   const struct clb_texts *texts, struct text_word_runs *runs,
                                    int64_t *bytes)
 {
-    struct counting c = {rules_of(options),
-                         options->threads > 0 ? options->threads : omp_get_max_threads(), NULL};
+    struct counting c = {.rules = rules_of(options), .threads = threads_of(options), .runs = runs};
     const struct text_pipeline pipeline = {c.threads, &c, count_line, NULL};
     struct text_input *input = NULL;
     enum clb_status status;
-    *counts = NULL;
     CLB_TRY(text_input_open(texts, &input));
-    c.counts = calloc((size_t)c.threads, sizeof *c.counts);
-    if (!c.counts) CLB_TRY(clb_fail(CLB_ERROR_MEMORY, "word counts: out of memory"));
-    for (int t = 0; t < c.threads; t++) CLB_TRY(text_word_counts_create(&c.counts[t]));
+    CLB_TRY(create_counters(&c, options->memory));
     CLB_TRY(text_pipeline_run(&pipeline, input));
-    CLB_TRY(join_counts(&c));
+    CLB_TRY(end_counting(&c));
     *bytes = text_input_bytes(input);
-    if (c.counts[0]->total == 0)
+    if (text_word_runs_total(runs) == 0)
         CLB_TRY(clb_fail(CLB_ERROR_FORMAT, "%s: no words in the text", texts->paths[0]));
-    *counts = c.counts[0];
-    c.counts[0] = NULL;
 cleanup:
-    for (int t = 0; c.counts && t < c.threads; t++) text_word_counts_destroy(c.counts[t]);
-    free(c.counts);
+    for (int t = 0; c.counters && t < c.threads; t++)
+        text_word_counts_destroy(c.counters[t].counts);
+    free(c.counters);
     text_input_close(input);
-    return status;
-}
-
-/* ---- alphabet ---- */
-
-struct character {
-    int32_t code;
-    int64_t count;
-};
-
-static int by_count(const void *a, const void *b)
-{
-    const struct character *x = a, *y = b;
-    if (x->count != y->count) return x->count < y->count ? 1 : -1;
-    return (x->code > y->code) - (x->code < y->code);
-}
-
-static int by_code(const void *a, const void *b)
-{
-    const struct character *x = a, *y = b;
-    return (x->code > y->code) - (x->code < y->code);
-}
-
-/* The most frequent characters of all words, by code point. `kept` [0x110000] says which. */
-static enum clb_status take_alphabet(const struct text_word_counts *counts, int32_t limit,
-                                     bool *kept, struct merge_tokens *tokens, int32_t *size)
-{
-    int64_t *frequency = calloc(0x110000, sizeof *frequency);
-    struct character *all = calloc(0x110000, sizeof *all);
-    int32_t found = 0;
-    enum clb_status status = CLB_OK;
-    if (!frequency || !all) {
-        status = clb_fail(CLB_ERROR_MEMORY, "alphabet: out of memory");
-        goto cleanup;
-    }
-    for (size_t w = 0; w < counts->distinct; w++)
-        for (int32_t i = 0; i < (int32_t)counts->words[w].size;) {
-            UChar32 c;
-            U8_NEXT(counts->words[w].bytes, i, (int32_t)counts->words[w].size, c);
-            if (c >= 0) frequency[c] += counts->words[w].count;
-        }
-    for (int32_t c = 0; c < 0x110000; c++)
-        if (frequency[c]) all[found++] = (struct character){c, frequency[c]};
-    qsort(all, (size_t)found, sizeof *all, by_count);
-    *size = found < limit ? found : limit;
-    qsort(all, (size_t)*size, sizeof *all, by_code);
-    for (int32_t i = 0; i < *size; i++) {
-        char text[8] = "";
-        int32_t length = 0, id;
-        U8_APPEND_UNSAFE(text, length, all[i].code);
-        kept[all[i].code] = true;
-        CLB_TRY(merge_tokens_add(tokens, text, &id));
-    }
-cleanup:
-    free(frequency);
-    free(all);
     return status;
 }
 
 /* ---- words as pieces ---- */
 
+enum { RARE = 1 << 16, BYTES_A_CELL = 12 };
+
+/* What the words are like, before they become pieces. */
+struct word_survey {
+    struct alphabet alphabet;
+    int64_t distinct;
+    int64_t *words; /* [RARE] distinct words by count, and the cells they need; */
+    size_t *cells;  /* the last is for the more frequent, too */
+    int64_t least;  /* words less frequent are left out */
+};
+
+/* Merging needs the cells, and places of the words in lists of pairs, of which there are never more
+ * than twice as many. */
+static void fit_memory(struct word_survey *s, int64_t memory, struct clb_vocab_report *report,
+                       size_t *cells)
+{
+    const uint64_t room = memory > 0 ? (uint64_t)memory / BYTES_A_CELL : 0;
+    s->least = RARE;
+    *cells = 0;
+    while (s->least > 1 && *cells + s->cells[s->least - 1] <= room &&
+           *cells + s->cells[s->least - 1] < UINT32_MAX)
+        *cells += s->cells[--s->least];
+    for (int64_t count = 1; count < s->least; count++) {
+        report->left_out += s->words[count];
+        if (s->words[count]) report->left_out_most = count;
+    }
+}
+
+static enum clb_status survey_words(struct text_word_runs *runs, struct word_survey *s)
+{
+    struct text_word_count word;
+    enum clb_status status;
+    CLB_TRY(alphabet_create(&s->alphabet));
+    s->words = calloc(RARE, sizeof *s->words);
+    s->cells = calloc(RARE, sizeof *s->cells);
+    if (!s->words || !s->cells) CLB_TRY(clb_fail(CLB_ERROR_MEMORY, "vocabulary: out of memory"));
+    CLB_TRY(text_word_runs_rewind(runs));
+    for (;;) {
+        CLB_TRY(text_word_runs_next(runs, &word));
+        if (word.size == 0) break;
+        const int64_t count = word.count < RARE ? word.count : RARE - 1;
+        s->distinct++;
+        s->words[count]++;
+        s->cells[count] += PIECE_WORD_CELLS + (size_t)alphabet_count(&s->alphabet, &word);
+    }
+cleanup:
+    return status;
+}
+
+static void free_survey(struct word_survey *s)
+{
+    alphabet_free(&s->alphabet);
+    free(s->words);
+    free(s->cells);
+}
+
 /* One piece a character, "##" before all but the first; characters outside the alphabet are left
  * out. */
-static enum clb_status take_pieces(const struct text_word_count *from, const bool *kept,
-                                   struct merge_tokens *tokens, struct merge_word *word)
+static enum clb_status add_word(const struct text_word_count *word, const bool *kept,
+                                struct merge_tokens *tokens, struct word_pieces *words)
 {
-    word->count = from->count;
-    word->pieces = malloc(from->size * sizeof *word->pieces);
-    if (!word->pieces) return clb_fail(CLB_ERROR_MEMORY, "vocabulary: out of memory");
-    for (int32_t i = 0; i < (int32_t)from->size;) {
+    int32_t pieces[TEXT_WORD_CHARACTERS];
+    int length = 0;
+    for (int32_t i = 0; i < (int32_t)word->size;) {
         char text[8] = "##";
-        int32_t length = i > 0 ? 2 : 0;
+        int32_t size = i > 0 ? 2 : 0;
         UChar32 c;
-        U8_NEXT(from->bytes, i, (int32_t)from->size, c);
+        U8_NEXT(word->bytes, i, (int32_t)word->size, c);
         if (c < 0 || !kept[c]) continue;
-        U8_APPEND_UNSAFE(text, length, c);
-        text[length] = 0;
-        enum clb_status status = merge_tokens_add(tokens, text, &word->pieces[word->length]);
+        U8_APPEND_UNSAFE(text, size, c);
+        text[size] = 0;
+        enum clb_status status = merge_tokens_add(tokens, text, &pieces[length]);
         if (status != CLB_OK) return status;
-        word->length++;
+        length++;
     }
+    if (length > 1) word_pieces_add(words, word->count, pieces, length);
     return CLB_OK;
 }
 
-static enum clb_status build(const struct clb_vocab_options *options,
-                             struct text_word_counts *counts, struct merge_tokens *tokens,
-                             int32_t *alphabet)
+static enum clb_status take_words(struct text_word_runs *runs, const struct word_survey *survey,
+                                  struct merge_tokens *tokens, struct word_pieces *words)
+{
+    struct text_word_count word;
+    enum clb_status status;
+    CLB_TRY(text_word_runs_rewind(runs));
+    for (;;) {
+        CLB_TRY(text_word_runs_next(runs, &word));
+        if (word.size == 0) break;
+        if (word.count >= survey->least)
+            CLB_TRY(add_word(&word, survey->alphabet.kept, tokens, words));
+    }
+cleanup:
+    return status;
+}
+
+/* ---- the whole ---- */
+
+/* Counts become special tokens, alphabet and pieces. Takes the runs. */
+static enum clb_status begin_vocabulary(const struct clb_vocab_options *options,
+                                        struct text_word_runs *runs, struct merge_tokens *tokens,
+                                        struct word_pieces *words, struct clb_vocab_report *report)
 {
     static const char *const specials[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
-    struct merge_word *words = calloc(counts->distinct, sizeof *words);
-    bool *kept = calloc(0x110000, sizeof *kept);
+    struct word_survey survey = {0};
+    size_t cells;
     int32_t id;
-    enum clb_status status = CLB_OK;
-    if (!words || !kept) {
-        status = clb_fail(CLB_ERROR_MEMORY, "vocabulary: out of memory");
-        goto cleanup;
-    }
-    text_word_counts_sort(counts);
+    enum clb_status status;
+    CLB_TRY(survey_words(runs, &survey));
+    report->distinct_words = survey.distinct;
+    fit_memory(&survey, options->memory, report, &cells);
     for (int s = 0; s < 5; s++) CLB_TRY(merge_tokens_add(tokens, specials[s], &id));
-    CLB_TRY(take_alphabet(counts, options->limit_alphabet, kept, tokens, alphabet));
-    for (size_t w = 0; w < counts->distinct; w++)
-        CLB_TRY(take_pieces(&counts->words[w], kept, tokens, &words[w]));
-    if (tokens->count > options->vocab_size) {
-        status =
-            clb_fail(CLB_ERROR_ARGUMENT,
-                     "--vocab-size %d is below the %d characters and special tokens of the text: "
-                     "raise it, or lower --limit-alphabet",
-                     options->vocab_size, tokens->count);
-        goto cleanup;
-    }
-    CLB_TRY(merge_words(words, (int64_t)counts->distinct, options->vocab_size,
-                        options->min_frequency, tokens));
+    CLB_TRY(alphabet_choose(&survey.alphabet, options->limit_alphabet, tokens, &report->alphabet));
+    CLB_TRY(word_pieces_create(cells, words));
+    CLB_TRY(take_words(runs, &survey, tokens, words));
+    if (tokens->count > options->vocab_size)
+        CLB_TRY(clb_fail(CLB_ERROR_ARGUMENT,
+                         "--vocab-size %d is below the %d characters and special tokens of the "
+                         "text: raise it, or lower --limit-alphabet",
+                         options->vocab_size, tokens->count));
 cleanup:
-    for (size_t w = 0; words && w < counts->distinct; w++) free(words[w].pieces);
-    free(words);
-    free(kept);
+    free_survey(&survey);
+    text_word_runs_destroy(runs);
     return status;
 }
 
@@ -210,16 +253,22 @@ enum clb_status clb_vocab_train(const struct clb_vocab_options *options,
                                 const struct clb_texts *texts, const char *directory,
                                 struct clb_vocab_report *report)
 {
-    struct text_word_counts *counts = NULL;
+    struct text_word_runs *runs = NULL;
     struct merge_tokens tokens = {0};
+    struct word_pieces words = {0};
     struct clb_tokenizer *tokenizer = NULL;
     enum clb_status status;
     *report = (struct clb_vocab_report){0};
-    CLB_TRY(count_texts(options, texts, &counts, &report->bytes));
-    report->words = counts->total;
-    report->distinct_words = (int64_t)counts->distinct;
+    CLB_TRY(text_word_runs_create(&runs));
+    CLB_TRY(count_texts(options, texts, runs, &report->bytes));
+    report->words = text_word_runs_total(runs);
+    report->spilled = text_word_runs_spilled(runs);
     CLB_TRY(merge_tokens_create(&tokens));
-    CLB_TRY(build(options, counts, &tokens, &report->alphabet));
+    status = begin_vocabulary(options, runs, &tokens, &words, report);
+    runs = NULL;
+    if (status != CLB_OK) goto cleanup;
+    CLB_TRY(word_pieces_slice(&words, threads_of(options)));
+    CLB_TRY(merge_words(&words, options->vocab_size, options->min_frequency, &tokens));
     report->tokens = tokens.count;
     char **list = tokens.tokens;
     tokens.tokens = NULL;
@@ -229,7 +278,8 @@ enum clb_status clb_vocab_train(const struct clb_vocab_options *options,
     CLB_TRY(clb_tokenizer_save(tokenizer, directory));
 cleanup:
     clb_tokenizer_close(tokenizer);
+    word_pieces_free(&words);
     merge_tokens_free(&tokens);
-    text_word_counts_destroy(counts);
+    text_word_runs_destroy(runs);
     return status;
 }

@@ -4,32 +4,46 @@
 #include <string.h>
 #include <xxhash.h>
 
-enum { PAGE_SIZE = 1 << 20, FIRST_CAPACITY = 1 << 16 };
+enum { PAGE_SIZE = 1 << 20, FIRST_CAPACITY = 1 << 13 };
 
 static enum clb_status out_of_memory(void)
 {
     return clb_fail(CLB_ERROR_MEMORY, "word counts: out of memory");
 }
 
+static void free_pages(struct text_word_counts *c)
+{
+    for (size_t i = 0; i < c->page_count; i++) free(c->pages[i]);
+    free(c->pages);
+    c->pages = NULL;
+    c->page_count = c->page_used = 0;
+}
+
+enum clb_status text_word_counts_clear(struct text_word_counts *c)
+{
+    free_pages(c);
+    free(c->words);
+    *c = (struct text_word_counts){.words = calloc(FIRST_CAPACITY, sizeof *c->words),
+                                   .capacity = FIRST_CAPACITY};
+    return c->words ? CLB_OK : out_of_memory();
+}
+
 enum clb_status text_word_counts_create(struct text_word_counts **out)
 {
     struct text_word_counts *c = calloc(1, sizeof *c);
     if (!c) return out_of_memory();
-    c->capacity = FIRST_CAPACITY;
-    c->words = calloc(c->capacity, sizeof *c->words);
-    if (!c->words) {
+    enum clb_status status = text_word_counts_clear(c);
+    if (status == CLB_OK)
+        *out = c;
+    else
         free(c);
-        return out_of_memory();
-    }
-    *out = c;
-    return CLB_OK;
+    return status;
 }
 
 void text_word_counts_destroy(struct text_word_counts *c)
 {
     if (!c) return;
-    for (size_t i = 0; i < c->page_count; i++) free(c->pages[i]);
-    free(c->pages);
+    free_pages(c);
     free(c->words);
     free(c);
 }
@@ -89,12 +103,22 @@ enum clb_status text_word_counts_add(struct text_word_counts *c, const char *byt
     return ++c->distinct * 2 > c->capacity ? grow(c) : CLB_OK;
 }
 
+bool text_word_counts_full(const struct text_word_counts *c, size_t limit)
+{
+    const bool grows = 2 * (c->distinct + 1) > c->capacity;
+    const size_t places = (grows ? 3 : 1) * c->capacity * sizeof *c->words;
+    return c->capacity > FIRST_CAPACITY && places + (c->page_count + 1) * PAGE_SIZE > limit;
+}
+
+int text_word_compare(const struct text_word_count *a, const struct text_word_count *b)
+{
+    const int order = memcmp(a->bytes, b->bytes, a->size < b->size ? a->size : b->size);
+    return order ? order : (a->size > b->size) - (a->size < b->size);
+}
+
 static int by_bytes(const void *a, const void *b)
 {
-    const struct text_word_count *x = a, *y = b;
-    uint32_t size = x->size < y->size ? x->size : y->size;
-    int order = memcmp(x->bytes, y->bytes, size);
-    return order ? order : (x->size > y->size) - (x->size < y->size);
+    return text_word_compare(a, b);
 }
 
 void text_word_counts_sort(struct text_word_counts *c)

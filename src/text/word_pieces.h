@@ -1,0 +1,54 @@
+/* The words of a text as ids of their pieces, close together in memory. */
+#ifndef TEXT_WORD_PIECES_H
+#define TEXT_WORD_PIECES_H
+
+#include <clbert/status.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* In cells of 4 bytes, like the words' places. */
+struct piece_word {
+    uint16_t room, length; /* pieces it once had, and has */
+    uint32_t count[2];     /* of the word in the text: low, high */
+    int32_t pieces[];      /* [room] */
+};
+
+enum { PIECE_WORD_CELLS = 3 }; /* of a word, beside its pieces */
+
+struct word_pieces {
+    uint32_t *cells;
+    size_t used, capacity;
+    int slice_count; /* the words in as many slices, each for a thread */
+    struct word_slice {
+        size_t begin, end; /* cells */
+    } * slices;
+};
+
+/* For `capacity` cells, below 2^32. */
+enum clb_status word_pieces_create(size_t capacity, struct word_pieces *words);
+void word_pieces_free(struct word_pieces *words);
+
+static inline struct piece_word *word_pieces_at(const struct word_pieces *words, size_t place)
+{
+    return (struct piece_word *)(void *)(words->cells + place);
+}
+
+static inline size_t word_pieces_after(const struct word_pieces *words, size_t place)
+{
+    return place + PIECE_WORD_CELLS + word_pieces_at(words, place)->room;
+}
+
+static inline int64_t piece_word_count(const struct piece_word *word)
+{
+    return (int64_t)((uint64_t)word->count[1] << 32 | word->count[0]);
+}
+
+/* There must be room for it. */
+void word_pieces_add(struct word_pieces *words, int64_t count, const int32_t *pieces, int length);
+/* Ends the adding: cuts the words into slices. */
+enum clb_status word_pieces_slice(struct word_pieces *words, int slices);
+/* Gives back the room of pieces that have been merged, and of words that are one piece. Words
+ * move, in order. */
+void word_pieces_compact(struct word_pieces *words, int slice);
+
+#endif
