@@ -4,6 +4,7 @@
 
 #include <clbert/status.h>
 #include <clbert/text.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -11,12 +12,13 @@ struct clb_prepare_options {
     const char *tokenizer; /* a directory with vocab.txt or tokenizer.json */
     const char *output;    /* the corpus directory */
     struct clb_texts texts;
-    const char *language;       /* whose abbreviations do not end a sentence; NULL: none */
-    bool one_sentence_per_line; /* the text is split already */
-    bool deduplicate;           /* a document with the same lines as one before is left out */
-    double validation_fraction; /* of the documents; 0.01 */
-    int threads;                /* 0: all. The bytes written do not depend on it */
-    bool overwrite;             /* a corpus that is there */
+    const char *language;        /* whose abbreviations do not end a sentence; NULL: none */
+    bool one_sentence_per_line;  /* the text is split already */
+    bool deduplicate;            /* a document with the same lines as one before is left out */
+    double validation_fraction;  /* of the documents; 0.01 */
+    int threads;                 /* 0: all. The bytes written do not depend on it */
+    bool overwrite;              /* a corpus that is there */
+    volatile sig_atomic_t *stop; /* set by a signal: nothing is left; may be NULL */
 };
 
 struct clb_prepare_counts {
@@ -37,7 +39,8 @@ struct clb_prepare_report {
 
 /* Writes DIR/{train,validation}.{bin,idx}, the vocabulary, and last corpus.json, which makes it
  * whole. Which documents are held out is a pure function of their number; of two or more documents
- * the second always is one of them, unless the fraction is 0. */
+ * the second always is one of them, unless the fraction is 0. Interrupted by *stop:
+ * CLB_ERROR_INTERRUPTED. */
 enum clb_status clb_prepare(const struct clb_prepare_options *options,
                             struct clb_prepare_report *report);
 

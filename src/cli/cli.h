@@ -8,6 +8,7 @@
 #include <clbert/status.h>
 #include <clbert/text.h>
 #include <popt.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -46,6 +47,9 @@ enum clb_status cli_text_format(const char *name, enum clb_text_format *format);
 
 /* "512M", "4G", "1000000": bytes, in powers of 1024. `option` is for the message. */
 enum clb_status cli_size(const char *option, const char *text, int64_t *bytes);
+
+/* A flag that the first SIGINT or SIGTERM sets; a second one ends the program at once. */
+volatile sig_atomic_t *cli_stop_on_signals(void);
 
 /* Colours only on a terminal; NO_COLOR and TERM=dumb are respected. */
 bool cli_use_color(void);

@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,4 +197,19 @@ enum clb_status cli_size(const char *option, const char *text, int64_t *bytes)
                         text);
     *bytes = (int64_t)number << shift;
     return CLB_OK;
+}
+
+static volatile sig_atomic_t stop_asked;
+
+static void ask_to_stop(int signal_number)
+{
+    stop_asked = 1;
+    signal(signal_number, SIG_DFL);
+}
+
+volatile sig_atomic_t *cli_stop_on_signals(void)
+{
+    signal(SIGINT, ask_to_stop);
+    signal(SIGTERM, ask_to_stop);
+    return &stop_asked;
 }

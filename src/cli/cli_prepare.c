@@ -80,6 +80,7 @@ enum clb_status command_prepare(int argc, const char **argv)
     o.one_sentence_per_line = one_sentence;
     o.deduplicate = deduplicate;
     o.overwrite = overwrite;
+    o.stop = cli_stop_on_signals();
     CLB_TRY(clb_prepare(&o, &report));
     print_report(&report);
 cleanup:

@@ -2,17 +2,7 @@
 
 #include <clbert/train.h>
 
-#include <signal.h>
 #include <stdlib.h>
-
-static volatile sig_atomic_t stop_asked;
-
-/* The first signal asks for an end after the step; a second one ends at once. */
-static void ask_to_stop(int signal_number)
-{
-    stop_asked = 1;
-    signal(signal_number, SIG_DFL);
-}
 
 static const struct cli_usage usage = {
     .name = "pretrain",
@@ -64,7 +54,6 @@ static enum clb_status fill_options(struct arguments *a)
     o->whole_word_mask = a->whole_word_mask;
     o->overwrite = a->overwrite;
     o->dry_run = a->dry_run;
-    o->stop = &stop_asked;
     return a->optim ? clb_optimizer_named(a->optim, &o->optim) : CLB_OK;
 }
 
@@ -145,8 +134,7 @@ enum clb_status command_pretrain(int argc, const char **argv)
     o->data = corpora;
     CLB_TRY(cli_require(&usage, a.output_dir, "--output-dir RUN"));
     CLB_TRY(fill_options(&a));
-    signal(SIGINT, ask_to_stop);
-    signal(SIGTERM, ask_to_stop);
+    o->stop = cli_stop_on_signals();
     CLB_TRY(clb_pretrain(o));
 cleanup:
     poptFreeContext(context);

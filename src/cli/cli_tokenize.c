@@ -1,3 +1,4 @@
+#include "base/failure.h"
 #include "base/json.h"
 #include "cli/cli.h"
 
@@ -83,16 +84,16 @@ static enum clb_status tokenize_block(const struct clb_tokenizer *tokenizer,
     char *texts[BLOCK_LINES / PART_LINES] = {NULL};
     size_t sizes[BLOCK_LINES / PART_LINES] = {0};
     const int parts = (block->count + PART_LINES - 1) / PART_LINES;
-    bool failed = false;
-#pragma omp parallel for schedule(dynamic) reduction(|| : failed)
+    struct base_failure failure = {0};
+#pragma omp parallel for schedule(dynamic)
     for (int p = 0; p < parts; p++)
-        failed |=
-            tokenize_part(tokenizer, block, p * PART_LINES, json, &texts[p], &sizes[p]) != CLB_OK;
+        base_failure_note(
+            &failure, tokenize_part(tokenizer, block, p * PART_LINES, json, &texts[p], &sizes[p]));
     for (int p = 0; p < parts; p++) {
-        if (!failed) fwrite(texts[p], 1, sizes[p], stdout);
+        if (failure.status == CLB_OK) fwrite(texts[p], 1, sizes[p], stdout);
         free(texts[p]);
     }
-    return failed ? clb_fail(CLB_ERROR_MEMORY, "out of memory") : CLB_OK;
+    return base_failure_report(&failure);
 }
 
 static enum clb_status tokenize_lines(const struct clb_tokenizer *tokenizer, bool json)

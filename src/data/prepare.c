@@ -161,6 +161,8 @@ static enum clb_status write_block(void *context, const struct text_block *block
 {
     struct preparation *p = context;
     enum clb_status status = CLB_OK;
+    if (p->options->stop && *p->options->stop)
+        return clb_fail(CLB_ERROR_INTERRUPTED, "interrupted: no corpus has been written");
     for (int i = 0; i < block->count; i++) {
         const struct text_line *line = &block->lines[i];
         if (p->documents && line->size > 0) document_set_line(p->documents, line->text, line->size);

@@ -17,13 +17,16 @@ enum clb_status alphabet_create(struct alphabet *a)
 {
     a->counts = calloc(ALPHABET_CODES, sizeof *a->counts);
     a->kept = calloc(ALPHABET_CODES, sizeof *a->kept);
-    return a->counts && a->kept ? CLB_OK : out_of_memory();
+    for (int i = 0; i < 2; i++) a->ids[i] = calloc(ALPHABET_CODES, sizeof *a->ids[i]);
+    return a->counts && a->kept && a->ids[0] && a->ids[1] ? CLB_OK : out_of_memory();
 }
 
 void alphabet_free(struct alphabet *a)
 {
     free(a->counts);
     free(a->kept);
+    free(a->ids[0]);
+    free(a->ids[1]);
 }
 
 int alphabet_count(struct alphabet *a, const struct text_word_count *word)
@@ -44,6 +47,18 @@ static int by_count(const void *a, const void *b)
     return (x->code > y->code) - (x->code < y->code);
 }
 
+static enum clb_status add_piece(struct alphabet *a, int32_t code, bool behind,
+                                 struct merge_tokens *tokens)
+{
+    char text[8] = "##";
+    int32_t size = behind ? 2 : 0, id = -1;
+    U8_APPEND_UNSAFE(text, size, code);
+    text[size] = 0;
+    enum clb_status status = merge_tokens_add(tokens, text, &id);
+    a->ids[behind][code] = id + 1;
+    return status;
+}
+
 enum clb_status alphabet_choose(struct alphabet *a, int32_t limit, struct merge_tokens *tokens,
                                 int32_t *size)
 {
@@ -59,12 +74,26 @@ enum clb_status alphabet_choose(struct alphabet *a, int32_t limit, struct merge_
     for (int32_t i = 0; i < *size; i++) a->kept[all[i].code] = true;
     free(all);
     for (int32_t c = 0; c < ALPHABET_CODES; c++) {
-        char text[8] = "";
-        int32_t length = 0, id;
-        if (!a->kept[c]) continue;
-        U8_APPEND_UNSAFE(text, length, c);
-        enum clb_status status = merge_tokens_add(tokens, text, &id);
+        enum clb_status status = a->kept[c] ? add_piece(a, c, false, tokens) : CLB_OK;
         if (status != CLB_OK) return status;
+    }
+    return CLB_OK;
+}
+
+enum clb_status alphabet_pieces(struct alphabet *a, const struct text_word_count *word,
+                                struct merge_tokens *tokens, int32_t *pieces, int *length)
+{
+    *length = 0;
+    for (int32_t i = 0; i < (int32_t)word->size;) {
+        const bool behind = i > 0;
+        UChar32 c;
+        U8_NEXT(word->bytes, i, (int32_t)word->size, c);
+        if (c < 0 || !a->kept[c]) continue;
+        if (a->ids[behind][c] == 0) {
+            enum clb_status status = add_piece(a, c, behind, tokens);
+            if (status != CLB_OK) return status;
+        }
+        pieces[(*length)++] = a->ids[behind][c] - 1;
     }
     return CLB_OK;
 }

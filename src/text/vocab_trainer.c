@@ -11,7 +11,6 @@
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unicode/utf8.h>
 
 struct clb_vocab_options clb_vocab_defaults(void)
 {
@@ -55,7 +54,7 @@ static enum clb_status count_word(void *context, const char *bytes, size_t size,
         enum clb_status status = text_word_runs_spill(c->runs, c->counts);
         if (status != CLB_OK) return status;
     }
-    return text_word_counts_add(c->counts, bytes, size, 1);
+    return text_word_counts_add(c->counts, bytes, size);
 }
 
 static enum clb_status count_line(void *context, int thread, const struct text_block *block,
@@ -180,40 +179,20 @@ static void free_survey(struct word_survey *s)
     free(s->cells);
 }
 
-/* One piece a character, "##" before all but the first; characters outside the alphabet are left
- * out. */
-static enum clb_status add_word(const struct text_word_count *word, const bool *kept,
-                                struct merge_tokens *tokens, struct word_pieces *words)
-{
-    int32_t pieces[TEXT_WORD_CHARACTERS];
-    int length = 0;
-    for (int32_t i = 0; i < (int32_t)word->size;) {
-        char text[8] = "##";
-        int32_t size = i > 0 ? 2 : 0;
-        UChar32 c;
-        U8_NEXT(word->bytes, i, (int32_t)word->size, c);
-        if (c < 0 || !kept[c]) continue;
-        U8_APPEND_UNSAFE(text, size, c);
-        text[size] = 0;
-        enum clb_status status = merge_tokens_add(tokens, text, &pieces[length]);
-        if (status != CLB_OK) return status;
-        length++;
-    }
-    if (length > 1) word_pieces_add(words, word->count, pieces, length);
-    return CLB_OK;
-}
-
-static enum clb_status take_words(struct text_word_runs *runs, const struct word_survey *survey,
+static enum clb_status take_words(struct text_word_runs *runs, struct word_survey *survey,
                                   struct merge_tokens *tokens, struct word_pieces *words)
 {
+    int32_t pieces[TEXT_WORD_CHARACTERS];
     struct text_word_count word;
+    int length;
     enum clb_status status;
     CLB_TRY(text_word_runs_rewind(runs));
     for (;;) {
         CLB_TRY(text_word_runs_next(runs, &word));
         if (word.size == 0) break;
-        if (word.count >= survey->least)
-            CLB_TRY(add_word(&word, survey->alphabet.kept, tokens, words));
+        if (word.count < survey->least) continue;
+        CLB_TRY(alphabet_pieces(&survey->alphabet, &word, tokens, pieces, &length));
+        if (length > 1) word_pieces_add(words, word.count, pieces, length);
     }
 cleanup:
     return status;

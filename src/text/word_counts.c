@@ -11,28 +11,31 @@ static enum clb_status out_of_memory(void)
     return clb_fail(CLB_ERROR_MEMORY, "word counts: out of memory");
 }
 
-static void free_pages(struct text_word_counts *c)
+static void free_words(struct text_word_counts *c)
 {
     for (size_t i = 0; i < c->page_count; i++) free(c->pages[i]);
     free(c->pages);
-    c->pages = NULL;
-    c->page_count = c->page_used = 0;
+    free(c->words);
 }
 
-enum clb_status text_word_counts_clear(struct text_word_counts *c)
+static enum clb_status begin(struct text_word_counts *c)
 {
-    free_pages(c);
-    free(c->words);
     *c = (struct text_word_counts){.words = calloc(FIRST_CAPACITY, sizeof *c->words),
                                    .capacity = FIRST_CAPACITY};
     return c->words ? CLB_OK : out_of_memory();
 }
 
+enum clb_status text_word_counts_clear(struct text_word_counts *c)
+{
+    free_words(c);
+    return begin(c);
+}
+
 enum clb_status text_word_counts_create(struct text_word_counts **out)
 {
-    struct text_word_counts *c = calloc(1, sizeof *c);
+    struct text_word_counts *c = aligned_alloc(_Alignof(struct text_word_counts), sizeof *c);
     if (!c) return out_of_memory();
-    enum clb_status status = text_word_counts_clear(c);
+    enum clb_status status = begin(c);
     if (status == CLB_OK)
         *out = c;
     else
@@ -43,28 +46,35 @@ enum clb_status text_word_counts_create(struct text_word_counts **out)
 void text_word_counts_destroy(struct text_word_counts *c)
 {
     if (!c) return;
-    free_pages(c);
-    free(c->words);
+    free_words(c);
     free(c);
 }
 
-static struct text_word_count *find(struct text_word_count *words, size_t capacity,
+/* ---- the table ---- */
+
+static struct text_word_count *find(const struct text_word_counts *c, uint32_t hash,
                                     const char *bytes, size_t size)
 {
-    size_t at = XXH64(bytes, size, 0) & (capacity - 1);
-    while (words[at].size && (words[at].size != size || memcmp(words[at].bytes, bytes, size) != 0))
-        at = (at + 1) & (capacity - 1);
-    return &words[at];
+    size_t at = hash & (c->capacity - 1);
+    for (;; at = (at + 1) & (c->capacity - 1)) {
+        struct text_word_count *word = &c->words[at];
+        if (word->size == 0) return word;
+        if (word->hash == hash && word->size == size && memcmp(word->bytes, bytes, size) == 0)
+            return word;
+    }
 }
 
 static enum clb_status grow(struct text_word_counts *c)
 {
-    size_t capacity = 2 * c->capacity;
+    const size_t capacity = 2 * c->capacity;
     struct text_word_count *words = calloc(capacity, sizeof *words);
     if (!words) return out_of_memory();
-    for (size_t i = 0; i < c->capacity; i++)
-        if (c->words[i].size)
-            *find(words, capacity, c->words[i].bytes, c->words[i].size) = c->words[i];
+    for (size_t i = 0; i < c->capacity; i++) {
+        size_t at = c->words[i].hash & (capacity - 1);
+        if (c->words[i].size == 0) continue;
+        while (words[at].size) at = (at + 1) & (capacity - 1);
+        words[at] = c->words[i];
+    }
     free(c->words);
     c->words = words;
     c->capacity = capacity;
@@ -88,27 +98,59 @@ static char *keep(struct text_word_counts *c, const char *bytes, size_t size)
     return to;
 }
 
-enum clb_status text_word_counts_add(struct text_word_counts *c, const char *bytes, size_t size,
-                                     int64_t count)
+static enum clb_status count(struct text_word_counts *c, uint32_t hash, const char *bytes,
+                             size_t size)
 {
-    struct text_word_count *word = find(c->words, c->capacity, bytes, size);
-    c->total += count;
+    struct text_word_count *word = find(c, hash, bytes, size);
+    c->total++;
     if (word->size) {
-        word->count += count;
+        word->count++;
         return CLB_OK;
     }
     char *kept = keep(c, bytes, size);
     if (!kept) return out_of_memory();
-    *word = (struct text_word_count){kept, (uint32_t)size, count};
+    *word = (struct text_word_count){kept, (uint32_t)size, hash, 1};
     return ++c->distinct * 2 > c->capacity ? grow(c) : CLB_OK;
+}
+
+/* ---- words on their way ---- */
+
+static enum clb_status count_pending(struct text_word_counts *c)
+{
+    enum clb_status status = CLB_OK;
+    for (int i = 0; i < c->pending_count; i++)
+        __builtin_prefetch(c->words[c->pending[i].hash & (c->capacity - 1)].bytes);
+    for (int i = 0; i < c->pending_count && status == CLB_OK; i++)
+        status =
+            count(c, c->pending[i].hash, c->pending_bytes + c->pending[i].at, c->pending[i].size);
+    c->pending_count = 0;
+    c->pending_used = 0;
+    return status;
+}
+
+enum clb_status text_word_counts_add(struct text_word_counts *c, const char *bytes, size_t size)
+{
+    if (c->pending_count == PENDING_WORDS || c->pending_used + size > PENDING_BYTES) {
+        enum clb_status status = count_pending(c);
+        if (status != CLB_OK) return status;
+    }
+    const uint32_t hash = (uint32_t)XXH3_64bits(bytes, size);
+    __builtin_prefetch(&c->words[hash & (c->capacity - 1)]);
+    c->pending[c->pending_count++] =
+        (struct pending_word){hash, (uint16_t)c->pending_used, (uint16_t)size};
+    memcpy(c->pending_bytes + c->pending_used, bytes, size);
+    c->pending_used += size;
+    return CLB_OK;
 }
 
 bool text_word_counts_full(const struct text_word_counts *c, size_t limit)
 {
-    const bool grows = 2 * (c->distinct + 1) > c->capacity;
+    const bool grows = 2 * (c->distinct + PENDING_WORDS) > c->capacity;
     const size_t places = (grows ? 3 : 1) * c->capacity * sizeof *c->words;
     return c->capacity > FIRST_CAPACITY && places + (c->page_count + 1) * PAGE_SIZE > limit;
 }
+
+/* ---- in order ---- */
 
 int text_word_compare(const struct text_word_count *a, const struct text_word_count *b)
 {
@@ -121,10 +163,12 @@ static int by_bytes(const void *a, const void *b)
     return text_word_compare(a, b);
 }
 
-void text_word_counts_sort(struct text_word_counts *c)
+enum clb_status text_word_counts_sort(struct text_word_counts *c)
 {
     size_t filled = 0;
+    enum clb_status status = count_pending(c);
     for (size_t i = 0; i < c->capacity; i++)
         if (c->words[i].size) c->words[filled++] = c->words[i];
     qsort(c->words, filled, sizeof *c->words, by_bytes);
+    return status;
 }

@@ -7,29 +7,43 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { PENDING_WORDS = 32, PENDING_BYTES = 2048 };
+
 struct text_word_count {
     const char *bytes; /* owned by the counts; not 0-terminated */
     uint32_t size;     /* 0: an empty place in the table */
+    uint32_t hash;
     int64_t count;
 };
 
+/* On cache lines of its own: every thread writes to one with every word. */
 struct text_word_counts {
-    struct text_word_count *words; /* while counting: a hash table; after sort: by bytes */
+    _Alignas(128) struct text_word_count *words; /* a hash table; after sort: in order of bytes */
     size_t capacity, distinct;
     int64_t total;
     char **pages; /* of words' bytes */
     size_t page_count, page_used;
+    /* Words on their way into the table: memory is asked for their places and bytes a while before
+     * they are looked at. */
+    struct pending_word {
+        uint32_t hash;
+        uint16_t at, size;
+    } pending[PENDING_WORDS];
+    int pending_count;
+    size_t pending_used;
+    char pending_bytes[PENDING_BYTES];
 };
 
 enum clb_status text_word_counts_create(struct text_word_counts **counts);
 void text_word_counts_destroy(struct text_word_counts *counts);
+/* Counts a word of at most PENDING_BYTES. */
 enum clb_status text_word_counts_add(struct text_word_counts *counts, const char *bytes,
-                                     size_t size, int64_t count);
+                                     size_t size);
 /* Whether one more word could take more than `limit` bytes, the table's growth included. A table of
  * some thousand words always may. */
 bool text_word_counts_full(const struct text_word_counts *counts, size_t limit);
 /* Ends the counting: words[0 .. distinct - 1] in order of their bytes. */
-void text_word_counts_sort(struct text_word_counts *counts);
+enum clb_status text_word_counts_sort(struct text_word_counts *counts);
 /* Empties it for counting anew. */
 enum clb_status text_word_counts_clear(struct text_word_counts *counts);
 

@@ -81,7 +81,7 @@ static enum clb_status read_word(struct run *run)
     run->word.size = 0;
     if (fread(&record, sizeof record, 1, run->file) == 1 && record.size <= sizeof run->bytes &&
         fread(run->bytes, 1, record.size, run->file) == record.size) {
-        run->word = (struct text_word_count){run->bytes, record.size, record.count};
+        run->word = (struct text_word_count){run->bytes, record.size, 0, record.count};
         return CLB_OK;
     }
     return feof(run->file) ? CLB_OK
@@ -216,7 +216,7 @@ enum clb_status text_word_runs_spill(struct text_word_runs *r, struct text_word_
 {
     FILE *file = NULL;
     enum clb_status status;
-    text_word_counts_sort(counts);
+    CLB_TRY(text_word_counts_sort(counts));
     CLB_TRY(create_file(&file));
     for (size_t i = 0; i < counts->distinct && !ferror(file); i++)
         write_word(file, &counts->words[i]);
@@ -233,10 +233,9 @@ cleanup:
 enum clb_status text_word_runs_keep(struct text_word_runs *r, struct text_word_counts *counts)
 {
     struct run *run;
-    enum clb_status status;
-    text_word_counts_sort(counts);
+    enum clb_status status = text_word_counts_sort(counts);
 #pragma omp critical(text_word_runs)
-    if ((status = add_run(r, &run)) == CLB_OK) {
+    if (status == CLB_OK && (status = add_run(r, &run)) == CLB_OK) {
         run->counts = counts;
         r->total += counts->total;
     }
