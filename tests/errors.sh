@@ -55,23 +55,49 @@ refuses '--tokenizer' "$clbert" prepare --output x text.txt
 steps=many refuses 'max-steps' train --output-dir x
 refuses 'adamw' train --output-dir x --optim sgd
 
-# ---- text ----
+# ---- text: every kind of bad file, to every command that reads text ----
 : >empty.txt
-mkdir empty-directory
-head -c 100 text.txt | gzip >cut.gz
-truncate -s 60 cut.gz
-printf 'Saya makan \xff\xfe\xe2\x82 nasi.\n\nBudi tidur.\n' >invalid.txt
+mkdir empty-directory blank-directory
+printf ' \n\n\t\n' >blank-directory/blank.txt
 printf '\xff\xfeS\0a\0' >utf16.txt
-refuses 'missing.txt' "$clbert" prepare --tokenizer tok --output x missing.txt
-refuses 'empty.txt: is empty' "$clbert" prepare --tokenizer tok --output x empty.txt
+printf '{"text": "Saya makan."}\n{"body": "Budi tidur."}\n' >field.jsonl
+printf '{"text": "Saya makan."}\n{"text": \n' >broken.jsonl
+gzip -c text.txt | head -c 300 >cut.gz
+bzip2 -c text.txt | head -c 300 >cut.bz2
+xz -c text.txt | head -c 300 >cut.xz
+tar -cf cut.tar text.txt && truncate -s 5000 cut.tar
+tar -cf empty.tar --files-from /dev/null
+reads() { # WORD TEXT: both commands refuse it
+    refuses "$1" "$clbert" prepare --tokenizer tok --output x "$2"
+    refuses "$1" "$clbert" vocab --vocab-size 200 --output x "$2"
+}
+reads 'missing.txt' missing.txt
+reads 'missing*.txt' 'missing*.txt'
+reads 'empty.txt: is empty' empty.txt
+reads 'empty-directory' empty-directory
+reads 'blank-directory' blank-directory
+reads 'UTF-16' utf16.txt
+reads 'field.jsonl:2' field.jsonl
+reads 'broken.jsonl:2' broken.jsonl
+for cut in gz bz2 xz tar; do reads "cut.$cut: " cut.$cut; done
+reads 'empty.tar: is empty' empty.tar
+refuses 'standard input' "$clbert" prepare --tokenizer tok --output x - <cut.gz
 cp text.txt locked.txt && chmod 0 locked.txt
-[ -r locked.txt ] || refuses 'locked.txt' "$clbert" prepare --tokenizer tok --output x locked.txt # not as root
-refuses 'empty-directory' "$clbert" vocab --output x empty-directory
-refuses 'cut.gz' "$clbert" prepare --tokenizer tok --output x cut.gz
-refuses 'UTF-16' "$clbert" prepare --tokenizer tok --output x utf16.txt
+[ -r locked.txt ] || reads 'locked.txt' locked.txt # not as root
+# A good file behind which a bad one comes: nothing of it is left.
+refuses 'cut.xz' "$clbert" prepare --tokenizer tok --output x text.txt cut.xz
 holds "no corpus is left of a failure" absent x/corpus.json
+holds "no vocabulary is left of a failure" absent x/vocab.txt
+printf 'Saya makan \xff\xfe\xe2\x82 nasi.\n\nBudi tidur.\n' >invalid.txt
 "$clbert" prepare --tokenizer tok --output replaced invalid.txt >report.txt 2>warnings.txt
 holds "invalid UTF-8 is replaced and counted" grep -q '3 sequences were not UTF-8' warnings.txt
+printf 'Saya \0makan\0 nasi.\n\nBudi tidur.\n' >nul.txt
+tr -d '\0' <nul.txt >no-nul.txt
+"$clbert" prepare --tokenizer tok --output nul nul.txt >/dev/null
+"$clbert" prepare --tokenizer tok --output no-nul no-nul.txt >/dev/null
+holds "NUL bytes are dropped" cmp nul/train.bin no-nul/train.bin
+holds "NUL bytes are dropped from lines of standard input" \
+    diff <("$clbert" tokenize --tokenizer tok <nul.txt) <("$clbert" tokenize --tokenizer tok <no-nul.txt)
 
 # ---- vocabularies and corpora ----
 mkdir unmasked
@@ -143,7 +169,18 @@ limited() { (trap '' XFSZ; ulimit -f 20; "$@"); }
 refuses 'could not be written' limited train --output-dir full
 holds "no checkpoint is left of a full disk" absent full/checkpoint-2
 refuses 'train.bin' limited "$clbert" prepare --tokenizer tok --output full-corpus text.txt
+# Counts that do not fit in memory, and no room for them on the disk either.
+seq -f 'kata%.0f' 60000 | paste -sd ' \n' >words.txt
+refuses 'TMPDIR' limited "$clbert" vocab --memory 1M --vocab-size 200 --output full-tok words.txt
+refuses '/nonexistent' env TMPDIR=/nonexistent "$clbert" vocab --memory 1M --output full-tok words.txt
+refuses '--memory lots' "$clbert" vocab --memory lots --output full-tok words.txt
+holds "no vocabulary is left of a full disk" absent full-tok
 holds "no corpus is left of a full disk" absent full-corpus/corpus.json
+# An interrupted prepare: while it waits for more of its standard input.
+(cat text.txt; sleep 1) | "$clbert" prepare --tokenizer tok --output stopped - 2>stopped.txt &
+until [ -n "$(find . -name 'train.bin.tmp-*')" ]; do sleep 0.02; done
+kill -INT $! && wait $!
+[ $? = 130 ] && passed=$((passed + 1)) || { failed=$((failed + 1)); cat stopped.txt; }
 refuses 'standard output' sh -c "exec '$clbert' demo-text --documents 9 >/dev/full"
 holds "no temporary files are left" has_no_temporaries
 

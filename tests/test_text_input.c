@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -245,6 +246,80 @@ static void test_marks_and_damage(void **state)
     free(path);
 }
 
+static void test_shrinking_file(void **state)
+{
+    (void)state;
+    char *path = path_of("shrinks.txt"), *text = malloc(2 << 20);
+    const struct clb_texts texts = {.paths = (const char *const *)&path, .count = 1};
+    struct text_input *input;
+    enum text_event event;
+    const char *line;
+    size_t size;
+    enum clb_status status;
+    for (int i = 0; i < 2 << 20; i++) text[i] = i % 40 == 39 ? '\n' : 'a';
+    write_file("shrinks.txt", text, 2 << 20);
+    OK(text_input_open(&texts, &input));
+    OK(text_input_next(input, &event, &line, &size));
+    assert_int_equal(truncate(path, 1 << 20), 0);
+    do {
+        status = text_input_next(input, &event, &line, &size);
+    } while (status == CLB_OK && event != TEXT_END);
+    assert_int_equal(status, CLB_ERROR_IO);
+    assert_non_null(strstr(clb_error_message(), "shrinks.txt: became shorter"));
+    text_input_close(input);
+    free(path);
+    free(text);
+}
+
+/* ---- bombs: much text from a small file, in the memory that any text takes ---- */
+
+/* 256 MB of one line. */
+static void write_bomb(const char *path, int filter)
+{
+    enum { CHUNK = 1 << 20 };
+    struct archive *a = archive_write_new();
+    struct archive_entry *entry = archive_entry_new();
+    char *chunk = malloc(CHUNK);
+    memset(chunk, 'a', CHUNK);
+    assert_int_equal(archive_write_add_filter(a, filter), ARCHIVE_OK);
+    assert_int_equal(archive_write_set_format_raw(a), ARCHIVE_OK);
+    assert_int_equal(archive_write_open_filename(a, path), ARCHIVE_OK);
+    archive_entry_set_filetype(entry, AE_IFREG);
+    assert_int_equal(archive_write_header(a, entry), ARCHIVE_OK);
+    for (int i = 0; i < 256; i++) assert_int_equal(archive_write_data(a, chunk, CHUNK), CHUNK);
+    assert_int_equal(archive_write_close(a), ARCHIVE_OK);
+    archive_write_free(a);
+    archive_entry_free(entry);
+    free(chunk);
+}
+
+static void test_bombs(void **state)
+{
+    (void)state;
+    const int filters[] = {ARCHIVE_FILTER_ZSTD, ARCHIVE_FILTER_GZIP};
+    for (int i = 0; i < 2; i++) {
+        char *path = path_of("bomb");
+        const struct clb_texts texts = {.paths = (const char *const *)&path, .count = 1};
+        struct rusage before, after;
+        struct text_input *input;
+        enum text_event event;
+        const char *line;
+        size_t size;
+        write_bomb(path, filters[i]);
+        getrusage(RUSAGE_SELF, &before);
+        OK(text_input_open(&texts, &input));
+        do {
+            OK(text_input_next(input, &event, &line, &size));
+        } while (event != TEXT_END);
+        getrusage(RUSAGE_SELF, &after);
+        assert_int_equal(text_input_bytes(input), 256 << 20);
+        assert_int_equal(text_input_cut(input), 255);
+        assert_true(after.ru_maxrss - before.ru_maxrss < 32 << 10); /* KiB */
+        text_input_close(input);
+        free(path);
+    }
+}
+
 static int make_directory(void **state)
 {
     (void)state;
@@ -263,6 +338,7 @@ int main(void)
         cmocka_unit_test(test_packed),         cmocka_unit_test(test_directories_and_patterns),
         cmocka_unit_test(test_standard_input), cmocka_unit_test(test_json_lines),
         cmocka_unit_test(test_long_line),      cmocka_unit_test(test_marks_and_damage),
+        cmocka_unit_test(test_shrinking_file), cmocka_unit_test(test_bombs),
     };
     return cmocka_run_group_tests_name("text_input", tests, make_directory, remove_directory);
 }
