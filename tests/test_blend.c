@@ -86,8 +86,9 @@ static void check_shares(const struct clb_stream *stream, int64_t share)
     bool *shown = calloc((size_t)(2 * all), sizeof *shown);
     int64_t counts[2] = {0};
     for (int64_t n = 0; n < all; n++) {
-        int64_t own;
-        const int part = (int)(stream_place(stream, n, &own) - stream->parts);
+        const struct stream_place place = stream_place(stream, n);
+        const int part = (int)(place.part - stream->parts);
+        const int64_t own = place.epoch * place.part->pairs.anchors + place.index;
         assert_true(own >= 0 && own < all && !shown[part * all + own]);
         shown[part * all + own] = true;
         counts[part]++;

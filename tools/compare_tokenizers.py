@@ -63,22 +63,39 @@ def clbert_ids(options, directory, text):
     return [json.loads(line)["ids"] for line in process.stdout.splitlines()]
 
 
-def compare(options, lines, setting):
+def batches(lines):
+    """Lists of lines of some megabytes: tokenizers needs a hundred times as much memory."""
+    batch, size = [], 0
+    for line in lines:
+        batch.append(line)
+        size += len(line)
+        if size > 8_000_000:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def compare(options, all_lines, setting):
     tokenizer = BertWordPieceTokenizer(options.vocab, **setting)
-    expected = [e.ids for e in tokenizer.encode_batch(lines, add_special_tokens=False)]
     with tempfile.TemporaryDirectory() as directory:
         shutil.copy(options.vocab, f"{directory}/vocab.txt")
         config = {"tokenizer_class": "BertTokenizer", "do_lower_case": setting["lowercase"],
                   "strip_accents": setting["strip_accents"],
                   "tokenize_chinese_chars": setting.get("handle_chinese_chars", True)}
         pathlib.Path(directory, "tokenizer_config.json").write_text(json.dumps(config))
-        ours = clbert_ids(options, directory, "\n".join(lines) + "\n")
-    assert len(ours) == len(expected), (len(ours), len(expected))
-    wrong = [i for i in range(len(lines)) if ours[i] != expected[i]]
-    print(f"{setting}: {len(lines)} lines, {sum(map(len, expected))} ids, {len(wrong)} lines differ")
-    for i in wrong[:5]:
-        print("  ", ascii(lines[i]), "\n   clbert", ours[i], "\n   tokenizers", expected[i])
-    return not wrong
+        ids = differ = 0
+        for lines in batches(all_lines):
+            expected = [e.ids for e in tokenizer.encode_batch(lines, add_special_tokens=False)]
+            ours = clbert_ids(options, directory, "\n".join(lines) + "\n")
+            assert len(ours) == len(expected), (len(ours), len(expected))
+            wrong = [i for i in range(len(lines)) if ours[i] != expected[i]]
+            ids += sum(map(len, expected))
+            differ += len(wrong)
+            for i in wrong[:5]:
+                print("  ", ascii(lines[i]), "\n   clbert", ours[i], "\n   tokenizers", expected[i])
+    print(f"{setting}: {len(all_lines)} lines, {ids} ids, {differ} lines differ", flush=True)
+    return not differ
 
 
 def main():

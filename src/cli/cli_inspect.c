@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "base/json.h"
 #include "cli/cli.h"
 
@@ -36,30 +37,42 @@ static enum clb_status print_json(const struct clb_example *e)
     return status;
 }
 
+/* Red: [MASK], yellow: replaced, green: kept. */
+static void print_token(const struct clb_tokenizer *tokenizer, int32_t id, int32_t label)
+{
+    const char *token = clb_tokenizer_token(tokenizer, id);
+    if (label < 0) {
+        printf(" %s", token);
+        return;
+    }
+    const int paint = id == clb_tokenizer_special_ids(tokenizer).mask ? 31 : id == label ? 32 : 33;
+    const char *original = id == label ? "kept" : clb_tokenizer_token(tokenizer, label);
+    if (cli_use_color())
+        printf(" \033[%dm%s(%s)\033[0m", paint, token, original);
+    else
+        printf(" %s(%s)", token, original);
+}
+
 static void print_example(const struct clb_tokenizer *tokenizer, const struct clb_example *e,
                           long long number)
 {
-    const int32_t mask = clb_tokenizer_special_ids(tokenizer).mask;
     const bool color = cli_use_color();
-    printf("%sexample %lld: %s, %d tokens%s\n", color ? "\033[1m" : "", number,
-           e->next_sentence_label ? "NotNext" : "IsNext", e->length, color ? "\033[0m" : "");
+    int32_t a = 0;
+    while (a < e->length && e->token_type_ids[a] == 0) a++;
+    printf("%sexample %lld: %s, %d tokens: A %d, B %d%s\n", color ? "\033[1m" : "", number,
+           e->next_sentence_label ? "NotNext" : "IsNext", e->length, a - 2, e->length - a - 1,
+           color ? "\033[0m" : "");
     for (int32_t i = 0; i < e->length; i++) {
-        const char *token = clb_tokenizer_token(tokenizer, e->input_ids[i]);
-        const char *original = clb_tokenizer_token(tokenizer, e->labels[i]);
-        if (e->labels[i] < 0) {
-            printf("%s ", token);
-            continue;
-        }
-        const int paint = e->input_ids[i] == mask ? 31 : e->input_ids[i] == e->labels[i] ? 32 : 33;
-        if (color) printf("\033[%dm", paint);
-        if (e->input_ids[i] == e->labels[i])
-            printf("%s(kept)", token);
-        else
-            printf("%s(%s)", token, original);
-        printf(color ? "\033[0m " : " ");
+        if (i == 0 || i == a) printf(i ? "\n  B " : "  A ");
+        print_token(tokenizer, e->input_ids[i], e->labels[i]);
     }
     printf("\n\n");
 }
+
+/* What the loader gives a training loop that takes its batches as fast as they come. */
+struct loader_speed {
+    double first_step, tokens_per_second; /* seconds until the first step is there */
+};
 
 static double percent(int64_t part, int64_t whole)
 {
@@ -77,7 +90,8 @@ static void print_lengths(const struct clb_stream_statistics *s, int32_t most)
     }
 }
 
-static void print_statistics(const struct clb_stream_statistics *s, int32_t most, int64_t epoch)
+static void print_statistics(const struct clb_stream_statistics *s, int32_t most, int64_t epoch,
+                             const struct loader_speed *speed)
 {
     printf("examples   %" PRId64 ", %.2f epochs; %.1f tokens each\n", s->examples,
            (double)s->examples / (double)epoch, (double)s->tokens / (double)s->examples);
@@ -88,20 +102,24 @@ static void print_statistics(const struct clb_stream_statistics *s, int32_t most
            percent(s->kept, s->chosen));
     printf("seen       %.2f %% of the corpus's %" PRId64 " tokens\n",
            percent(s->seen, s->corpus_tokens), s->corpus_tokens);
+    printf("loader     first step after %.2f ms, then %.0f tokens/s\n", 1e3 * speed->first_step,
+           speed->tokens_per_second);
     print_lengths(s, most);
 }
 
-static enum clb_status print_statistics_json(const struct clb_stream_statistics *s)
+static enum clb_status print_statistics_json(const struct clb_stream_statistics *s,
+                                             const struct loader_speed *speed)
 {
     json_t *lengths = json_array();
     for (int i = 0; i < 8; i++) json_array_append_new(lengths, json_integer(s->lengths[i]));
-    json_t *object =
-        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I}", "examples",
-                  (json_int_t)s->examples, "not_next", (json_int_t)s->not_next, "tokens",
-                  (json_int_t)s->tokens, "ordinary", (json_int_t)s->ordinary, "chosen",
-                  (json_int_t)s->chosen, "masked", (json_int_t)s->masked, "replaced",
-                  (json_int_t)s->replaced, "kept", (json_int_t)s->kept, "lengths", lengths,
-                  "corpus_tokens", (json_int_t)s->corpus_tokens, "seen", (json_int_t)s->seen);
+    json_t *object = json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:f, s:f}", "examples",
+        (json_int_t)s->examples, "not_next", (json_int_t)s->not_next, "tokens",
+        (json_int_t)s->tokens, "ordinary", (json_int_t)s->ordinary, "chosen", (json_int_t)s->chosen,
+        "masked", (json_int_t)s->masked, "replaced", (json_int_t)s->replaced, "kept",
+        (json_int_t)s->kept, "lengths", lengths, "corpus_tokens", (json_int_t)s->corpus_tokens,
+        "seen", (json_int_t)s->seen, "loader_first_step_seconds", speed->first_step,
+        "loader_tokens_per_second", speed->tokens_per_second);
     enum clb_status status =
         object ? base_json_print(object) : clb_fail(CLB_ERROR_MEMORY, "out of memory");
     json_decref(object);
@@ -117,16 +135,47 @@ struct arguments {
     int batch_size, accumulation, json;
 };
 
+static enum clb_status measure_loader(const struct arguments *a, const struct clb_stream *stream,
+                                      struct loader_speed *speed)
+{
+    const struct clb_loader_options options = {.first_step = a->step,
+                                               .batch_size = a->batch_size,
+                                               .accumulation_steps = a->accumulation,
+                                               .prefetch = 2};
+    const double begun = base_seconds();
+    double entered = begun;
+    int64_t tokens = 0;
+    const struct clb_step_batches *step;
+    struct clb_loader *loader = NULL;
+    enum clb_status status;
+    CLB_TRY(clb_loader_create(stream, &options, &loader));
+    for (long long k = 0; k < a->statistics; k++) {
+        CLB_TRY(clb_loader_next(loader, &step));
+        if (k == 0) entered = base_seconds();
+        tokens += step->tokens;
+    }
+    speed->first_step = entered - begun;
+    speed->tokens_per_second = (double)tokens / (base_seconds() - begun);
+cleanup:
+    clb_loader_destroy(loader);
+    return status;
+}
+
 static enum clb_status show_statistics(const struct arguments *a, const struct clb_stream *stream)
 {
     const long long count = (long long)a->batch_size * a->accumulation;
     struct clb_stream_statistics statistics;
-    enum clb_status status =
-        clb_stream_measure(stream, a->step * count, a->statistics * count, &statistics);
-    if (status != CLB_OK || a->json)
-        return status == CLB_OK ? print_statistics_json(&statistics) : status;
-    print_statistics(&statistics, a->stream.max_seq_length, clb_stream_epoch_examples(stream));
-    return CLB_OK;
+    struct loader_speed speed;
+    enum clb_status status;
+    CLB_TRY(measure_loader(a, stream, &speed));
+    CLB_TRY(clb_stream_measure(stream, a->step * count, a->statistics * count, &statistics));
+    if (a->json)
+        status = print_statistics_json(&statistics, &speed);
+    else
+        print_statistics(&statistics, a->stream.max_seq_length, clb_stream_epoch_examples(stream),
+                         &speed);
+cleanup:
+    return status;
 }
 
 static enum clb_status show_examples(const struct arguments *a, const struct clb_corpus *corpus,

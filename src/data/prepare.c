@@ -19,11 +19,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { UINT16_VOCABULARY = 65500, RESULTS = TEXT_SLOTS * TEXT_BLOCK_LINES };
+enum { UINT16_VOCABULARY = 65500, LINES = TEXT_SLOTS * TEXT_BLOCK_LINES };
 
-/* What a line has become: ids one after another, and where each of its sentences ends. */
+/* What a thread has made of its lines of one block: ids, and where each sentence ends. */
 struct sentences {
+    _Alignas(128) int64_t block;
     struct clb_ids ids, ends;
+};
+
+/* What a line has become. */
+struct line_sentences {
+    const struct sentences *in;
+    size_t first, count; /* of the ends */
+    size_t ids, id_count;
 };
 
 struct preparation {
@@ -33,7 +41,8 @@ struct preparation {
     struct text_input *input;
     struct text_sentences **splitters; /* one a thread */
     int threads;
-    struct sentences *results;         /* [TEXT_SLOTS][TEXT_BLOCK_LINES] */
+    struct sentences *results;         /* [threads][TEXT_SLOTS] */
+    struct line_sentences *lines;      /* [TEXT_SLOTS][TEXT_BLOCK_LINES] */
     struct document_set *documents;    /* NULL: duplicates stay */
     struct indexed_writer *writers[2]; /* train, validation */
     int64_t document;                  /* number of the one being written */
@@ -43,10 +52,19 @@ struct preparation {
     double begun;
 };
 
-static struct sentences *result_of(const struct preparation *p, const struct text_block *block,
-                                   int line)
+static struct line_sentences *line_of(const struct preparation *p, const struct text_block *block,
+                                      int line)
 {
-    return &p->results[block->slot * TEXT_BLOCK_LINES + line];
+    return &p->lines[block->slot * TEXT_BLOCK_LINES + line];
+}
+
+static struct sentences *results_of(const struct preparation *p, const struct text_block *block,
+                                    int thread)
+{
+    struct sentences *results = &p->results[thread * TEXT_SLOTS + block->slot];
+    if (results->block != block->number) results->ids.count = results->ends.count = 0;
+    results->block = block->number;
+    return results;
 }
 
 /* ---- tokenising ---- */
@@ -70,17 +88,19 @@ static enum clb_status tokenize_line(void *context, int thread, const struct tex
 {
     const struct preparation *p = context;
     struct text_sentences *splitter = p->splitters[thread];
-    struct sentences *result = result_of(p, block, line);
+    struct sentences *result = results_of(p, block, thread);
+    const size_t ids = result->ids.count, first = result->ends.count;
     const char *sentence;
     size_t size;
     enum clb_status status;
-    result->ids.count = result->ends.count = 0;
     CLB_TRY(text_sentences_begin(splitter, block->lines[line].text, block->lines[line].size));
     while ((sentence = text_sentences_next(splitter, &size))) {
         size_t before = result->ids.count;
         CLB_TRY(clb_tokenizer_encode(p->tokenizer, sentence, size, &result->ids));
         if (result->ids.count > before) CLB_TRY(push_end(result));
     }
+    *line_of(p, block, line) = (struct line_sentences){result, first, result->ends.count - first,
+                                                       ids, result->ids.count - ids};
 cleanup:
     return status;
 }
@@ -96,12 +116,12 @@ static int split_of(const struct preparation *p)
     return (double)clb_uniform_from_bits(clb_random_u32(random, (uint64_t)p->document)) < fraction;
 }
 
-static void count_tokens(struct preparation *p, const struct clb_ids *ids)
+static void count_tokens(struct preparation *p, const int32_t *ids, size_t count)
 {
     const int32_t unknown = clb_tokenizer_special_ids(p->tokenizer).unk;
-    for (size_t i = 0; i < ids->count; i++) {
-        p->counts.unknown += ids->ids[i] == unknown;
-        p->counts.words += !clb_tokenizer_is_continuation(p->tokenizer, ids->ids[i]);
+    for (size_t i = 0; i < count; i++) {
+        p->counts.unknown += ids[i] == unknown;
+        p->counts.words += !clb_tokenizer_is_continuation(p->tokenizer, ids[i]);
     }
 }
 
@@ -127,19 +147,20 @@ cleanup:
     return status;
 }
 
-static enum clb_status write_sentences(struct preparation *p, const struct sentences *result)
+static enum clb_status write_sentences(struct preparation *p, const struct line_sentences *line)
 {
     struct indexed_writer *writer = p->writers[split_of(p)];
-    int32_t begin = 0;
+    const int32_t *ids = line->in->ids.ids, *ends = line->in->ends.ids;
+    int32_t begin = (int32_t)line->ids;
     enum clb_status status = CLB_OK;
-    count_tokens(p, &result->ids);
-    for (size_t s = 0; s < result->ends.count; s++) {
-        const int32_t end = result->ends.ids[s];
-        CLB_TRY(indexed_add_sentence(writer, result->ids.ids + begin, end - begin));
-        if (end - begin > p->counts.longest) p->counts.longest = end - begin;
-        begin = end;
+    count_tokens(p, ids + line->ids, line->id_count);
+    for (size_t s = line->first; s < line->first + line->count; s++) {
+        const int32_t length = ends[s] - begin;
+        CLB_TRY(indexed_add_sentence(writer, ids + begin, length));
+        if (length > p->counts.longest) p->counts.longest = length;
+        begin = ends[s];
     }
-    p->counts.sentences += (int64_t)result->ends.count;
+    p->counts.sentences += (int64_t)line->count;
 cleanup:
     return status;
 }
@@ -166,7 +187,7 @@ static enum clb_status write_block(void *context, const struct text_block *block
     for (int i = 0; i < block->count; i++) {
         const struct text_line *line = &block->lines[i];
         if (p->documents && line->size > 0) document_set_line(p->documents, line->text, line->size);
-        CLB_TRY(write_sentences(p, result_of(p, block, i)));
+        CLB_TRY(write_sentences(p, line_of(p, block, i)));
         if (line->ends_document) CLB_TRY(end_document(p));
     }
     show_progress(p, block);
@@ -214,8 +235,11 @@ static enum clb_status open_all(struct preparation *p)
     CLB_TRY(check_output(o));
     p->threads = o->threads > 0 ? o->threads : omp_get_max_threads();
     p->splitters = calloc((size_t)p->threads, sizeof *p->splitters);
-    p->results = calloc(RESULTS, sizeof *p->results);
-    if (!p->splitters || !p->results) {
+    const size_t results = (size_t)p->threads * TEXT_SLOTS * sizeof *p->results;
+    p->results = aligned_alloc(_Alignof(struct sentences), results);
+    p->lines = calloc(LINES, sizeof *p->lines);
+    if (p->results) memset(p->results, 0, results);
+    if (!p->splitters || !p->results || !p->lines) {
         status = clb_fail(CLB_ERROR_MEMORY, "text: out of memory");
         goto cleanup;
     }
@@ -293,11 +317,12 @@ static void close_all(struct preparation *p)
     for (int s = 0; s < 2; s++) indexed_abandon(p->writers[s]);
     for (int t = 0; p->splitters && t < p->threads; t++) text_sentences_destroy(p->splitters[t]);
     free(p->splitters);
-    for (int i = 0; p->results && i < RESULTS; i++) {
+    for (int i = 0; p->results && i < p->threads * TEXT_SLOTS; i++) {
         clb_ids_free(&p->results[i].ids);
         clb_ids_free(&p->results[i].ends);
     }
     free(p->results);
+    free(p->lines);
     document_set_destroy(p->documents);
     text_input_close(p->input);
     clb_tokenizer_close(p->tokenizer);

@@ -74,8 +74,9 @@ static enum clb_status open_stream_parts(struct clb_stream *stream, const struct
     return CLB_OK;
 }
 
-const struct stream_part *stream_place(const struct clb_stream *stream, int64_t number,
-                                       int64_t *own)
+/* Which part gives an example, and as which of its own. */
+static const struct stream_part *part_of(const struct clb_stream *stream, int64_t number,
+                                         int64_t *own)
 {
     const struct stream_part *part = stream->parts;
     *own = number;
@@ -87,6 +88,15 @@ const struct stream_part *stream_place(const struct clb_stream *stream, int64_t 
     while (place >= part->first + part->share) part++;
     *own = cycle * part->share + place - part->first;
     return part;
+}
+
+struct stream_place stream_place(const struct clb_stream *stream, int64_t number)
+{
+    int64_t own;
+    const struct stream_part *part = part_of(stream, number, &own);
+    const uint32_t epoch = (uint32_t)(own / part->pairs.anchors);
+    const int64_t index = own % part->pairs.anchors;
+    return (struct stream_place){part, epoch, index, pairs_at(&part->pairs, epoch, index)};
 }
 
 /* ---- the stream ---- */
@@ -150,22 +160,18 @@ static void append_segment(const struct clb_stream *stream, const struct indexed
 enum clb_status clb_stream_example(const struct clb_stream *stream, int64_t number,
                                    struct clb_example *example)
 {
-    int64_t own;
-    const struct stream_part *part = stream_place(stream, number, &own);
-    const int64_t examples = part->pairs.anchors, index = own % examples;
-    const uint32_t epoch = (uint32_t)(own / examples);
-    const struct clb_random random = {part->seed, CLB_PURPOSE_MASKING, epoch};
-    const struct pair pair = pairs_at(&part->pairs, epoch, index);
+    const struct stream_place place = stream_place(stream, number);
+    const struct clb_random random = {place.part->seed, CLB_PURPOSE_MASKING, place.epoch};
     int32_t *scratch = malloc(2 * (size_t)stream->options.max_seq_length * sizeof *scratch);
     if (!scratch) return clb_fail(CLB_ERROR_MEMORY, "stream: out of memory");
     example->input_ids[0] = stream->masking.special.cls;
     example->token_type_ids[0] = 0;
     example->length = 1;
-    append_segment(stream, part->set, pair.a, 0, example);
-    append_segment(stream, part->set, pair.b, 1, example);
-    example->next_sentence_label = pair.label;
-    masking_apply(&stream->masking, random, (uint64_t)index << MASKING_DRAWS_BITS, example->length,
-                  example->input_ids, example->labels, scratch);
+    append_segment(stream, place.part->set, place.pair.a, 0, example);
+    append_segment(stream, place.part->set, place.pair.b, 1, example);
+    example->next_sentence_label = place.pair.label;
+    masking_apply(&stream->masking, random, (uint64_t)place.index << MASKING_DRAWS_BITS,
+                  example->length, example->input_ids, example->labels, scratch);
     free(scratch);
     return CLB_OK;
 }

@@ -25,8 +25,14 @@ struct clb_stream {
     struct stream_part *parts;
 };
 
-/* Which part gives example `number`, and as which of its own. */
-const struct stream_part *stream_place(const struct clb_stream *stream, int64_t number,
-                                       int64_t *own);
+/* Where an example comes from. */
+struct stream_place {
+    const struct stream_part *part;
+    uint32_t epoch; /* of the part */
+    int64_t index;  /* in that epoch */
+    struct pair pair;
+};
+
+struct stream_place stream_place(const struct clb_stream *stream, int64_t number);
 
 #endif

@@ -2,11 +2,11 @@
 
 #include <stdlib.h>
 
-/* `before`: tokens of the parts before this one. */
-static void mark(uint8_t *shown, int64_t before, struct token_range range)
+/* A bit a token. `before`: tokens of the parts before this one. */
+static void mark(uint64_t *shown, int64_t before, struct token_range range)
 {
     for (int64_t t = before + range.first; t < before + range.first + range.count; t++)
-        shown[t / 8] |= (uint8_t)(1 << t % 8);
+        shown[t / 64] |= UINT64_C(1) << t % 64;
 }
 
 static void count_example(const struct clb_stream *stream, const struct clb_example *e,
@@ -33,7 +33,7 @@ enum clb_status clb_stream_measure(const struct clb_stream *stream, int64_t firs
     int64_t tokens = 0;
     const size_t length = (size_t)stream->options.max_seq_length;
     for (int p = 0; p < stream->part_count; p++) tokens += stream->parts[p].set->tokens;
-    uint8_t *shown = calloc((size_t)tokens / 8 + 1, 1);
+    uint64_t *shown = calloc((size_t)tokens / 64 + 1, sizeof *shown);
     int32_t *memory = malloc(3 * length * sizeof *memory);
     struct clb_example example = {.input_ids = memory};
     enum clb_status status = CLB_OK;
@@ -42,17 +42,16 @@ enum clb_status clb_stream_measure(const struct clb_stream *stream, int64_t firs
     example.token_type_ids = memory + length;
     example.labels = memory + 2 * length;
     for (int64_t n = first; n < first + count; n++) {
-        int64_t own, before = 0;
-        const struct stream_part *part = stream_place(stream, n, &own);
-        const int64_t examples = part->pairs.anchors;
-        const struct pair pair = pairs_at(&part->pairs, (uint32_t)(own / examples), own % examples);
-        for (const struct stream_part *p = stream->parts; p < part; p++) before += p->set->tokens;
+        const struct stream_place place = stream_place(stream, n);
+        int64_t before = 0;
+        for (const struct stream_part *p = stream->parts; p < place.part; p++)
+            before += p->set->tokens;
         CLB_TRY(clb_stream_example(stream, n, &example));
         count_example(stream, &example, s);
-        mark(shown, before, pair.a);
-        mark(shown, before, pair.b);
+        mark(shown, before, place.pair.a);
+        mark(shown, before, place.pair.b);
     }
-    for (int64_t t = 0; t < tokens; t++) s->seen += shown[t / 8] >> t % 8 & 1;
+    for (int64_t w = 0; w <= tokens / 64; w++) s->seen += __builtin_popcountll(shown[w]);
 cleanup:
     free(shown);
     free(memory);

@@ -46,6 +46,7 @@ static void place_lines(struct text_block *b)
 static enum clb_status read_block(struct text_input *input, struct text_block *b, bool *more)
 {
     enum clb_status status = CLB_OK;
+    b->number += TEXT_SLOTS;
     b->count = 0;
     b->size = 0;
     while (b->count < TEXT_BLOCK_LINES - 1 && b->size < BLOCK_BYTES) {
@@ -139,7 +140,7 @@ enum clb_status text_pipeline_run(const struct text_pipeline *pipeline, struct t
         if (!s->blocks[i])
             base_failure_note(&s->failure, clb_fail(CLB_ERROR_MEMORY, "text: out of memory"));
         else
-            s->blocks[i]->slot = i;
+            *s->blocks[i] = (struct text_block){.slot = i, .number = i + 1 - TEXT_SLOTS};
     }
     if (s->failure.status == CLB_OK) {
 #pragma omp parallel num_threads(pipeline->threads)

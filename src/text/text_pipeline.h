@@ -17,7 +17,8 @@ struct text_line {
 };
 
 struct text_block {
-    int slot; /* which of TEXT_SLOTS it lies in: results have a place a slot and line */
+    int slot;       /* which of TEXT_SLOTS it lies in: results have a place a slot and line */
+    int64_t number; /* from 1 on */
     int count;
     struct text_line lines[TEXT_BLOCK_LINES];
     char *text;

@@ -2,9 +2,11 @@
 
 #include "text/unicode_tables.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unicode/unorm2.h>
+#include <unicode/uset.h>
 #include <unicode/utf16.h>
 #include <unicode/utf8.h>
 
@@ -128,14 +130,30 @@ static int32_t clean(const struct splitter *s, const char *text, int32_t size, U
     return length;
 }
 
+/* Canonical decomposition of Unicode 9, whose tables tokenizers has: what came later is left as it
+ * is, whatever ICU's version knows of it. */
+static const UNormalizer2 *normalizer;
+static UErrorCode normalizer_error;
+
+static void open_normalizer(void)
+{
+    static const UChar pattern[] = u"[:age=9.0:]";
+    UErrorCode *error = &normalizer_error;
+    const UNormalizer2 *nfd = unorm2_getNFDInstance(error);
+    USet *set = uset_openPattern(pattern, -1, error);
+    if (U_SUCCESS(*error)) uset_freeze(set);
+    normalizer = unorm2_openFiltered(nfd, set, error);
+}
+
 static enum clb_status decompose(const UChar *in, int32_t length, UChar **out, int32_t *out_length)
 {
-    UErrorCode error = U_ZERO_ERROR;
-    const UNormalizer2 *nfd = unorm2_getNFDInstance(&error);
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, open_normalizer);
+    UErrorCode error = normalizer_error;
     const int32_t capacity = 4 * length + 16; /* NFD gives at most 4 units for one */
     *out = malloc((size_t)capacity * sizeof **out);
     if (!*out) return clb_fail(CLB_ERROR_MEMORY, "text: out of memory");
-    *out_length = unorm2_normalize(nfd, in, length, *out, capacity, &error);
+    *out_length = unorm2_normalize(normalizer, in, length, *out, capacity, &error);
     if (U_FAILURE(error)) return clb_fail(CLB_ERROR_FORMAT, "text: ICU: %s", u_errorName(error));
     return CLB_OK;
 }
