@@ -56,6 +56,49 @@ static void test_cased(void **state)
     check_directory(TEST_GOLDEN "/text/cased");
 }
 
+/* Normalisation, case, emoji, code points of every plane. */
+static void test_characters(void **state)
+{
+    (void)state;
+    check_directory(TEST_GOLDEN "/text/characters-uncased");
+    check_directory(TEST_GOLDEN "/text/characters-cased");
+}
+
+static void write_json(const char *directory, const char *text)
+{
+    char *path = base_format("%s/tokenizer.json", directory);
+    OK(base_file_write(path, text, strlen(text)));
+    free(path);
+}
+
+/* tokenizer.json instead of vocab.txt: its settings are followed, or it is refused. */
+static void test_tokenizer_json(void **state)
+{
+    (void)state;
+    check_directory(TEST_GOLDEN "/text/characters-json");
+    static const char *const wanted[][2] = {
+        {"{\"model\": {\"type\": \"BPE\", \"vocab\": {}}}", "is not a WordPiece tokenizer"},
+        {"{\"model\": {\"type\": \"WordPiece\", \"vocab\": {\"a\": 1}}}", "0 .. 0"},
+        {"{\"model\": {\"vocab\": {}, \"continuing_subword_prefix\": \"@@\"}}",
+         "continuing_subword_prefix is not \"##\""},
+        {"{\"model\": {\"vocab\": {}, \"max_input_chars_per_word\": 200}}",
+         "max_input_chars_per_word"},
+        {"{\"model\": {\"vocab\": {}}, \"normalizer\": {\"type\": \"NFKC\"}}", "BertNormalizer"},
+        {"{\"model\": {\"vocab\": {}}, \"pre_tokenizer\": {\"type\": \"Whitespace\"}}",
+         "BertPreTokenizer"},
+        {"{\"model\": ", "tokenizer.json"},
+    };
+    char directory[] = "/tmp/clbert-test-XXXXXX";
+    struct clb_tokenizer *tokenizer;
+    assert_non_null(mkdtemp(directory));
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        write_json(directory, wanted[i][0]);
+        assert_int_equal(clb_tokenizer_open(directory, &tokenizer), CLB_ERROR_FORMAT);
+        assert_non_null(strstr(clb_error_message(), wanted[i][1]));
+    }
+    OK(base_remove_tree(directory));
+}
+
 static void test_invalid_bytes_are_dropped(void **state)
 {
     (void)state;
@@ -110,6 +153,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_uncased),
         cmocka_unit_test(test_cased),
+        cmocka_unit_test(test_characters),
+        cmocka_unit_test(test_tokenizer_json),
         cmocka_unit_test(test_invalid_bytes_are_dropped),
         cmocka_unit_test(test_decode),
         cmocka_unit_test(test_vocabulary_without_mask),

@@ -3,10 +3,14 @@
 tokenizers, and the ids that BertTokenizerFast's pipeline gives, for tests/test_tokenizer.c and
 tests/test_vocab.c.
 
-Needs: pip install tokenizers. Usage: tools/make_golden_text.py
+The directories characters-* are of another kind: what is hard in Unicode, with a vocabulary of every
+single character, so that no difference hides in an [UNK].
+Needs: pip install tokenizers. Usage: tools/make_golden_text.py [uncased] [cased] [characters]
 """
 import json
 import pathlib
+import random
+import sys
 
 from tokenizers import BertWordPieceTokenizer
 
@@ -39,6 +43,51 @@ LINES.append("a" * 100 + " " + "b" * 101 + " " + "é" * 100)
 LINES.append("")
 
 
+HARD = """\u1e0a D\u0307 \u1e9b\u0323 \u0958 \ufb1d \u2f800 \U0002f800 \uf900 \U0001d15e \u0340\u0344 \uac01 \u1100\u1161\u11a8
+a\u0327\u0301\u302e\u0323b \u0061\U0001d16d\u0315\u05aeb a\U0001d165\u302e\u0327 \u3042\u3099 \u0f73 \u0f71\u0f72
+\U00011938 \U00011935\U00011930 a\u302e\u1df9b a\u1df7\u0300\u05ae\U0001d16d \u0d39\u302e a\U00016ff0\u302eb \u08d3\u302e
+\u10a0 \u1c90 \u13a0 \uab70 \u1c80 \ua64a \U00010400 \U0001e900 \u2c2f \ua7c0 \U00010570 \u0130 I\u0307 \u03a3\u03c3\u03c2 \u1e9e \u01c4\u01c5
+\U0001f469\u200d\U0001f52c \U0001f1ee\U0001f1e9 \U0001f44d\U0001f3fd 1\ufe0f\u20e3 \u2764\ufe0f \U0001f3f4\U000e0067\U000e0062\U000e007f \U0001f6d8
+\u2028\u2029\u0085\u00a0\u1680\u180e\u2000\u202f\u205f\u3000 \u200b\u2060\ufeff\u00ad\u061c \ue000 \U000f0000 \ufdd0 \uffff \ufffe \U0010ffff
+\u4e00\u9fff\u3400\U00020000\U0002a6df\U0002b820\U00030000 \uff21\uff42 \u3001\u3002 \u30fb \u2e3a \U00010100 \u060c \u0964 \u104a \u1361 \u2018""".splitlines()
+
+
+def random_lines():
+    source = random.Random(1)
+    for _ in range(30):
+        codes = [source.randrange(0x110000 if i % 2 else 0x3000) for i in range(60)]
+        yield "".join(" " if 0xD800 <= c < 0xE000 or i % 7 == 6 else chr(c) for i, c in enumerate(codes))
+
+
+def save_characters(lowercase):
+    """Every character that is left after normalisation, alone and as ##."""
+    lines = HARD + list(random_lines())
+    everything = BertWordPieceTokenizer(lowercase=lowercase)
+    normalized = "".join(everything._tokenizer.normalizer.normalize_str(line) for line in lines)
+    characters = sorted(set(normalized) - {" "})
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + characters + ["##" + c for c in characters]
+    directory = GOLDEN / f"characters-{'uncased' if lowercase else 'cased'}"
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "vocab.txt").write_text("".join(token + "\n" for token in vocabulary))
+    vocab = str(directory / "vocab.txt")
+    write_cases(directory, BertWordPieceTokenizer(vocab, lowercase=lowercase), lowercase, lines)
+    if not lowercase:  # the same vocabulary as tokenizer.json, with settings of its own
+        other = BertWordPieceTokenizer(vocab, lowercase=False, strip_accents=True, handle_chinese_chars=False)
+        directory = GOLDEN / "characters-json"
+        directory.mkdir(parents=True, exist_ok=True)
+        other.save(str(directory / "tokenizer.json"), pretty=False)
+        write_cases(directory, other, lowercase, lines)
+        (directory / "tokenizer_config.json").unlink()
+
+
+def write_cases(directory, tokenizer, lowercase, lines):
+    (directory / "tokenizer_config.json").write_text(json.dumps(
+        {"tokenizer_class": "BertTokenizer", "do_lower_case": lowercase, "strip_accents": None}) + "\n")
+    cases = [{"text": line, "ids": tokenizer.encode(line, add_special_tokens=False).ids} for line in lines]
+    (directory / "expected.json").write_text(json.dumps(cases, ensure_ascii=True, indent=0) + "\n")
+    print(directory.name, sum(len(c["ids"]) for c in cases), "ids")
+
+
 def save(kind, lowercase):
     tokenizer = BertWordPieceTokenizer(lowercase=lowercase, strip_accents=lowercase)
     tokenizer.train_from_iterator(SAMPLE, vocab_size=900, min_frequency=2, limit_alphabet=600)
@@ -46,15 +95,16 @@ def save(kind, lowercase):
     directory.mkdir(parents=True, exist_ok=True)
     tokens = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
     (directory / "vocab.txt").write_text("".join(token + "\n" for token, _ in tokens))
-    (directory / "tokenizer_config.json").write_text(json.dumps(
-        {"tokenizer_class": "BertTokenizer", "do_lower_case": lowercase, "strip_accents": None}) + "\n")
     tokenizer.add_special_tokens(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])
-    cases = [{"text": line, "ids": tokenizer.encode(line, add_special_tokens=False).ids} for line in LINES]
-    (directory / "expected.json").write_text(json.dumps(cases, ensure_ascii=True, indent=0) + "\n")
-    print(kind, len(tokens), sum(len(c["ids"]) for c in cases))
+    write_cases(directory, tokenizer, lowercase, LINES)
 
 
 GOLDEN.mkdir(parents=True, exist_ok=True)
 (GOLDEN / "sample.txt").write_text("\n".join(SAMPLE) + "\n")
-save("uncased", True)
-save("cased", False)
+wanted = sys.argv[1:] or ["uncased", "cased", "characters"]
+for name, lower in (("uncased", True), ("cased", False)):
+    if name in wanted:
+        save(name, lower)
+if "characters" in wanted:
+    save_characters(True)
+    save_characters(False)

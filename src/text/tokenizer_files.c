@@ -90,6 +90,32 @@ static enum clb_status take_vocabulary(const json_t *vocabulary, const char *pat
     return CLB_OK;
 }
 
+/* What is written in the file where it is not what BERT's tokenizer does; NULL: all is. */
+static const char *find_difference(const json_t *json, const json_t *model,
+                                   const json_t *normalizer)
+{
+    const struct {
+        const json_t *object;
+        const char *key, *wanted, *difference;
+    } settings[] = {
+        {model, "type", "WordPiece", "is not a WordPiece tokenizer"},
+        {model, "unk_token", "[UNK]", "its unk_token is not \"[UNK]\""},
+        {model, "continuing_subword_prefix", "##", "its continuing_subword_prefix is not \"##\""},
+        {normalizer, "type", "BertNormalizer", "its normalizer is not BertNormalizer"},
+        {json_object_get(json, "pre_tokenizer"), "type", "BertPreTokenizer",
+         "its pre_tokenizer is not BertPreTokenizer"},
+    };
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        const char *value = json_string_value(json_object_get(settings[i].object, settings[i].key));
+        if (value && strcmp(value, settings[i].wanted) != 0) return settings[i].difference;
+    }
+    const json_t *most = json_object_get(model, "max_input_chars_per_word");
+    if (json_is_integer(most) && json_integer_value(most) != TEXT_WORD_CHARACTERS)
+        return "its max_input_chars_per_word is not 100";
+    if (json_is_false(json_object_get(normalizer, "clean_text"))) return "its clean_text is false";
+    return NULL;
+}
+
 static enum clb_status read_tokenizer_json(const char *path, char ***tokens, int32_t *count,
                                            struct text_rules *rules)
 {
@@ -98,10 +124,11 @@ static enum clb_status read_tokenizer_json(const char *path, char ***tokens, int
     CLB_TRY(base_json_read(path, "tokenizer", &json));
     const json_t *model = json_object_get(json, "model"),
                  *normalizer = json_object_get(json, "normalizer");
-    const char *type = json_string_value(json_object_get(model, "type"));
     const json_t *vocabulary = json_object_get(model, "vocab");
-    if (!json_is_object(vocabulary) || (type && strcmp(type, "WordPiece") != 0)) {
-        status = clb_fail(CLB_ERROR_FORMAT, "%s: is not a WordPiece tokenizer", path);
+    const char *difference = find_difference(json, model, normalizer);
+    if (!difference && !json_is_object(vocabulary)) difference = "is not a WordPiece tokenizer";
+    if (difference) {
+        status = clb_fail(CLB_ERROR_FORMAT, "%s: %s", path, difference);
         goto cleanup;
     }
     CLB_TRY(take_vocabulary(vocabulary, path, tokens, count));
