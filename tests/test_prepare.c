@@ -54,6 +54,16 @@ static void test_language(void **state)
     assert_int_equal(clb_prepare(&o, &report), CLB_ERROR_ARGUMENT);
 }
 
+/* Full stops of their own. */
+static void test_scripts(void **state)
+{
+    (void)state;
+    const struct clb_prepare_options o = options();
+    write_text("नमस्ते। फिर मिलेंगे। ठीक है।\nكيف حالك؟ أنا بخير.\nမင်္ဂလာပါ။ နေကောင်းလား။\nሰላም። እንዴት ነህ?\n"
+               "你好。再见！真的？\nیہ ہے۔ وہ ہے۔\n");
+    assert_int_equal(prepare(&o).train.sentences, 3 + 2 + 2 + 2 + 3 + 2);
+}
+
 static void test_one_sentence_per_line(void **state)
 {
     (void)state;
@@ -126,6 +136,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_language),
+        cmocka_unit_test(test_scripts),
         cmocka_unit_test(test_one_sentence_per_line),
         cmocka_unit_test(test_deduplicate),
     };

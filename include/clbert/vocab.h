@@ -21,6 +21,7 @@ struct clb_vocab_options clb_vocab_defaults(void);
 struct clb_vocab_report {
     int64_t words, distinct_words, bytes;
     int32_t tokens, alphabet;
+    double seconds;
     int spilled;                     /* counts that went to a temporary file, one table a time */
     int64_t left_out, left_out_most; /* distinct words, and how often the most frequent occurs */
 };

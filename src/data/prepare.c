@@ -165,19 +165,6 @@ cleanup:
     return status;
 }
 
-static void show_progress(const struct preparation *p, const struct text_block *block)
-{
-    const double mb = 1e-6 * (double)block->bytes, seconds = base_seconds() - p->begun;
-    char left[48] = "";
-    if (block->share > 0.001) {
-        const long long rest = (long long)(seconds * (1 - block->share) / block->share + 0.5);
-        snprintf(left, sizeof left, "  %.1f %%  %lld:%02lld left", 100 * block->share, rest / 60,
-                 rest % 60);
-    }
-    base_log_progress("%.1f MB, %" PRId64 " documents, %.1f MB/s%s", mb, p->document, mb / seconds,
-                      left);
-}
-
 static enum clb_status write_block(void *context, const struct text_block *block)
 {
     struct preparation *p = context;
@@ -190,7 +177,7 @@ static enum clb_status write_block(void *context, const struct text_block *block
         CLB_TRY(write_sentences(p, line_of(p, block, i)));
         if (line->ends_document) CLB_TRY(end_document(p));
     }
-    show_progress(p, block);
+    text_pipeline_progress(block, p->begun);
 cleanup:
     return status;
 }

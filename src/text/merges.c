@@ -1,5 +1,6 @@
 #include "text/merges.h"
 
+#include "base/log.h"
 #include "text/frequent_pairs.h"
 
 #include <omp.h>
@@ -202,6 +203,8 @@ static enum clb_status merge_frequent(struct merge *m, int32_t vocab_size,
         struct frequent_pair *pair;
         CLB_TRY(frequent_pairs_pop(m->pairs, &pair));
         if (!pair) break;
+        if (tokens->count % 100 == 0)
+            base_log_progress("%d of %d tokens", tokens->count, vocab_size);
         m->first = pair_first(pair->key);
         m->second = pair_second(pair->key);
         CLB_TRY(merge_tokens_join(tokens, m->first, m->second, &m->token));
@@ -245,6 +248,7 @@ enum clb_status merge_words(struct word_pieces *words, int32_t vocab_size, int64
         CLB_TRY(merge_frequent(&m, vocab_size, tokens));
     } while (tokens->count < vocab_size && pairs.threshold > least);
 cleanup:
+    base_log_progress(NULL);
     frequent_pairs_free(&pairs);
     free_merge(&m);
     return status;

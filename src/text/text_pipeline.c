@@ -1,8 +1,11 @@
 #include "text/text_pipeline.h"
 
+#include "base/clock.h"
 #include "base/failure.h"
+#include "base/log.h"
 
 #include <omp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -152,4 +155,16 @@ enum clb_status text_pipeline_run(const struct text_pipeline *pipeline, struct t
         free(s->blocks[i]);
     }
     return base_failure_report(&s->failure);
+}
+
+void text_pipeline_progress(const struct text_block *block, double begun)
+{
+    const double mb = 1e-6 * (double)block->bytes, seconds = base_seconds() - begun;
+    char left[48] = "";
+    if (block->share > 0.001) {
+        const long long rest = (long long)(seconds * (1 - block->share) / block->share + 0.5);
+        snprintf(left, sizeof left, "  %.1f %%  %lld:%02lld left", 100 * block->share, rest / 60,
+                 rest % 60);
+    }
+    base_log_progress("%.1f MB, %.1f MB/s%s", mb, mb / seconds, left);
 }

@@ -36,6 +36,10 @@ struct text_pipeline {
     enum clb_status (*finish)(void *context, const struct text_block *block);
 };
 
+/* A line on the terminal of how far the text is read, at which speed, and the time left; `begun` is
+ * of base_seconds. */
+void text_pipeline_progress(const struct text_block *block, double begun);
+
 enum clb_status text_pipeline_run(const struct text_pipeline *pipeline, struct text_input *input);
 
 #endif

@@ -1,7 +1,9 @@
 #include <clbert/vocab.h>
 
+#include "base/clock.h"
 #include "base/failure.h"
 #include "base/files.h"
+#include "base/log.h"
 #include "text/alphabet.h"
 #include "text/merges.h"
 #include "text/text_pipeline.h"
@@ -39,6 +41,7 @@ struct counting {
     struct text_rules rules;
     int threads;
     struct text_word_runs *runs;
+    double begun;
     struct counter {
         struct text_word_counts *counts;
         struct text_word_runs *runs;
@@ -63,6 +66,13 @@ static enum clb_status count_line(void *context, int thread, const struct text_b
     const struct counting *c = context;
     return text_words(c->rules, block->lines[line].text, block->lines[line].size, count_word,
                       &c->counters[thread]);
+}
+
+static enum clb_status show_progress(void *context, const struct text_block *block)
+{
+    const struct counting *c = context;
+    text_pipeline_progress(block, c->begun);
+    return CLB_OK;
 }
 
 /* Half of the memory is for the tables: when the words become pieces, both are there. */
@@ -102,8 +112,11 @@ static enum clb_status count_texts(const struct clb_vocab_options *options,
                                    const struct clb_texts *texts, struct text_word_runs *runs,
                                    int64_t *bytes)
 {
-    struct counting c = {.rules = rules_of(options), .threads = threads_of(options), .runs = runs};
-    const struct text_pipeline pipeline = {c.threads, &c, count_line, NULL};
+    struct counting c = {.rules = rules_of(options),
+                         .threads = threads_of(options),
+                         .runs = runs,
+                         .begun = base_seconds()};
+    const struct text_pipeline pipeline = {c.threads, &c, count_line, show_progress};
     struct text_input *input = NULL;
     enum clb_status status;
     CLB_TRY(text_input_open(texts, &input));
@@ -114,6 +127,7 @@ static enum clb_status count_texts(const struct clb_vocab_options *options,
     if (text_word_runs_total(runs) == 0)
         CLB_TRY(clb_fail(CLB_ERROR_FORMAT, "%s: no words in the text", texts->paths[0]));
 cleanup:
+    base_log_progress(NULL);
     for (int t = 0; c.counters && t < c.threads; t++)
         text_word_counts_destroy(c.counters[t].counts);
     free(c.counters);
@@ -236,6 +250,7 @@ enum clb_status clb_vocab_train(const struct clb_vocab_options *options,
     struct merge_tokens tokens = {0};
     struct word_pieces words = {0};
     struct clb_tokenizer *tokenizer = NULL;
+    const double begun = base_seconds();
     enum clb_status status;
     *report = (struct clb_vocab_report){0};
     CLB_TRY(text_word_runs_create(&runs));
@@ -255,6 +270,7 @@ enum clb_status clb_vocab_train(const struct clb_vocab_options *options,
     CLB_TRY(text_tokenizer_create(list, report->tokens, rules_of(options), directory, &tokenizer));
     CLB_TRY(base_make_directory(directory));
     CLB_TRY(clb_tokenizer_save(tokenizer, directory));
+    report->seconds = base_seconds() - begun;
 cleanup:
     clb_tokenizer_close(tokenizer);
     word_pieces_free(&words);
