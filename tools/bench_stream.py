@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """The example stream of a corpus of 200 million sentences: how soon a step is entered, how much
-memory that takes, how many tokens a second the loader gives. Memory is all that is resident: pages of
-the mapped files, which the kernel takes back when it needs them, and anonymous memory. (Pages of files
-that were just written are mapped in large pieces, so caches are dropped first where that is allowed.)
+memory that takes, how many tokens a second the loader gives. Memory is all that is resident: anonymous
+memory and pages of the mapped files. (--statistics takes a bit a token of the corpus besides.)
 
 The corpus is synthetic: an index with lengths and documents as of a real text, and a sparse .bin
 (every token is [PAD]). Needs 3 GB of disk, and numpy. CORPUS is any small one of clbert prepare,
@@ -56,15 +55,6 @@ def make_corpus(options, directory):
     return tokens
 
 
-def drop_caches():
-    try:
-        os.sync()
-        with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as file:
-            file.write("3")
-    except OSError:
-        pass
-
-
 def measure(options, directory, step, steps):
     """Seconds of the whole command, its peak memory in MiB, and what it says of the loader."""
     begin = time.perf_counter()
@@ -89,7 +79,6 @@ def main():
         print(f"{options.sentences} sentences, {tokens} tokens, index of "
               f"{os.path.getsize(directory + '/train.idx') / 1e9:.2f} GB")
         print(f"{'step':>12}{'command ms':>12}{'peak MiB':>10}")
-        drop_caches()
         for step in (0, 0, 1_000, 1_000_000, 100_000_000, 12_345_678_901):
             seconds, memory, _ = measure(options, directory, step, 0)
             print(f"{step:>12}{1e3 * seconds:>12.1f}{memory:>10.1f}")

@@ -1,6 +1,7 @@
 #include "data/indexed.h"
 
 #include "base/files.h"
+#include "data/search.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +10,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { KEPT_MAPPED = 64 << 20 };
 
 static const char magic[9] = "MMIDIDX\0";
 
@@ -126,30 +129,31 @@ int64_t indexed_document_first(const struct indexed *set, int64_t document)
     return read_i64(documents_of(set) + 8 * document);
 }
 
+static int64_t document_first(const void *set, int64_t document)
+{
+    return indexed_document_first(set, document);
+}
+
 int64_t indexed_document_of(const struct indexed *set, int64_t sentence)
 {
-    int64_t low = 0, high = set->documents - 1;
-    while (low < high) { /* the last document that begins at or before the sentence */
-        int64_t middle = low + (high - low + 1) / 2;
-        if (indexed_document_first(set, middle) <= sentence)
-            low = middle;
-        else
-            high = middle - 1;
-    }
-    return low;
+    return search_last(document_first, set, set->documents, sentence);
+}
+
+static int64_t sentence_start(const void *set, int64_t sentence)
+{
+    return indexed_start(set, sentence);
 }
 
 int64_t indexed_sentence_at(const struct indexed *set, int64_t token)
 {
-    int64_t low = 0, high = set->sentences - 1;
-    while (low < high) {
-        int64_t middle = low + (high - low + 1) / 2;
-        if (indexed_start(set, middle) <= token)
-            low = middle;
-        else
-            high = middle - 1;
-    }
-    return low;
+    return search_last(sentence_start, set, set->sentences, token);
+}
+
+void indexed_release(const struct indexed *set)
+{
+    if (set->idx_size + set->bin_size < KEPT_MAPPED) return;
+    madvise((void *)set->idx, set->idx_size, MADV_DONTNEED);
+    madvise((void *)set->bin, set->bin_size, MADV_DONTNEED);
 }
 
 void indexed_tokens(const struct indexed *set, int64_t first, int64_t count, int32_t *out)

@@ -38,6 +38,10 @@ int64_t indexed_sentence_at(const struct indexed *set, int64_t token);
 /* Copies tokens [first, first + count) of the whole set. */
 void indexed_tokens(const struct indexed *set, int64_t first, int64_t count, int32_t *out);
 
+/* Lets go of the pages that have been looked at, which the kernel keeps as long as it has room for
+ * them: without it a large set would come to be resident as a whole. */
+void indexed_release(const struct indexed *set);
+
 /* ---- writing, in constant memory ---- */
 
 struct indexed_writer;

@@ -1,6 +1,7 @@
 #include "data/pairs.h"
 
 #include "data/permutation.h"
+#include "data/search.h"
 
 /* Draws of one example. */
 enum { DRAW_LABEL, DRAW_SHORT, DRAW_LENGTH, DRAW_PLACE_LOW, DRAW_PLACE_HIGH, DRAWS = 8 };
@@ -36,18 +37,22 @@ static int64_t key_of(const struct pairs *p, int64_t shift, int64_t sentence, in
     return (indexed_start(p->set, sentence) + shift) / p->stretch + document;
 }
 
+struct document_keys {
+    const struct pairs *pairs;
+    int64_t shift;
+};
+
+static int64_t document_key(const void *keys, int64_t document)
+{
+    const struct document_keys *k = keys;
+    return key_of(k->pairs, k->shift, indexed_document_first(k->pairs->set, document), document);
+}
+
 /* The last document whose first sentence's key is at most `key`; 0 where there is none. */
 static int64_t document_of_key(const struct pairs *p, int64_t shift, int64_t key)
 {
-    int64_t low = 0, high = p->set->documents - 1;
-    while (low < high) {
-        int64_t middle = low + (high - low + 1) / 2;
-        if (key_of(p, shift, indexed_document_first(p->set, middle), middle) <= key)
-            low = middle;
-        else
-            high = middle - 1;
-    }
-    return low;
+    const struct document_keys keys = {p, shift};
+    return search_last(document_key, &keys, p->set->documents, key);
 }
 
 /* The first sentence of [first, end) of a document whose key is at least `key`; `end` if none. */

@@ -193,6 +193,7 @@ enum clb_status clb_stream_batch(const struct clb_stream *stream, int64_t first,
                                  example.labels, example.next_sentence_label));
     }
     CLB_TRY(clb_batch_finish(batch));
+    for (int p = 0; p < stream->part_count; p++) indexed_release(stream->parts[p].set);
 cleanup:
     free(memory);
     return status;
