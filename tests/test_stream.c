@@ -7,6 +7,7 @@
 
 #include <clbert/demo_text.h>
 #include <clbert/prepare.h>
+#include <clbert/random.h>
 #include <clbert/stream.h>
 #include <clbert/vocab.h>
 #include <math.h>
@@ -15,6 +16,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -361,6 +363,91 @@ static void test_cut_short(void **state)
     free(bin);
 }
 
+/* Examples of a corpus in `copy`: true, or an error that names the file. */
+static bool reads_well(const char *copy)
+{
+    const struct clb_stream_options options = {.seed = 1,
+                                               .max_seq_length = LENGTH,
+                                               .mlm_probability = 0.15f,
+                                               .short_seq_probability = 0.1f};
+    struct clb_corpus *damaged = NULL;
+    struct clb_stream *stream = NULL;
+    int32_t ids[3 * LENGTH];
+    struct clb_example example = {
+        .input_ids = ids, .token_type_ids = ids + LENGTH, .labels = ids + 2 * LENGTH};
+    enum clb_status status = clb_corpus_open(copy, &damaged);
+    if (status == CLB_OK) status = clb_stream_create(damaged, &options, &stream);
+    for (int64_t n = 0; n < 300 && status == CLB_OK; n++)
+        status = clb_stream_example(stream, n, &example);
+    if (status != CLB_OK) assert_non_null(strstr(clb_error_message(), "train."));
+    clb_stream_destroy(stream);
+    if (damaged) clb_corpus_close(damaged);
+    return status == CLB_OK;
+}
+
+/* Whatever bytes of the files are wrong: an error or other examples, but no crash. */
+static void test_damage(void **state)
+{
+    (void)state;
+    char *copy = base_format("%s/damaged", directory);
+    char *command = base_format("cp -r %s/corpus %s", directory, copy);
+    assert_int_equal(system(command), 0);
+    assert_true(reads_well(copy));
+    int refused = 0;
+    for (int file = 0; file < 2; file++) {
+        char *path = base_format("%s/train.%s", copy, file ? "bin" : "idx"), *bytes;
+        const struct clb_random random = {3, CLB_PURPOSE_SPLIT, (uint32_t)file};
+        size_t size;
+        OK(base_file_read(path, "part", 1 << 20, &bytes, &size));
+        for (uint64_t round = 0; round < 100; round++) {
+            char *wrong = malloc(size);
+            memcpy(wrong, bytes, size);
+            for (uint64_t i = 0; i < 40; i++)
+                wrong[clb_random_u32(random, 80 * round + 2 * i) % size] =
+                    (char)clb_random_u32(random, 80 * round + 2 * i + 1);
+            OK(base_file_write(path, wrong, size));
+            refused += !reads_well(copy);
+            free(wrong);
+        }
+        OK(base_file_write(path, bytes, size));
+        free(bytes);
+        free(path);
+    }
+    assert_true(refused > 100);
+    free(command);
+    free(copy);
+}
+
+/* A corpus that is cut short while it is read. */
+static void test_shrinking_corpus(void **state)
+{
+    (void)state;
+    char *copy = base_format("%s/shrinks", directory), *bin = base_format("%s/train.bin", copy);
+    char *command = base_format("cp -r %s/corpus %s", directory, copy);
+    const struct clb_stream_options options = {
+        .seed = 1, .max_seq_length = LENGTH, .mlm_probability = 0.15f};
+    struct clb_corpus *opened;
+    struct clb_stream *stream;
+    int32_t ids[3 * LENGTH];
+    struct clb_example example = {
+        .input_ids = ids, .token_type_ids = ids + LENGTH, .labels = ids + 2 * LENGTH};
+    enum clb_status status = CLB_OK;
+    assert_int_equal(system(command), 0);
+    OK(clb_corpus_open(copy, &opened));
+    OK(clb_stream_create(opened, &options, &stream));
+    OK(clb_stream_example(stream, 0, &example));
+    assert_int_equal(truncate(bin, 100), 0);
+    for (int64_t n = 0; n < 100 && status == CLB_OK; n++)
+        status = clb_stream_example(stream, n, &example);
+    assert_int_not_equal(status, CLB_OK);
+    assert_non_null(strstr(clb_error_message(), "shrinks/train"));
+    clb_stream_destroy(stream);
+    clb_corpus_close(opened);
+    free(command);
+    free(bin);
+    free(copy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -373,6 +460,8 @@ int main(void)
         cmocka_unit_test(test_loader),
         cmocka_unit_test(test_same_bytes_for_any_threads),
         cmocka_unit_test(test_cut_short),
+        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_shrinking_corpus),
     };
     return cmocka_run_group_tests(tests, make_corpus, remove_corpus);
 }

@@ -1,4 +1,4 @@
-/* A prepared corpus: Megatron-LM indexed datasets, one sequence a sentence, read by mmap.
+/* A prepared corpus: Megatron-LM indexed datasets, one sequence a sentence, read where needed.
  * Format: megatron/core/datasets/indexed_dataset.py. */
 #ifndef CLBERT_CORPUS_H
 #define CLBERT_CORPUS_H

@@ -13,18 +13,26 @@
 
 enum { INDEXED_INT32 = 4, INDEXED_UINT16 = 8, INDEXED_HEADER = 34 };
 
-/* ---- reading, mapped ---- */
+/* ---- reading ---- */
 
+/* Read where it is needed: no part of it is kept in memory but by the kernel, as long as that has
+ * room. Any thread may read. */
 struct indexed {
-    const uint8_t *idx, *bin;
-    size_t idx_size, bin_size;
-    int width; /* bytes a token */
+    uint64_t serial; /* no two sets have the same */
+    char *prefix;
+    int idx, bin; /* open files */
+    int width;    /* bytes a token */
     int64_t sentences, documents, tokens;
+    struct indexed_trouble *trouble;
 };
 
 /* Opens PREFIX.idx and PREFIX.bin and checks that they fit each other. */
 enum clb_status indexed_open(const char *prefix, struct indexed *set);
 void indexed_close(struct indexed *set);
+
+/* What has gone wrong in the functions below, which give 0 then: a file that cannot be read or has
+ * changed, an entry that cannot be right. To be asked before what they gave is used. */
+enum clb_status indexed_check(const struct indexed *set);
 
 /* Tokens before a sentence; sentence == sentences gives all tokens. */
 int64_t indexed_start(const struct indexed *set, int64_t sentence);
@@ -37,10 +45,6 @@ int64_t indexed_document_of(const struct indexed *set, int64_t sentence);
 int64_t indexed_sentence_at(const struct indexed *set, int64_t token);
 /* Copies tokens [first, first + count) of the whole set. */
 void indexed_tokens(const struct indexed *set, int64_t first, int64_t count, int32_t *out);
-
-/* Lets go of the pages that have been looked at, which the kernel keeps as long as it has room for
- * them: without it a large set would come to be resident as a whole. */
-void indexed_release(const struct indexed *set);
 
 /* ---- writing, in constant memory ---- */
 

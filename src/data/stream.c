@@ -146,6 +146,32 @@ int32_t clb_stream_max_seq_length(const struct clb_stream *stream)
     return stream->options.max_seq_length;
 }
 
+/* Whether the pair can be one, as it is where the index is not damaged. */
+static enum clb_status check_place(const struct stream_place *place)
+{
+    const struct indexed *set = place->part->set;
+    const struct token_range a = place->pair.a, b = place->pair.b;
+    const bool sound = a.first >= 0 && b.first >= 0 && a.count >= 0 && b.count >= 0 &&
+                       a.count + b.count <= place->part->pairs.max_tokens &&
+                       a.first + a.count <= set->tokens && b.first + b.count <= set->tokens;
+    const enum clb_status status = indexed_check(set);
+    if (sound || status != CLB_OK) return status;
+    return clb_fail(CLB_ERROR_FORMAT, "%s.idx: is damaged: prepare it again", set->prefix);
+}
+
+static enum clb_status check_tokens(const struct clb_stream *stream, const struct indexed *set,
+                                    const struct clb_example *example)
+{
+    const int32_t size = clb_tokenizer_vocab_size(stream->masking.tokenizer);
+    enum clb_status status = indexed_check(set);
+    for (int32_t i = 0; i < example->length && status == CLB_OK; i++)
+        if (example->input_ids[i] < 0 || example->input_ids[i] >= size)
+            status = clb_fail(CLB_ERROR_FORMAT,
+                              "%s.bin: token %d is not in the vocabulary of %d: prepare it again",
+                              set->prefix, example->input_ids[i], size);
+    return status;
+}
+
 /* Puts a segment and its [SEP] behind what is there. */
 static void append_segment(const struct clb_stream *stream, const struct indexed *set,
                            struct token_range range, int32_t type, struct clb_example *example)
@@ -163,17 +189,21 @@ enum clb_status clb_stream_example(const struct clb_stream *stream, int64_t numb
     const struct stream_place place = stream_place(stream, number);
     const struct clb_random random = {place.part->seed, CLB_PURPOSE_MASKING, place.epoch};
     int32_t *scratch = malloc(2 * (size_t)stream->options.max_seq_length * sizeof *scratch);
+    enum clb_status status;
     if (!scratch) return clb_fail(CLB_ERROR_MEMORY, "stream: out of memory");
+    CLB_TRY(check_place(&place));
     example->input_ids[0] = stream->masking.special.cls;
     example->token_type_ids[0] = 0;
     example->length = 1;
     append_segment(stream, place.part->set, place.pair.a, 0, example);
     append_segment(stream, place.part->set, place.pair.b, 1, example);
+    CLB_TRY(check_tokens(stream, place.part->set, example));
     example->next_sentence_label = place.pair.label;
     masking_apply(&stream->masking, random, (uint64_t)place.index << MASKING_DRAWS_BITS,
                   example->length, example->input_ids, example->labels, scratch);
+cleanup:
     free(scratch);
-    return CLB_OK;
+    return status;
 }
 
 enum clb_status clb_stream_batch(const struct clb_stream *stream, int64_t first, int32_t count,
@@ -193,7 +223,6 @@ enum clb_status clb_stream_batch(const struct clb_stream *stream, int64_t first,
                                  example.labels, example.next_sentence_label));
     }
     CLB_TRY(clb_batch_finish(batch));
-    for (int p = 0; p < stream->part_count; p++) indexed_release(stream->parts[p].set);
 cleanup:
     free(memory);
     return status;

@@ -50,7 +50,6 @@ enum clb_status clb_stream_measure(const struct clb_stream *stream, int64_t firs
         count_example(stream, &example, s);
         mark(shown, before, place.pair.a);
         mark(shown, before, place.pair.b);
-        if (n % 64 == 0) indexed_release(place.part->set);
     }
     for (int64_t w = 0; w <= tokens / 64; w++) s->seen += __builtin_popcountll(shown[w]);
 cleanup:
