@@ -93,7 +93,7 @@ static void test_merge_order(void **state)
 
 /* ---- against the plain way: count all pairs anew for every merge ---- */
 
-enum { WORDS = 400, PIECES = 16, TOKENS = 300 };
+enum { WORDS = 300, PIECES = 16, TOKENS = 200 };
 
 struct plain {
     char tokens[TOKENS][64];

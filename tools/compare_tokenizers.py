@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Compares `clbert tokenize` with Hugging Face's BERT tokenizer, id for id.
 
-Text: files that are given, or without any random text of several kinds: code points of every plane,
-ordinary characters of many scripts with combining marks, emoji sequences, random bytes (decoded with
-U+FFFD). Cased, uncased and both other settings of accents are tried.
+Text: files that are given; or with --every every code point beside combining marks; or random text of
+several kinds, each of as many code points: of every plane, ordinary characters of many scripts with
+combining marks, emoji sequences, bytes (decoded with U+FFFD). Cased, uncased and both other settings of accents are tried.
 Without --vocab the vocabulary is every code point, alone and as ##, so that no difference hides in
 an [UNK]. Needs: pip install tokenizers.
-Usage: tools/compare_tokenizers.py [--vocab DIR/vocab.txt] [--code-points 1000000] [--seed 1]
+Usage: tools/compare_tokenizers.py [--vocab DIR/vocab.txt] [--every] [--code-points 1000000] [--seed 1]
        [--clbert build/clbert] [TEXT...]
 """
 import argparse
@@ -43,10 +43,22 @@ def random_lines(count, seed):
         return source.choice(["\u200d", "\ufe0f", chr(source.randrange(0x1F3FB, 0x1F400)),
                               chr(source.randrange(0x1F1E6, 0x1F200)), chr(source.randrange(0x1F300, 0x1FAFF)), " "])
 
-    for _ in range(count // LINE // 4 + 1):
+    for _ in range(count // LINE + 1):
         for character in (any_plane, script, emoji):
             yield "".join(character() for _ in range(LINE))
         yield bytes(source.randrange(256) for _ in range(LINE)).decode("utf-8", "replace")
+
+
+def every_line():
+    """Every code point before and behind combining marks of several classes."""
+    words = []
+    for code in [c for c in range(0x21, 0x110000) if not 0xD800 <= c < 0xE000]:
+        c = chr(code)
+        words += ["a" + mark + c + "b" + c + mark for mark in ("\u302e", "\U0001d165", "\U0001d16d")]
+        words.append(c + "\u0327\u302e")
+        if len(words) >= 60 or code == 0x10FFFF:
+            yield " ".join(words)
+            words = []
 
 
 def write_every_code_point(path):
@@ -102,11 +114,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("texts", nargs="*", metavar="TEXT")
     parser.add_argument("--vocab")
+    parser.add_argument("--every", action="store_true")
     parser.add_argument("--code-points", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--clbert", default="build/clbert")
     options = parser.parse_args()
     lines = [line for text in options.texts for line in open(text, encoding="utf-8", errors="replace")]
+    if options.every:
+        lines += every_line()
     lines = lines or list(random_lines(options.code_points, options.seed))
     lines = [line.replace("\n", " ").replace("\r", " ") for line in lines]
     with tempfile.TemporaryDirectory() as directory:

@@ -158,9 +158,19 @@ int text_word_compare(const struct text_word_count *a, const struct text_word_co
     return order ? order : (a->size > b->size) - (a->size < b->size);
 }
 
+/* A word's first four bytes as a number: most words differ in them, and need not be looked up. */
+static uint32_t prefix_of(const struct text_word_count *word)
+{
+    uint32_t prefix = 0;
+    for (uint32_t i = 0; i < 4; i++)
+        prefix = prefix << 8 | (i < word->size ? (unsigned char)word->bytes[i] : 0);
+    return prefix;
+}
+
 static int by_bytes(const void *a, const void *b)
 {
-    return text_word_compare(a, b);
+    const struct text_word_count *x = a, *y = b;
+    return x->hash != y->hash ? (x->hash > y->hash) - (x->hash < y->hash) : text_word_compare(x, y);
 }
 
 enum clb_status text_word_counts_sort(struct text_word_counts *c)
@@ -168,7 +178,11 @@ enum clb_status text_word_counts_sort(struct text_word_counts *c)
     size_t filled = 0;
     enum clb_status status = count_pending(c);
     for (size_t i = 0; i < c->capacity; i++)
-        if (c->words[i].size) c->words[filled++] = c->words[i];
+        if (c->words[i].size) {
+            c->words[filled] = c->words[i];
+            c->words[filled].hash = prefix_of(&c->words[filled]);
+            filled++;
+        }
     qsort(c->words, filled, sizeof *c->words, by_bytes);
     return status;
 }

@@ -12,7 +12,7 @@ enum { PENDING_WORDS = 32, PENDING_BYTES = 2048 };
 struct text_word_count {
     const char *bytes; /* owned by the counts; not 0-terminated */
     uint32_t size;     /* 0: an empty place in the table */
-    uint32_t hash;
+    uint32_t hash;     /* after sort: the first four bytes */
     int64_t count;
 };
 
