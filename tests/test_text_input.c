@@ -189,6 +189,12 @@ static void test_json_lines(void **state)
     out = read_named("lines.jsonl", CLB_TEXT_PLAIN);
     assert_memory_equal(out, "[{\"id\": 1", 9);
     free(out);
+    static const char odd[] = "{\"text\": \"a\\\\ud83d \\ud83d \\uD83D\\ude00 \\ude00\\n\\u00e9\", "
+                              "\"id\": 123456789012345678901234567890}\n";
+    write_file("odd.jsonl", odd, sizeof odd - 1);
+    out = read_named("odd.jsonl", CLB_TEXT_AUTO);
+    assert_string_equal(out, "[a\\ud83d \xEF\xBF\xBD \xF0\x9F\x98\x80 \xEF\xBF\xBD][\xC3\xA9]|");
+    free(out);
     write_file("brace.txt", "{saya}\n", 7); /* not every brace is JSON */
     check_named("brace.txt", "[{saya}]|");
     write_file("field.jsonl", "{\"text\": \"a\"}\n{\"body\": \"b\"}\n", 28);

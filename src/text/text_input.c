@@ -1,6 +1,7 @@
 #include "text/text_input.h"
 
 #include "base/log.h"
+#include "text/json_repair.h"
 #include "text/text_files.h"
 #include "text/text_source.h"
 
@@ -227,35 +228,15 @@ static bool take_field(struct text_input *in, json_t *record)
     return true;
 }
 
-/* A copy with U+FFFD for what is not UTF-8: JSON parsers refuse it. malloc'd. */
-static char *repair(const char *line, size_t size, int64_t *replaced, size_t *repaired)
+/* A line of JSON, repaired where it is refused otherwise. Numbers are not looked at, however large. */
+static json_t *parse(const char *line, size_t size, json_error_t *error, int64_t *replaced)
 {
-    char *copy = malloc(3 * size);
-    size_t length = 0;
-    for (int32_t i = 0; copy && i < (int32_t)size;) {
-        const int32_t begin = i;
-        UChar32 c;
-        U8_NEXT(line, i, (int32_t)size, c);
-        const char *from = c < 0 ? "\xEF\xBF\xBD" : line + begin;
-        const size_t bytes = c < 0 ? 3 : (size_t)(i - begin);
-        memcpy(copy + length, from, bytes);
-        length += bytes;
-        *replaced += c < 0;
-    }
-    *repaired = length;
-    return copy;
-}
-
-static json_t *parse(struct text_input *in, const char *line, size_t size, json_error_t *error)
-{
-    json_t *record = json_loadb(line, size, JSON_ALLOW_NUL, error);
-    if (record || count_invalid(line, size) == 0) return record;
-    int64_t replaced = 0;
-    char *repaired = repair(line, size, &replaced, &size);
-    if (!repaired) return NULL;
-    record = json_loadb(repaired, size, JSON_ALLOW_NUL, error);
-    in->member_replaced += replaced;
-    in->replaced += replaced;
+    const size_t flags = JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL;
+    json_t *record = json_loadb(line, size, flags, error);
+    *replaced = 0;
+    if (record) return record;
+    char *repaired = text_json_repair(line, &size, replaced);
+    if (repaired && *replaced > 0) record = json_loadb(repaired, size, flags, error);
     free(repaired);
     return record;
 }
@@ -266,6 +247,7 @@ static enum clb_status next_record(struct text_input *in, bool *found)
     json_error_t error;
     const char *line;
     size_t size;
+    int64_t replaced;
     bool newline;
     *found = false;
     do {
@@ -278,7 +260,7 @@ static enum clb_status next_record(struct text_input *in, bool *found)
         line = in->buffer + in->begin;
         in->begin += size + newline;
     } while (!first_character(line, size));
-    json_t *record = parse(in, line, size, &error);
+    json_t *record = parse(line, size, &error, &replaced);
     if (!record)
         return clb_fail(CLB_ERROR_FORMAT, "%s:%" PRId64 ": is not JSON: %s (column %d)",
                         text_source_name(in->source), in->line, error.text, error.column);
@@ -286,6 +268,8 @@ static enum clb_status next_record(struct text_input *in, bool *found)
         return clb_fail(CLB_ERROR_FORMAT,
                         "%s:%" PRId64 ": has no string \"%s\"; name the field by --json-field",
                         text_source_name(in->source), in->line, json_field(in));
+    in->member_replaced += replaced;
+    in->replaced += replaced;
     *found = true;
     return CLB_OK;
 }
@@ -304,7 +288,8 @@ static enum clb_status recognise(struct text_input *in)
     if (status != CLB_OK || first_character(in->buffer + in->begin, size) != '{') return status;
     status = find_line(in, JSON_LIMIT, &size, &newline);
     if (status != CLB_OK) return status;
-    json_t *record = json_loadb(in->buffer + in->begin, size, JSON_ALLOW_NUL, NULL);
+    int64_t replaced;
+    json_t *record = parse(in->buffer + in->begin, size, NULL, &replaced);
     if (json_is_string(json_object_get(record, json_field(in)))) in->format = CLB_TEXT_JSONL;
     json_decref(record);
     if (in->format == CLB_TEXT_JSONL)

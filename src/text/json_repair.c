@@ -1,0 +1,62 @@
+#include "text/json_repair.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unicode/utf16.h>
+#include <unicode/utf8.h>
+
+/* The code unit of a \uXXXX at `text`; -1 where there is none. */
+static int32_t unit_at(const char *text, size_t size)
+{
+    char digits[5] = "", *end;
+    if (size < 6 || text[0] != '\\' || text[1] != 'u') return -1;
+    memcpy(digits, text + 2, 4);
+    const long unit = strtol(digits, &end, 16);
+    return end == digits + 4 ? (int32_t)unit : -1;
+}
+
+/* How many bytes at a backslash belong together; *lone: they are half a surrogate pair. */
+static size_t escape_size(const char *text, size_t size, int *lone)
+{
+    const int32_t unit = unit_at(text, size);
+    *lone = 0;
+    if (unit < 0) return size < 2 ? size : 2;
+    if (U16_IS_LEAD(unit)) {
+        const int32_t next = unit_at(text + 6, size - 6);
+        if (next >= 0 && U16_IS_TRAIL(next)) return 12;
+    }
+    *lone = U16_IS_SURROGATE(unit);
+    return 6;
+}
+
+char *text_json_repair(const char *line, size_t *size, int64_t *replaced)
+{
+    char *copy = malloc(3 * *size + 1);
+    size_t length = 0;
+    *replaced = 0;
+    for (size_t i = 0, bytes; copy && i < *size; i += bytes) {
+        const char *from = line + i;
+        size_t taken;
+        if (line[i] == '\\') {
+            int lone;
+            taken = bytes = escape_size(from, *size - i, &lone);
+            if (lone) from = "\\uFFFD";
+            *replaced += lone;
+        } else {
+            int32_t after = 0;
+            const size_t left = *size - i;
+            UChar32 c;
+            U8_NEXT(from, after, (int32_t)(left < 4 ? left : 4), c);
+            taken = bytes = (size_t)after;
+            if (c < 0) {
+                from = "\xEF\xBF\xBD";
+                taken = 3;
+                ++*replaced;
+            }
+        }
+        memcpy(copy + length, from, taken);
+        length += taken;
+    }
+    *size = length;
+    return copy;
+}
