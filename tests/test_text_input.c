@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -154,6 +155,13 @@ static void test_directories_and_patterns(void **state)
     write_file("tree/a.txt", "A", 1); /* no end of line: still a document of its own */
     write_file("tree/below/c.txt", "C\n", 2);
     write_file("tree/.hidden", "H\n", 2);
+    /* What has nothing to read is passed over: an empty file, a pipe, a way round in circles. */
+    char *pipe = path_of("tree/pipe"), *circle = path_of("tree/below/circle");
+    write_file("tree/_SUCCESS", "", 0);
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    assert_int_equal(symlink(tree, circle), 0);
+    free(pipe);
+    free(circle);
     check_named("tree", "[A]|[B]|[C]|");
     check_named("tree/?.txt", "[A]|[B]|");
     check_refused("tree/*.md", "no such file");

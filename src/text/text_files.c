@@ -7,14 +7,15 @@
 #include <glob.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-static enum clb_status add_path(struct text_files *files, const char *path)
+static enum clb_status add_path(struct text_files *files, const char *path, bool found)
 {
-    char **more = realloc(files->paths, ((size_t)files->count + 1) * sizeof *more);
+    struct text_file *more = realloc(files->files, ((size_t)files->count + 1) * sizeof *more);
     if (!more) return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", path);
-    files->paths = more;
-    files->paths[files->count] = strdup(path);
-    if (!files->paths[files->count]) return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", path);
+    files->files = more;
+    more[files->count] = (struct text_file){strdup(path), found};
+    if (!more[files->count].path) return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", path);
     files->count++;
     return CLB_OK;
 }
@@ -29,16 +30,27 @@ static int by_bytes(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static enum clb_status add_tree(struct text_files *files, const char *path)
+static enum clb_status add_directory(struct text_files *files, const char *path);
+
+/* What lies in a directory. A link to a directory may lead back to where it is. */
+static enum clb_status add_entry(struct text_files *files, const char *path)
 {
-    if (!base_is_directory(path)) return add_path(files, path);
+    struct stat info;
+    if (lstat(path, &info) == 0 && S_ISDIR(info.st_mode)) return add_directory(files, path);
+    if (stat(path, &info) != 0)
+        return clb_fail(CLB_ERROR_IO, "%s: cannot be read: %s", path, strerror(errno));
+    return S_ISREG(info.st_mode) ? add_path(files, path, true) : CLB_OK;
+}
+
+static enum clb_status add_directory(struct text_files *files, const char *path)
+{
     struct dirent **entries = NULL;
     int count = scandir(path, &entries, visible, by_bytes);
     if (count < 0) return clb_fail(CLB_ERROR_IO, "%s: cannot be read: %s", path, strerror(errno));
     enum clb_status status = CLB_OK;
     for (int i = 0; i < count; i++) {
         char *child = status == CLB_OK ? base_format("%s/%s", path, entries[i]->d_name) : NULL;
-        if (child) status = add_tree(files, child);
+        if (child) status = add_entry(files, child);
         free(child);
         free(entries[i]);
     }
@@ -54,7 +66,10 @@ static enum clb_status add_pattern(struct text_files *files, const char *pattern
     if (code == GLOB_NOMATCH)
         return clb_fail(CLB_ERROR_IO, "%s: no such file or directory", pattern);
     if (code != 0) return clb_fail(CLB_ERROR_IO, "%s: the pattern cannot be followed", pattern);
-    for (size_t i = 0; i < found.gl_pathc; i++) CLB_TRY(add_tree(files, found.gl_pathv[i]));
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        const char *path = found.gl_pathv[i];
+        CLB_TRY(base_is_directory(path) ? add_directory(files, path) : add_path(files, path, true));
+    }
 cleanup:
     globfree(&found);
     return status;
@@ -67,9 +82,11 @@ enum clb_status text_files_find(const char *const *paths, int count, struct text
     for (int i = 0; i < count; i++) {
         const int before = files->count;
         if (strcmp(paths[i], "-") == 0)
-            CLB_TRY(add_path(files, paths[i]));
+            CLB_TRY(add_path(files, paths[i], false));
+        else if (base_is_directory(paths[i]))
+            CLB_TRY(add_directory(files, paths[i]));
         else if (base_exists(paths[i]))
-            CLB_TRY(add_tree(files, paths[i]));
+            CLB_TRY(add_path(files, paths[i], false));
         else
             CLB_TRY(add_pattern(files, paths[i]));
         if (files->count == before)
@@ -82,7 +99,7 @@ cleanup:
 
 void text_files_free(struct text_files *files)
 {
-    for (int i = 0; i < files->count; i++) free(files->paths[i]);
-    free(files->paths);
+    for (int i = 0; i < files->count; i++) free(files->files[i].path);
+    free(files->files);
     *files = (struct text_files){0};
 }

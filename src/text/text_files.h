@@ -3,16 +3,19 @@
 #define TEXT_TEXT_FILES_H
 
 #include <clbert/status.h>
+#include <stdbool.h>
 
 struct text_files {
-    char **paths;
+    struct text_file {
+        char *path;
+        bool found; /* in a directory or by a pattern, not named */
+    } * files;
     int count;
 };
 
-/* Directories recursively in order of name, without hidden entries; patterns as the shell's,
- * sorted;
- * "-" as it is. A path that is missing, a pattern without a match or a directory without files:
- * CLB_ERROR_IO that names it. */
+/* Directories recursively in order of name, without hidden entries, links to directories and what
+ * is not a file; patterns as the shell's, sorted; "-" as it is. A path that is missing, a pattern
+ * without a match or a directory without files: CLB_ERROR_IO that names it. */
 enum clb_status text_files_find(const char *const *paths, int count, struct text_files *files);
 void text_files_free(struct text_files *files);
 

@@ -1,5 +1,6 @@
 #include "text/text_input.h"
 
+#include "base/files.h"
 #include "base/log.h"
 #include "text/json_repair.h"
 #include "text/text_files.h"
@@ -28,6 +29,7 @@ struct text_input {
     char *buffer; /* read, not yet handed out: [begin, end) */
     size_t begin, end, capacity;
     enum clb_text_format format; /* of the member */
+    char *kind;                  /* what it was said to be */
     json_t *record;              /* of a JSON line: what `document` points into */
     struct stretch document;
     int64_t line; /* of the member, counted for JSON Lines */
@@ -55,6 +57,7 @@ void text_input_close(struct text_input *in)
     text_files_free(&in->files);
     json_decref(in->record);
     free(in->buffer);
+    free(in->kind);
     free(in);
 }
 
@@ -228,7 +231,8 @@ static bool take_field(struct text_input *in, json_t *record)
     return true;
 }
 
-/* A line of JSON, repaired where it is refused otherwise. Numbers are not looked at, however large. */
+/* A line of JSON, repaired where it is refused otherwise. Numbers are not looked at, however large.
+ */
 static json_t *parse(const char *line, size_t size, json_error_t *error, int64_t *replaced)
 {
     const size_t flags = JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL;
@@ -292,9 +296,21 @@ static enum clb_status recognise(struct text_input *in)
     json_t *record = parse(in->buffer + in->begin, size, NULL, &replaced);
     if (json_is_string(json_object_get(record, json_field(in)))) in->format = CLB_TEXT_JSONL;
     json_decref(record);
-    if (in->format == CLB_TEXT_JSONL)
-        base_log("%s: JSON Lines, a document a line, in its \"%s\"", text_source_name(in->source),
-                 json_field(in));
+    return CLB_OK;
+}
+
+/* Says what kind of file it is, where the one before was of another. */
+static enum clb_status say_kind(struct text_input *in)
+{
+    const bool json = in->format == CLB_TEXT_JSONL;
+    char *kind =
+        base_format("%s%s%s%s", json ? "JSON Lines, a document a line, in its \"" : "text",
+                    json ? json_field(in) : "", json ? "\"" : "", text_source_packing(in->source));
+    if (!kind) return clb_fail(CLB_ERROR_MEMORY, "text: out of memory");
+    if (!in->kind || strcmp(kind, in->kind) != 0)
+        base_log("%s: %s", text_source_name(in->source), kind);
+    free(in->kind);
+    in->kind = kind;
     return CLB_OK;
 }
 
@@ -308,6 +324,7 @@ static enum clb_status begin_member(struct text_input *in)
     in->line = in->member_bytes = in->member_replaced = 0;
     in->document = (struct stretch){0};
     CLB_TRY(recognise(in));
+    CLB_TRY(say_kind(in));
 cleanup:
     return status;
 }
@@ -324,7 +341,11 @@ static enum clb_status end_file(struct text_input *in)
 {
     text_source_close(in->source);
     in->source = NULL;
-    if (in->file_bytes == 0) return clb_fail(CLB_ERROR_IO, "%s: is empty", in->files.paths[in->at]);
+    if (in->file_bytes == 0) {
+        const struct text_file *file = &in->files.files[in->at];
+        if (!file->found) return clb_fail(CLB_ERROR_IO, "%s: is empty", file->path);
+        base_warn("%s: is empty", file->path);
+    }
     in->file_bytes = 0;
     in->at++;
     return CLB_OK;
@@ -372,7 +393,7 @@ enum clb_status text_input_next(struct text_input *in, enum text_event *event, c
     enum clb_status status = CLB_OK;
     enum piece piece;
     while (in->at < in->files.count) {
-        if (!in->source) CLB_TRY(text_source_open(in->files.paths[in->at], &in->source));
+        if (!in->source) CLB_TRY(text_source_open(in->files.files[in->at].path, &in->source));
         if (!in->in_member) CLB_TRY(begin_member(in));
         if (!in->in_member) {
             CLB_TRY(end_file(in));

@@ -5,6 +5,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,7 +18,8 @@ struct text_source {
     const char *path; /* the caller's, or "standard input" */
     char *name;       /* of the member */
     int64_t size;     /* of the file when it was opened; -1: not a plain file */
-    bool plain;       /* neither compressed nor an archive */
+    char packing[128];
+    bool plain; /* neither compressed nor an archive */
 };
 
 static enum clb_status failure(const struct text_source *s)
@@ -74,6 +76,19 @@ static bool is_archive(const struct text_source *s)
 {
     const int format = archive_format(s->archive) & ARCHIVE_FORMAT_BASE_MASK;
     return format != ARCHIVE_FORMAT_RAW && format != ARCHIVE_FORMAT_EMPTY;
+}
+
+const char *text_source_packing(struct text_source *s)
+{
+    size_t used = 0;
+    s->packing[0] = 0;
+    for (int i = 0; archive_filter_code(s->archive, i) > ARCHIVE_FILTER_NONE; i++)
+        used += (size_t)snprintf(s->packing + used, sizeof s->packing - used, ", %s",
+                                 archive_filter_name(s->archive, i));
+    if (is_archive(s))
+        snprintf(s->packing + used, sizeof s->packing - used, ", in %s",
+                 archive_format_name(s->archive));
+    return s->packing;
 }
 
 enum clb_status text_source_next(struct text_source *s, bool *found)

@@ -18,6 +18,8 @@ void text_source_close(struct text_source *source);
 enum clb_status text_source_next(struct text_source *source, bool *found);
 /* Of the member, for messages: "a.zip: b/c.txt". Valid until the next member. */
 const char *text_source_name(const struct text_source *source);
+/* How the file is packed: "", or ", gzip, in tar". Valid until the source is closed. */
+const char *text_source_packing(struct text_source *source);
 /* Up to `size` bytes of the member; *got is 0 at its end. A file that has become shorter since it
  * was opened is an error. */
 enum clb_status text_source_read(struct text_source *source, void *to, size_t size, size_t *got);
