@@ -33,7 +33,7 @@ struct clb_vocab_report {
  *
  * Memory stays within options->memory, beside some tens of MiB for reading. Counts that do not fit
  * go to temporary files in $TMPDIR (/var/tmp), which have no name and so vanish however the program
- * ends: the vocabulary does not depend on them. Merging needs about 12 bytes a character of each
+ * ends: the vocabulary does not depend on them. Merging needs about 8 bytes a character of each
  * distinct word: should that not fit, the rarest words are left out, as the report says. */
 enum clb_status clb_vocab_train(const struct clb_vocab_options *options,
                                 const struct clb_texts *texts, const char *directory,

@@ -137,7 +137,7 @@ cleanup:
 
 /* ---- words as pieces ---- */
 
-enum { RARE = 1 << 16, BYTES_A_CELL = 12 };
+enum { RARE = 1 << 16, BYTES_A_CELL = 8 };
 
 /* What the words are like, before they become pieces. */
 struct word_survey {
