@@ -173,6 +173,7 @@ refuses 'train.bin' limited "$clbert" prepare --tokenizer tok --output full-corp
 seq -f 'kata%.0f' 60000 | paste -sd ' \n' >words.txt
 refuses 'TMPDIR' limited "$clbert" vocab --memory 1M --vocab-size 200 --output full-tok words.txt
 refuses '/nonexistent' env TMPDIR=/nonexistent "$clbert" vocab --memory 1M --output full-tok words.txt
+refuses 'too small' "$clbert" vocab --memory 1K --output full-tok words.txt
 refuses '--memory lots' "$clbert" vocab --memory lots --output full-tok words.txt
 holds "no vocabulary is left of a full disk" absent full-tok
 holds "no corpus is left of a full disk" absent full-corpus/corpus.json

@@ -148,10 +148,9 @@ struct word_survey {
     int64_t least;  /* words less frequent are left out */
 };
 
-/* Merging needs the cells, and places of the words in lists of pairs, of which there are never more
- * than twice as many. */
-static void fit_memory(struct word_survey *s, int64_t memory, struct clb_vocab_report *report,
-                       size_t *cells)
+/* Merging needs the cells, and the words' places in lists of pairs, which are no more than that. */
+static enum clb_status fit_memory(struct word_survey *s, int64_t memory,
+                                  struct clb_vocab_report *report, size_t *cells)
 {
     const uint64_t room = memory > 0 ? (uint64_t)memory / BYTES_A_CELL : 0;
     s->least = RARE;
@@ -163,6 +162,9 @@ static void fit_memory(struct word_survey *s, int64_t memory, struct clb_vocab_r
         report->left_out += s->words[count];
         if (s->words[count]) report->left_out_most = count;
     }
+    return *cells > 0 ? CLB_OK
+                      : clb_fail(CLB_ERROR_ARGUMENT,
+                                 "--memory is too small to merge even the most frequent words");
 }
 
 static enum clb_status survey_words(struct text_word_runs *runs, struct word_survey *s)
@@ -226,7 +228,7 @@ static enum clb_status begin_vocabulary(const struct clb_vocab_options *options,
     enum clb_status status;
     CLB_TRY(survey_words(runs, &survey));
     report->distinct_words = survey.distinct;
-    fit_memory(&survey, options->memory, report, &cells);
+    CLB_TRY(fit_memory(&survey, options->memory, report, &cells));
     for (int s = 0; s < 5; s++) CLB_TRY(merge_tokens_add(tokens, specials[s], &id));
     CLB_TRY(alphabet_choose(&survey.alphabet, options->limit_alphabet, tokens, &report->alphabet));
     CLB_TRY(word_pieces_create(cells, words));
