@@ -182,6 +182,13 @@ holds "no corpus is left of a full disk" absent full-corpus/corpus.json
 until [ -n "$(find . -name 'train.bin.tmp-*')" ]; do sleep 0.02; done
 kill -INT $! && wait $!
 [ $? = 130 ] && passed=$((passed + 1)) || { failed=$((failed + 1)); cat stopped.txt; }
+# One that is killed leaves no corpus, and the next one sweeps up behind it.
+(cat text.txt; sleep 1) | "$clbert" prepare --tokenizer tok --output killed - 2>/dev/null &
+until [ -n "$(find killed -name 'train.bin.tmp-*' 2>/dev/null)" ]; do sleep 0.02; done
+kill -KILL $! && wait $! 2>/dev/null
+holds "no corpus is left of a killed program" absent killed/corpus.json
+refuses 'no corpus' "$clbert" inspect --data killed
+"$clbert" prepare --tokenizer tok --output killed text.txt >/dev/null
 refuses 'standard output' sh -c "exec '$clbert' demo-text --documents 9 >/dev/full"
 holds "no temporary files are left" has_no_temporaries
 

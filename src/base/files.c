@@ -1,7 +1,9 @@
 #include "base/files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +50,24 @@ enum clb_status base_file_create(const char *path, struct base_file **out)
     }
     *out = file;
     return CLB_OK;
+}
+
+/* Whether a name ends with ".tmp-PID" of a process that is no more. */
+static bool is_left_behind(const char *name)
+{
+    const char *suffix = strstr(name, ".tmp-");
+    char *end;
+    if (!suffix) return false;
+    const long process = strtol(suffix + 5, &end, 10);
+    return *end == 0 && process > 0 && kill((pid_t)process, 0) != 0 && errno == ESRCH;
+}
+
+void base_file_sweep(const char *directory)
+{
+    DIR *stream = opendir(directory);
+    for (struct dirent *entry; stream && (entry = readdir(stream));)
+        if (is_left_behind(entry->d_name)) unlinkat(dirfd(stream), entry->d_name, 0);
+    if (stream) closedir(stream);
 }
 
 FILE *base_file_stream(struct base_file *file)

@@ -12,6 +12,8 @@ struct base_file;
 
 /* Opens path.tmp-PID for writing. */
 enum clb_status base_file_create(const char *path, struct base_file **file);
+/* Removes the temporary files that programs which were killed have left in a directory. */
+void base_file_sweep(const char *directory);
 /* The stream to write to; errors may be left for commit to find. */
 FILE *base_file_stream(struct base_file *file);
 /* Another stream on what has been written so far, to read from its beginning; NULL: errno. */

@@ -208,7 +208,9 @@ static enum clb_status check_output(const struct clb_prepare_options *options)
             status = base_remove_tree(path); /* without it the rest is no corpus */
     }
     free(path);
-    return status == CLB_OK ? base_make_directory(options->output) : status;
+    if (status == CLB_OK) status = base_make_directory(options->output);
+    if (status == CLB_OK) base_file_sweep(options->output);
+    return status;
 }
 
 static enum clb_status open_all(struct preparation *p)
