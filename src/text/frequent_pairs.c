@@ -1,5 +1,7 @@
 #include "text/frequent_pairs.h"
 
+#include "base/memory.h"
+
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -257,7 +259,7 @@ static enum clb_status survey(struct word_pieces *words, struct collection *c)
         *s = (struct survey){.words = words,
                              .begin = words->slices[t].begin,
                              .end = words->slices[t].end,
-                             .sums = calloc(cells, sizeof *s->sums)};
+                             .sums = base_table_zeros(cells * sizeof *s->sums)};
         if (s->sums) add_sums(s, c->mask);
     }
     for (int t = 0; t < c->count; t++)

@@ -1,5 +1,7 @@
 #include "text/word_counts.h"
 
+#include "base/memory.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -67,7 +69,7 @@ static struct text_word_count *find(const struct text_word_counts *c, uint32_t h
 static enum clb_status grow(struct text_word_counts *c)
 {
     const size_t capacity = 2 * c->capacity;
-    struct text_word_count *words = calloc(capacity, sizeof *words);
+    struct text_word_count *words = base_table_zeros(capacity * sizeof *words);
     if (!words) return out_of_memory();
     for (size_t i = 0; i < c->capacity; i++) {
         size_t at = c->words[i].hash & (capacity - 1);

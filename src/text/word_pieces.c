@@ -1,12 +1,14 @@
 #include "text/word_pieces.h"
 
+#include "base/memory.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 enum clb_status word_pieces_create(size_t capacity, struct word_pieces *w)
 {
     *w = (struct word_pieces){.capacity = capacity};
-    w->cells = malloc((capacity + 1) * sizeof *w->cells);
+    w->cells = base_table_alloc((capacity + 1) * sizeof *w->cells);
     return w->cells ? CLB_OK : clb_fail(CLB_ERROR_MEMORY, "vocabulary: out of memory");
 }
 
