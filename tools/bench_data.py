@@ -7,7 +7,9 @@ given its lines in memory. Needs: pip install tokenizers.
 Usage: tools/bench_data.py TEXT... [--megabytes 40] [--threads 2] [--clbert build/clbert]
 """
 import argparse
+import gzip
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -29,6 +31,8 @@ def write_text(options, path):
         while file.tell() < options.megabytes * 1e6:
             for text in texts:
                 file.write(text)
+    with open(path, "rb") as plain, gzip.open(f"{path}.gz", "wb", 6) as packed:
+        shutil.copyfileobj(plain, packed)
     return os.path.getsize(path) / 1e6
 
 
@@ -46,9 +50,11 @@ def clbert_seconds(options, text, directory, threads):
 
     vocab = seconds_of(lambda: run("vocab", "--vocab-size", str(options.vocab_size), "--output",
                                    tokenizer, text), 3)
-    prepare = seconds_of(lambda: run("prepare", "--overwrite", "--tokenizer", tokenizer, "--output",
-                                     corpus, text), 3)
-    return {"tokenize": seconds_of(tokenize, 3), "prepare": prepare, "vocab": vocab}
+    def prepare(path):
+        return seconds_of(lambda: run("prepare", "--overwrite", "--tokenizer", tokenizer, "--output", corpus, path), 3)
+
+    return {"tokenize": seconds_of(tokenize, 3), "prepare": prepare(text), "from .gz": prepare(f"{text}.gz"),
+            "vocab": vocab}
 
 
 def tokenizers_seconds(options, text, directory):
@@ -59,7 +65,7 @@ def tokenizers_seconds(options, text, directory):
     encode = seconds_of(lambda: tokenizer.encode_batch(lines, add_special_tokens=False))
     train = seconds_of(lambda: trained.train_from_iterator(lines, vocab_size=options.vocab_size,
                                                            show_progress=False))
-    return {"tokenize": encode, "prepare": encode, "vocab": train}
+    return {"tokenize": encode, "prepare": encode, "from .gz": encode, "vocab": train}
 
 
 def main():
@@ -80,7 +86,7 @@ def main():
         print(f"{size:.1f} MB of text, vocabulary {options.vocab_size}; MB/s")
         print(f"{'':<10}{'1 thread':>10}{f'{options.threads} threads':>11}{'speed-up':>10}"
               f"{'tokenizers':>12}{'ratio':>8}")
-        for name in ("tokenize", "prepare", "vocab"):
+        for name in ("tokenize", "prepare", "from .gz", "vocab"):
             print(f"{name:<10}{size / one[name]:>10.1f}{size / all_threads[name]:>11.1f}"
                   f"{one[name] / all_threads[name]:>10.2f}{size / other[name]:>12.1f}"
                   f"{other[name] / all_threads[name]:>8.1f}")
