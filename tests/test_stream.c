@@ -390,8 +390,7 @@ static void test_damage(void **state)
 {
     (void)state;
     char *copy = base_format("%s/damaged", directory);
-    char *command = base_format("cp -r %s/corpus %s", directory, copy);
-    assert_int_equal(system(command), 0);
+    prepare(copy, 1);
     assert_true(reads_well(copy));
     int refused = 0;
     for (int file = 0; file < 2; file++) {
@@ -414,7 +413,6 @@ static void test_damage(void **state)
         free(path);
     }
     assert_true(refused > 100);
-    free(command);
     free(copy);
 }
 
@@ -423,7 +421,6 @@ static void test_shrinking_corpus(void **state)
 {
     (void)state;
     char *copy = base_format("%s/shrinks", directory), *bin = base_format("%s/train.bin", copy);
-    char *command = base_format("cp -r %s/corpus %s", directory, copy);
     const struct clb_stream_options options = {
         .seed = 1, .max_seq_length = LENGTH, .mlm_probability = 0.15f};
     struct clb_corpus *opened;
@@ -432,7 +429,7 @@ static void test_shrinking_corpus(void **state)
     struct clb_example example = {
         .input_ids = ids, .token_type_ids = ids + LENGTH, .labels = ids + 2 * LENGTH};
     enum clb_status status = CLB_OK;
-    assert_int_equal(system(command), 0);
+    prepare(copy, 1);
     OK(clb_corpus_open(copy, &opened));
     OK(clb_stream_create(opened, &options, &stream));
     OK(clb_stream_example(stream, 0, &example));
@@ -443,7 +440,6 @@ static void test_shrinking_corpus(void **state)
     assert_non_null(strstr(clb_error_message(), "shrinks/train"));
     clb_stream_destroy(stream);
     clb_corpus_close(opened);
-    free(command);
     free(bin);
     free(copy);
 }

@@ -11,8 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char magic[9] = "MMIDIDX\0";
-
 /* The first thing that went wrong in reading, by whichever thread. */
 struct indexed_trouble {
     atomic_int error; /* 0: nothing; errno, or DAMAGED */
@@ -26,12 +24,16 @@ static void note_trouble(const struct indexed *set, int error)
     atomic_compare_exchange_strong(&set->trouble->error, &none, error);
 }
 
+enum clb_status indexed_damaged(const struct indexed *set)
+{
+    return clb_fail(CLB_ERROR_FORMAT, "%s.idx: is damaged: prepare it again", set->prefix);
+}
+
 enum clb_status indexed_check(const struct indexed *set)
 {
     const int error = atomic_load_explicit(&set->trouble->error, memory_order_relaxed);
     if (error == 0) return CLB_OK;
-    if (error == DAMAGED)
-        return clb_fail(CLB_ERROR_FORMAT, "%s.idx: is damaged: prepare it again", set->prefix);
+    if (error == DAMAGED) return indexed_damaged(set);
     return clb_fail(CLB_ERROR_IO, "%s.bin or .idx: cannot be read: %s", set->prefix,
                     strerror(error));
 }
@@ -74,10 +76,6 @@ static void read_index(const struct indexed *set, int64_t offset, void *to, size
     const int64_t number = offset / BLOCK_BYTES;
     const size_t at = (size_t)(offset % BLOCK_BYTES);
     const size_t place = ((uint64_t)number * 0x9E3779B97F4A7C15u >> 32) % BLOCKS;
-    if (at + size > BLOCK_BYTES) {
-        read_at(set, set->idx, offset, to, size);
-        return;
-    }
     if (blocks[place].serial != set->serial || blocks[place].number != number) {
         blocks[place].serial = set->serial;
         blocks[place].number = number;
@@ -86,7 +84,7 @@ static void read_index(const struct indexed *set, int64_t offset, void *to, size
     }
     if (at + size <= blocks[place].size)
         memcpy(to, blocks[place].bytes + at, size);
-    else
+    else /* across two blocks, or not there */
         read_at(set, set->idx, offset, to, size);
 }
 
@@ -125,13 +123,13 @@ static int64_t documents_of(const struct indexed *set)
 static enum clb_status read_header(struct indexed *set, int64_t limit)
 {
     struct __attribute__((packed)) {
-        char magic[9];
+        char magic[sizeof INDEXED_MAGIC];
         int64_t version;
         uint8_t type;
         int64_t sentences, entries;
     } header;
     if (limit >= INDEXED_HEADER) read_at(set, set->idx, 0, &header, sizeof header);
-    if (limit < INDEXED_HEADER || memcmp(header.magic, magic, sizeof magic) != 0)
+    if (limit < INDEXED_HEADER || memcmp(header.magic, INDEXED_MAGIC, sizeof header.magic) != 0)
         return clb_fail(CLB_ERROR_FORMAT, "%s.idx: is no Megatron index", set->prefix);
     if (header.version != 1)
         return clb_fail(CLB_ERROR_FORMAT, "%s.idx: version is not 1", set->prefix);

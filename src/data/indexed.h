@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define INDEXED_MAGIC "MMIDIDX\0" /* and the 0 that ends it: 9 bytes */
+
 enum { INDEXED_INT32 = 4, INDEXED_UINT16 = 8, INDEXED_HEADER = 34 };
 
 /* ---- reading ---- */
@@ -33,6 +35,8 @@ void indexed_close(struct indexed *set);
 /* What has gone wrong in the functions below, which give 0 then: a file that cannot be read or has
  * changed, an entry that cannot be right. To be asked before what they gave is used. */
 enum clb_status indexed_check(const struct indexed *set);
+/* The error of an index that cannot be right. */
+enum clb_status indexed_damaged(const struct indexed *set);
 
 /* Tokens before a sentence; sentence == sentences gives all tokens. */
 int64_t indexed_start(const struct indexed *set, int64_t sentence);

@@ -7,8 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char magic[9] = "MMIDIDX\0";
-
 /* Lengths and document ends go to files of their own until their numbers are known. */
 struct indexed_writer {
     struct base_file *bin, *idx, *lengths, *documents;
@@ -122,7 +120,7 @@ static enum clb_status write_index(struct indexed_writer *w)
     enum clb_status status;
     CLB_TRY(rewind_part(w->lengths, w->lengths_path, &lengths));
     CLB_TRY(rewind_part(w->documents, w->documents_path, &documents));
-    fwrite(magic, 1, 9, idx);
+    fwrite(INDEXED_MAGIC, 1, sizeof INDEXED_MAGIC, idx);
     fwrite(&version, 8, 1, idx);
     fwrite(&type, 1, 1, idx);
     fwrite(&sentences, 8, 1, idx);

@@ -155,8 +155,7 @@ static enum clb_status check_place(const struct stream_place *place)
                        a.count + b.count <= place->part->pairs.max_tokens &&
                        a.first + a.count <= set->tokens && b.first + b.count <= set->tokens;
     const enum clb_status status = indexed_check(set);
-    if (sound || status != CLB_OK) return status;
-    return clb_fail(CLB_ERROR_FORMAT, "%s.idx: is damaged: prepare it again", set->prefix);
+    return sound || status != CLB_OK ? status : indexed_damaged(set);
 }
 
 static enum clb_status check_tokens(const struct clb_stream *stream, const struct indexed *set,
@@ -183,27 +182,34 @@ static void append_segment(const struct clb_stream *stream, const struct indexed
     example->length += (int32_t)range.count + 1;
 }
 
-enum clb_status clb_stream_example(const struct clb_stream *stream, int64_t number,
-                                   struct clb_example *example)
+enum clb_status stream_example_at(const struct clb_stream *stream, const struct stream_place *place,
+                                  struct clb_example *example)
 {
-    const struct stream_place place = stream_place(stream, number);
-    const struct clb_random random = {place.part->seed, CLB_PURPOSE_MASKING, place.epoch};
+    const struct indexed *set = place->part->set;
+    const struct clb_random random = {place->part->seed, CLB_PURPOSE_MASKING, place->epoch};
     int32_t *scratch = malloc(2 * (size_t)stream->options.max_seq_length * sizeof *scratch);
     enum clb_status status;
     if (!scratch) return clb_fail(CLB_ERROR_MEMORY, "stream: out of memory");
-    CLB_TRY(check_place(&place));
+    CLB_TRY(check_place(place));
     example->input_ids[0] = stream->masking.special.cls;
     example->token_type_ids[0] = 0;
     example->length = 1;
-    append_segment(stream, place.part->set, place.pair.a, 0, example);
-    append_segment(stream, place.part->set, place.pair.b, 1, example);
-    CLB_TRY(check_tokens(stream, place.part->set, example));
-    example->next_sentence_label = place.pair.label;
-    masking_apply(&stream->masking, random, (uint64_t)place.index << MASKING_DRAWS_BITS,
+    append_segment(stream, set, place->pair.a, 0, example);
+    append_segment(stream, set, place->pair.b, 1, example);
+    CLB_TRY(check_tokens(stream, set, example));
+    example->next_sentence_label = place->pair.label;
+    masking_apply(&stream->masking, random, (uint64_t)place->index << MASKING_DRAWS_BITS,
                   example->length, example->input_ids, example->labels, scratch);
 cleanup:
     free(scratch);
     return status;
+}
+
+enum clb_status clb_stream_example(const struct clb_stream *stream, int64_t number,
+                                   struct clb_example *example)
+{
+    const struct stream_place place = stream_place(stream, number);
+    return stream_example_at(stream, &place, example);
 }
 
 enum clb_status clb_stream_batch(const struct clb_stream *stream, int64_t first, int32_t count,

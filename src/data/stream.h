@@ -34,5 +34,7 @@ struct stream_place {
 };
 
 struct stream_place stream_place(const struct clb_stream *stream, int64_t number);
+enum clb_status stream_example_at(const struct clb_stream *stream, const struct stream_place *place,
+                                  struct clb_example *example);
 
 #endif

@@ -46,7 +46,7 @@ enum clb_status clb_stream_measure(const struct clb_stream *stream, int64_t firs
         int64_t before = 0;
         for (const struct stream_part *p = stream->parts; p < place.part; p++)
             before += p->set->tokens;
-        CLB_TRY(clb_stream_example(stream, n, &example));
+        CLB_TRY(stream_example_at(stream, &place, &example));
         count_example(stream, &example, s);
         mark(shown, before, place.pair.a);
         mark(shown, before, place.pair.b);
