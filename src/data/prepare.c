@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "base/files.h"
 #include "base/json.h"
-#include "base/log.h"
 #include "data/document_set.h"
 #include "data/indexed.h"
 #include "text/sentences.h"
@@ -177,7 +176,6 @@ static enum clb_status write_block(void *context, const struct text_block *block
         CLB_TRY(write_sentences(p, line_of(p, block, i)));
         if (line->ends_document) CLB_TRY(end_document(p));
     }
-    text_pipeline_progress(block, p->begun);
 cleanup:
     return status;
 }
@@ -186,7 +184,6 @@ static enum clb_status run(struct preparation *p)
 {
     const struct text_pipeline pipeline = {p->threads, p, tokenize_line, write_block};
     enum clb_status status = text_pipeline_run(&pipeline, p->input);
-    base_log_progress(NULL);
     if (status == CLB_OK && p->document == 0)
         status = clb_fail(CLB_ERROR_FORMAT, "%s: no text in it", p->options->texts.paths[0]);
     return status;

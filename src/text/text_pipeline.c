@@ -16,6 +16,7 @@ struct state {
     struct text_input *input;
     struct text_block *blocks[TEXT_SLOTS];
     bool more; /* text to be read */
+    double begun;
     struct base_failure failure;
 };
 
@@ -82,10 +83,23 @@ static void read_task(struct state *s, struct text_block *block)
     base_failure_note(&s->failure, read_block(s->input, block, &s->more));
 }
 
+static void show_progress(const struct text_block *block, double begun)
+{
+    const double mb = 1e-6 * (double)block->bytes, seconds = base_seconds() - begun;
+    char left[48] = "";
+    if (block->share > 0.001) {
+        const long long rest = (long long)(seconds * (1 - block->share) / block->share + 0.5);
+        snprintf(left, sizeof left, "  %.1f %%  %lld:%02lld left", 100 * block->share, rest / 60,
+                 rest % 60);
+    }
+    base_log_progress("%.1f MB, %.1f MB/s%s", mb, mb / seconds, left);
+}
+
 static void finish_task(struct state *s, const struct text_block *block)
 {
     if (s->pipeline->finish)
         base_failure_note(&s->failure, s->pipeline->finish(s->pipeline->context, block));
+    show_progress(block, s->begun);
 }
 
 static void work_task(struct state *s, const struct text_block *block, int begin, int end)
@@ -137,7 +151,11 @@ static void run_blocks(struct state *s)
 
 enum clb_status text_pipeline_run(const struct text_pipeline *pipeline, struct text_input *input)
 {
-    struct state state = {.pipeline = pipeline, .input = input, .more = true}, *s = &state;
+    struct state state = {.pipeline = pipeline,
+                          .input = input,
+                          .more = true,
+                          .begun = base_seconds()},
+                 *s = &state;
     for (int i = 0; i < TEXT_SLOTS; i++) {
         s->blocks[i] = calloc(1, sizeof *s->blocks[i]);
         if (!s->blocks[i])
@@ -154,17 +172,6 @@ enum clb_status text_pipeline_run(const struct text_pipeline *pipeline, struct t
         if (s->blocks[i]) free(s->blocks[i]->text);
         free(s->blocks[i]);
     }
+    base_log_progress(NULL);
     return base_failure_report(&s->failure);
-}
-
-void text_pipeline_progress(const struct text_block *block, double begun)
-{
-    const double mb = 1e-6 * (double)block->bytes, seconds = base_seconds() - begun;
-    char left[48] = "";
-    if (block->share > 0.001) {
-        const long long rest = (long long)(seconds * (1 - block->share) / block->share + 0.5);
-        snprintf(left, sizeof left, "  %.1f %%  %lld:%02lld left", 100 * block->share, rest / 60,
-                 rest % 60);
-    }
-    base_log_progress("%.1f MB, %.1f MB/s%s", mb, mb / seconds, left);
 }

@@ -36,10 +36,7 @@ struct text_pipeline {
     enum clb_status (*finish)(void *context, const struct text_block *block);
 };
 
-/* A line on the terminal of how far the text is read, at which speed, and the time left; `begun` is
- * of base_seconds. */
-void text_pipeline_progress(const struct text_block *block, double begun);
-
+/* On a terminal it shows how much is done, the speed and the time left. */
 enum clb_status text_pipeline_run(const struct text_pipeline *pipeline, struct text_input *input);
 
 #endif

@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "base/failure.h"
 #include "base/files.h"
-#include "base/log.h"
 #include "text/alphabet.h"
 #include "text/merges.h"
 #include "text/text_pipeline.h"
@@ -41,11 +40,10 @@ struct counting {
     struct text_rules rules;
     int threads;
     struct text_word_runs *runs;
-    double begun;
+    size_t limit; /* bytes of a thread's table */
     struct counter {
         struct text_word_counts *counts;
-        struct text_word_runs *runs;
-        size_t limit;
+        const struct counting *all;
     } * counters; /* one a thread */
 };
 
@@ -53,8 +51,8 @@ static enum clb_status count_word(void *context, const char *bytes, size_t size,
 {
     const struct counter *c = context;
     if (over_long) return CLB_OK;
-    if (text_word_counts_full(c->counts, c->limit)) {
-        enum clb_status status = text_word_runs_spill(c->runs, c->counts);
+    if (text_word_counts_full(c->counts, c->all->limit)) {
+        enum clb_status status = text_word_runs_spill(c->all->runs, c->counts);
         if (status != CLB_OK) return status;
     }
     return text_word_counts_add(c->counts, bytes, size);
@@ -68,22 +66,15 @@ static enum clb_status count_line(void *context, int thread, const struct text_b
                       &c->counters[thread]);
 }
 
-static enum clb_status show_progress(void *context, const struct text_block *block)
-{
-    const struct counting *c = context;
-    text_pipeline_progress(block, c->begun);
-    return CLB_OK;
-}
-
 /* Half of the memory is for the tables: when the words become pieces, both are there. */
 static enum clb_status create_counters(struct counting *c, int64_t memory)
 {
     enum clb_status status = CLB_OK;
+    c->limit = (size_t)(memory / 2 / c->threads);
     c->counters = calloc((size_t)c->threads, sizeof *c->counters);
     if (!c->counters) return clb_fail(CLB_ERROR_MEMORY, "word counts: out of memory");
     for (int t = 0; t < c->threads && status == CLB_OK; t++) {
-        c->counters[t].runs = c->runs;
-        c->counters[t].limit = (size_t)(memory / 2 / c->threads);
+        c->counters[t].all = c;
         status = text_word_counts_create(&c->counters[t].counts);
     }
     return status;
@@ -112,11 +103,8 @@ static enum clb_status count_texts(const struct clb_vocab_options *options,
                                    const struct clb_texts *texts, struct text_word_runs *runs,
                                    int64_t *bytes)
 {
-    struct counting c = {.rules = rules_of(options),
-                         .threads = threads_of(options),
-                         .runs = runs,
-                         .begun = base_seconds()};
-    const struct text_pipeline pipeline = {c.threads, &c, count_line, show_progress};
+    struct counting c = {.rules = rules_of(options), .threads = threads_of(options), .runs = runs};
+    const struct text_pipeline pipeline = {c.threads, &c, count_line, NULL};
     struct text_input *input = NULL;
     enum clb_status status;
     CLB_TRY(text_input_open(texts, &input));
@@ -127,7 +115,6 @@ static enum clb_status count_texts(const struct clb_vocab_options *options,
     if (text_word_runs_total(runs) == 0)
         CLB_TRY(clb_fail(CLB_ERROR_FORMAT, "%s: no words in the text", texts->paths[0]));
 cleanup:
-    base_log_progress(NULL);
     for (int t = 0; c.counters && t < c.threads; t++)
         text_word_counts_destroy(c.counters[t].counts);
     free(c.counters);
