@@ -1,7 +1,6 @@
 #include "cli/cli.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -197,6 +196,12 @@ enum clb_status cli_size(const char *option, const char *text, int64_t *bytes)
                         text);
     *bytes = (int64_t)number << shift;
     return CLB_OK;
+}
+
+void cli_print_speed(int64_t bytes, double seconds)
+{
+    const double mb = 1e-6 * (double)bytes;
+    printf("%.1f MB of text in %.1f s, %.1f MB/s\n", mb, seconds, mb / seconds);
 }
 
 static volatile sig_atomic_t stop_asked;

@@ -35,8 +35,7 @@ static void print_report(const struct clb_prepare_report *r)
     if (r->duplicates) printf("%" PRId64 " documents were duplicates\n", r->duplicates);
     if (r->cut) printf("%" PRId64 " times a line of more than 1 MiB was cut\n", r->cut);
     if (r->replaced) printf("%" PRId64 " byte sequences were not UTF-8\n", r->replaced);
-    printf("%.1f MB of text in %.1f s, %.1f MB/s\n", 1e-6 * (double)r->bytes, r->seconds,
-           1e-6 * (double)r->bytes / r->seconds);
+    cli_print_speed(r->bytes, r->seconds);
 }
 
 enum clb_status command_prepare(int argc, const char **argv)

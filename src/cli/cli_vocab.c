@@ -61,8 +61,7 @@ enum clb_status command_vocab(int argc, const char **argv)
     CLB_TRY(clb_vocab_train(&o, &from, output, &report));
     printf("%s: %d tokens (alphabet %d) from %" PRId64 " words, %" PRId64 " different\n", output,
            report.tokens, report.alphabet, report.words, report.distinct_words);
-    printf("%.1f MB of text in %.1f s, %.1f MB/s\n", 1e-6 * (double)report.bytes, report.seconds,
-           1e-6 * (double)report.bytes / report.seconds);
+    cli_print_speed(report.bytes, report.seconds);
     if (report.left_out)
         base_warn("%" PRId64 " rare words (%" PRId64
                   " times at most) were left out: they need more than --memory",
