@@ -36,9 +36,8 @@ def invent_words(chain, distinct, random):
         last = np.zeros(n, np.int64)
         alive = np.ones(n, bool)
         for i in range(LONGEST):
-            last = (random.random(n, np.float32)[:, None] > chain[last]).sum(1) if n < 1 << 17 else \
-                np.concatenate([(random.random(len(part), np.float32)[:, None] > chain[part]).sum(1)
-                                for part in np.array_split(last, n >> 16)])
+            last = np.concatenate([(random.random(len(part), np.float32)[:, None] > chain[part]).sum(1)
+                                   for part in np.array_split(last, n >> 16)])
             last = np.minimum(last, 26)
             alive &= last > 0
             letters[:, i] = np.where(alive, last + 96, 0)

@@ -138,7 +138,10 @@ enum clb_status base_temporary_file(FILE **stream)
     const int error = errno;
     if (!*stream && file >= 0) close(file);
     free(path);
-    if (*stream) return CLB_OK;
+    if (*stream) {
+        setvbuf(*stream, NULL, _IOFBF, 1 << 16);
+        return CLB_OK;
+    }
     return clb_fail(CLB_ERROR_IO, "%s: no temporary file can be made: %s; set TMPDIR",
                     temporary_directory(), strerror(error));
 }

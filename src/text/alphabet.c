@@ -16,15 +16,13 @@ static enum clb_status out_of_memory(void)
 enum clb_status alphabet_create(struct alphabet *a)
 {
     a->counts = calloc(ALPHABET_CODES, sizeof *a->counts);
-    a->kept = calloc(ALPHABET_CODES, sizeof *a->kept);
     for (int i = 0; i < 2; i++) a->ids[i] = calloc(ALPHABET_CODES, sizeof *a->ids[i]);
-    return a->counts && a->kept && a->ids[0] && a->ids[1] ? CLB_OK : out_of_memory();
+    return a->counts && a->ids[0] && a->ids[1] ? CLB_OK : out_of_memory();
 }
 
 void alphabet_free(struct alphabet *a)
 {
     free(a->counts);
-    free(a->kept);
     free(a->ids[0]);
     free(a->ids[1]);
 }
@@ -44,6 +42,12 @@ static int by_count(const void *a, const void *b)
 {
     const struct character *x = a, *y = b;
     if (x->count != y->count) return x->count < y->count ? 1 : -1;
+    return (x->code > y->code) - (x->code < y->code);
+}
+
+static int by_code(const void *a, const void *b)
+{
+    const struct character *x = a, *y = b;
     return (x->code > y->code) - (x->code < y->code);
 }
 
@@ -71,13 +75,12 @@ enum clb_status alphabet_choose(struct alphabet *a, int32_t limit, struct merge_
         if (a->counts[c] > 0) all[found++] = (struct character){c, a->counts[c]};
     qsort(all, (size_t)found, sizeof *all, by_count);
     *size = found < limit ? found : limit;
-    for (int32_t i = 0; i < *size; i++) a->kept[all[i].code] = true;
+    qsort(all, (size_t)*size, sizeof *all, by_code);
+    enum clb_status status = CLB_OK;
+    for (int32_t i = 0; i < *size && status == CLB_OK; i++)
+        status = add_piece(a, all[i].code, false, tokens);
     free(all);
-    for (int32_t c = 0; c < ALPHABET_CODES; c++) {
-        enum clb_status status = a->kept[c] ? add_piece(a, c, false, tokens) : CLB_OK;
-        if (status != CLB_OK) return status;
-    }
-    return CLB_OK;
+    return status;
 }
 
 enum clb_status alphabet_pieces(struct alphabet *a, const struct text_word_count *word,
@@ -88,7 +91,7 @@ enum clb_status alphabet_pieces(struct alphabet *a, const struct text_word_count
         const bool behind = i > 0;
         UChar32 c;
         U8_NEXT(word->bytes, i, (int32_t)word->size, c);
-        if (c < 0 || !a->kept[c]) continue;
+        if (c < 0 || a->ids[0][c] == 0) continue;
         if (a->ids[behind][c] == 0) {
             enum clb_status status = add_piece(a, c, behind, tokens);
             if (status != CLB_OK) return status;

@@ -10,9 +10,8 @@ enum { ALPHABET_CODES = 0x110000 };
 
 struct alphabet {
     int64_t *counts; /* [ALPHABET_CODES] of each character in the text */
-    bool *kept;      /* [ALPHABET_CODES] after alphabet_choose */
     int32_t *ids[2]; /* [ALPHABET_CODES] + 1: of pieces at a word's beginning, of pieces behind it;
-                        0: not known yet */
+                        0: left out, or not known yet */
 };
 
 enum clb_status alphabet_create(struct alphabet *alphabet);

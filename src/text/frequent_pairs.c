@@ -2,7 +2,6 @@
 
 #include "base/memory.h"
 
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,19 +62,27 @@ static enum clb_status take_place(struct frequent_pairs *p, uint64_t key,
     return CLB_OK;
 }
 
-static void empty(struct frequent_pairs *p)
+static void free_lists(struct frequent_pairs *p)
 {
     for (size_t i = 0; i < p->capacity; i++)
         if (p->pairs[i].owned) free(p->pairs[i].words);
     free(p->lists);
     p->lists = NULL;
-    if (p->capacity) memset(p->pairs, 0, p->capacity * sizeof *p->pairs);
+}
+
+/* No pairs, with room for some. */
+static enum clb_status clear(struct frequent_pairs *p)
+{
+    free_lists(p);
     p->used = p->heap_size = 0;
+    if (p->capacity == 0) return grow(p);
+    memset(p->pairs, 0, p->capacity * sizeof *p->pairs);
+    return CLB_OK;
 }
 
 void frequent_pairs_free(struct frequent_pairs *p)
 {
-    empty(p);
+    free_lists(p);
     free(p->pairs);
     free(p->heap);
 }
@@ -178,11 +185,8 @@ static void add_sums(struct survey *s, uint64_t mask)
 static enum clb_status count_pairs(struct survey *s, const int64_t *sums, uint64_t mask,
                                    int64_t threshold)
 {
-    empty(&s->counts);
-    if (s->counts.capacity == 0) {
-        enum clb_status status = grow(&s->counts);
-        if (status != CLB_OK) return status;
-    }
+    enum clb_status status = clear(&s->counts);
+    if (status != CLB_OK) return status;
     for (size_t at = s->begin; at < s->end; at = word_pieces_after(s->words, at)) {
         const struct piece_word *word = word_pieces_at(s->words, at);
         const int64_t count = piece_word_count(word);
@@ -190,11 +194,10 @@ static enum clb_status count_pairs(struct survey *s, const int64_t *sums, uint64
             const uint64_t key = pair_key(word->pieces[i], word->pieces[i + 1]);
             struct frequent_pair *pair;
             if (sums[hash_of(key) & mask] < threshold) continue;
-            enum clb_status status = take_place(&s->counts, key, &pair);
+            status = take_place(&s->counts, key, &pair);
             if (status != CLB_OK) return status;
             pair->count += count;
-            if (pair->word_count == 0 || pair->last != at) pair->word_count++;
-            pair->last = (uint32_t)at;
+            pair->word_count += !piece_word_repeats(word, i);
         }
     }
     return CLB_OK;
@@ -209,8 +212,7 @@ static void list_words(struct survey *s)
         for (int i = 0; i + 1 < word->length; i++) {
             const uint64_t key = pair_key(word->pieces[i], word->pieces[i + 1]);
             struct frequent_pair *pair = frequent_pairs_find(&s->counts, key);
-            if (!pair || !pair->words) continue;
-            if (pair->word_count == 0 || pair->words[pair->word_count - 1] != at)
+            if (pair && pair->words && !piece_word_repeats(word, i))
                 pair->words[pair->word_count++] = (uint32_t)at;
         }
     }
@@ -335,8 +337,7 @@ enum clb_status frequent_pairs_collect(struct frequent_pairs *p, struct word_pie
 {
     struct collection c = {0};
     enum clb_status status;
-    empty(p);
-    if (p->capacity == 0) CLB_TRY(grow(p));
+    CLB_TRY(clear(p));
     CLB_TRY(survey(words, &c));
     p->threshold = threshold_of(c.surveys[0].sums, c.mask);
     for (;;) {

@@ -9,15 +9,12 @@
 
 #include "text/word_pieces.h"
 
-#include <stdbool.h>
-
 struct frequent_pair {
     uint64_t key; /* of pair_key; 0: an empty place */
     int64_t count;
     uint32_t *words; /* places of the words it is in, or was; none twice */
     uint32_t word_count;
-    uint32_t last; /* while collecting: the place of the last word that was counted */
-    bool owned;    /* words are malloc'd, not of the lists */
+    bool owned; /* words are malloc'd, not of the lists */
 };
 
 struct frequent_pairs {

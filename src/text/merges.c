@@ -152,14 +152,6 @@ static void note_word(const struct merge *m, int32_t first, int32_t second, uint
     pair->words[at] = place;
 }
 
-/* Whether the word has the pair of pieces i and i + 1 further left, too. */
-static bool is_repeated(const struct piece_word *w, int i)
-{
-    for (int j = 0; j < i; j++)
-        if (w->pieces[j] == w->pieces[i] && w->pieces[j + 1] == w->pieces[i + 1]) return true;
-    return false;
-}
-
 /* The order of a pair's words depends on the threads; nothing depends on that order. */
 static void note_words(const struct merge *m, const uint32_t *places, uint32_t count)
 {
@@ -167,7 +159,8 @@ static void note_words(const struct merge *m, const uint32_t *places, uint32_t c
     for (uint32_t k = 0; k < count; k++) {
         const struct piece_word *w = word_pieces_at(m->words, places[k]);
         for (int i = 0; i + 1 < w->length; i++)
-            if ((w->pieces[i] == m->token || w->pieces[i + 1] == m->token) && !is_repeated(w, i))
+            if ((w->pieces[i] == m->token || w->pieces[i + 1] == m->token) &&
+                !piece_word_repeats(w, i))
                 note_word(m, w->pieces[i], w->pieces[i + 1], places[k]);
     }
 }

@@ -58,6 +58,11 @@ static enum clb_status add_directory(struct text_files *files, const char *path)
     return status;
 }
 
+static enum clb_status add_tree(struct text_files *files, const char *path, bool found)
+{
+    return base_is_directory(path) ? add_directory(files, path) : add_path(files, path, found);
+}
+
 static enum clb_status add_pattern(struct text_files *files, const char *pattern)
 {
     glob_t found;
@@ -66,10 +71,7 @@ static enum clb_status add_pattern(struct text_files *files, const char *pattern
     if (code == GLOB_NOMATCH)
         return clb_fail(CLB_ERROR_IO, "%s: no such file or directory", pattern);
     if (code != 0) return clb_fail(CLB_ERROR_IO, "%s: the pattern cannot be followed", pattern);
-    for (size_t i = 0; i < found.gl_pathc; i++) {
-        const char *path = found.gl_pathv[i];
-        CLB_TRY(base_is_directory(path) ? add_directory(files, path) : add_path(files, path, true));
-    }
+    for (size_t i = 0; i < found.gl_pathc; i++) CLB_TRY(add_tree(files, found.gl_pathv[i], true));
 cleanup:
     globfree(&found);
     return status;
@@ -83,10 +85,8 @@ enum clb_status text_files_find(const char *const *paths, int count, struct text
         const int before = files->count;
         if (strcmp(paths[i], "-") == 0)
             CLB_TRY(add_path(files, paths[i], false));
-        else if (base_is_directory(paths[i]))
-            CLB_TRY(add_directory(files, paths[i]));
         else if (base_exists(paths[i]))
-            CLB_TRY(add_path(files, paths[i], false));
+            CLB_TRY(add_tree(files, paths[i], false));
         else
             CLB_TRY(add_pattern(files, paths[i]));
         if (files->count == before)

@@ -3,6 +3,7 @@
 #define TEXT_WORD_PIECES_H
 
 #include <clbert/status.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,6 +42,15 @@ static inline size_t word_pieces_after(const struct word_pieces *words, size_t p
 static inline int64_t piece_word_count(const struct piece_word *word)
 {
     return (int64_t)((uint64_t)word->count[1] << 32 | word->count[0]);
+}
+
+/* Whether the word has the pair of pieces i and i + 1 further left, too. */
+static inline bool piece_word_repeats(const struct piece_word *word, int i)
+{
+    for (int j = 0; j < i; j++)
+        if (word->pieces[j] == word->pieces[i] && word->pieces[j + 1] == word->pieces[i + 1])
+            return true;
+    return false;
 }
 
 /* There must be room for it. */

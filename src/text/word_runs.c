@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_FILES = 24, BUFFER_SIZE = 1 << 16 };
+enum { MOST_FILES = 24 };
 
 /* In memory (counts) or in a file, and the word to be read next. */
 struct run {
@@ -19,7 +19,7 @@ struct run {
 
 struct text_word_runs {
     struct run **runs, **heap; /* the heap: those not at their end, the first word on top */
-    int count, heap_count, files, spilled;
+    int count, heap_count, spilled;
     int64_t total;
     char bytes[TEXT_WORD_BYTES]; /* of the word given last */
 };
@@ -163,20 +163,13 @@ static enum clb_status add_run(struct text_word_runs *r, struct run **run)
     return CLB_OK;
 }
 
-static enum clb_status create_file(FILE **file)
-{
-    enum clb_status status = base_temporary_file(file);
-    if (status == CLB_OK) setvbuf(*file, NULL, _IOFBF, BUFFER_SIZE);
-    return status;
-}
-
 /* All runs, which are files, into one: few files stay open at any number of spills. */
 static enum clb_status join_files(struct text_word_runs *r)
 {
     FILE *file = NULL;
     struct text_word_count word;
     enum clb_status status;
-    CLB_TRY(create_file(&file));
+    CLB_TRY(base_temporary_file(&file));
     CLB_TRY(text_word_runs_rewind(r));
     for (;;) {
         CLB_TRY(text_word_runs_next(r, &word));
@@ -188,7 +181,6 @@ static enum clb_status join_files(struct text_word_runs *r)
     while (r->count > 1) free_run(r->runs[--r->count]);
     fclose(r->runs[0]->file);
     r->runs[0]->file = file;
-    r->files = 1;
     return CLB_OK;
 cleanup:
     if (file) fclose(file);
@@ -199,14 +191,13 @@ cleanup:
 static enum clb_status add_file(struct text_word_runs *r, FILE *file, int64_t words)
 {
     struct run *run;
-    enum clb_status status = r->files == MOST_FILES ? join_files(r) : CLB_OK;
+    enum clb_status status = r->count == MOST_FILES ? join_files(r) : CLB_OK;
     if (status == CLB_OK) status = add_run(r, &run);
     if (status != CLB_OK) {
         fclose(file);
         return status;
     }
     run->file = file;
-    r->files++;
     r->spilled++;
     r->total += words;
     return CLB_OK;
@@ -217,7 +208,7 @@ enum clb_status text_word_runs_spill(struct text_word_runs *r, struct text_word_
     FILE *file = NULL;
     enum clb_status status;
     CLB_TRY(text_word_counts_sort(counts));
-    CLB_TRY(create_file(&file));
+    CLB_TRY(base_temporary_file(&file));
     for (size_t i = 0; i < counts->distinct && !ferror(file); i++)
         write_word(file, &counts->words[i]);
     CLB_TRY(base_temporary_flush(file));
