@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Activations, with the bias that stands before them, and their slopes. */
 
 static inline vec normal_cdf(vec x)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Attention over packed sequences for GPUs: a group takes ATTENTION_GROUP rows of one sequence and
  * head, a work-item one of them, and walks tiles of the other side in local memory. HEAD is D. */
 #if W == 4

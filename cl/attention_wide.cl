@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Attention over packed sequences for CPU devices: a work-item takes BLOCK rows of one sequence and
  * head, ROWS at a time, against vectors of 16 rows of the other side, which it reads from copies
  * turned to [H, stride] (stride = padded T). No barriers, no local memory. HEAD is D. */

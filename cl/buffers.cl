@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 kernel void fill(global float *x, long count, float value)
 {
     FOR_ELEMENTS(e, count) store_part((vec)(value), x + e, count - e);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 ROW_KERNEL embedding_forward(global float *out, const global float *word,
                              const global float *position, const global float *segment,
                              const global int *ids, const global int *positions,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Products of our own. For CPU devices: panels packed so that the inner loop reads both operands in
  * order, and a tile of TILE_ROWS x (2 * TILE_VECTOR) kept in registers by one work-item. For GPUs:
  * tiles of 64 x 64 by way of local memory. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Gradients of a bias: sums over the rows of a product's gradient, in a fixed order. */
 
 /* partial[offset + part * columns + c] = sum over the rows of a part. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The largest of x[begin .. end - 1]; this work-item's share. */
 static inline float range_max(const global float *x, long begin, long end)
 {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* sum = dropout(y + bias) + residual; stats = mean, 1 / sqrt(variance + eps); out = normalised. A
  * work-item reads back only what it wrote itself, so no barrier stands between the passes. */
 ROW_KERNEL norm_forward(global float *out, global float *sum, global float *stats,

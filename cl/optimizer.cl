@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Blocks of 1024 elements belong to one tensor (CLB_BLOCK); W and FLAT divide it, or FLAT is a
  * multiple: what a vector takes is always of one tensor. */
 #define BLOCK 1024

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the device's multiply-adds reach on registers alone. */
 #ifndef PEAK_VECTOR
 #define PEAK_VECTOR 4

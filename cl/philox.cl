@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Prelude: Philox4x32-10 (Salmon et al., SC 2011) and what is made of it, the same bits as
  * src/base/random.c. */
 #define RANDOM ulong seed, uint purpose, uint stream

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 ROW_KERNEL gather_rows(global float *out, const global float *x, const global int *rows,
                        long columns)
 {

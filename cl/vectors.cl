@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Prelude of every source: vectors of W floats, and sums over the GROUP work-items that share a row.
  * The host says W, GROUP, FLAT and ATTENTION_GROUP by options; these are for compiling alone. */
 #ifndef W

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Every dependency is a Debian package; a missing one is named.
 find_package(PkgConfig REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS C)
@@ -18,10 +19,8 @@ clbert_require(JANSSON jansson libjansson-dev "JSON")
 clbert_require(ARCHIVE libarchive libarchive-dev "compressed text")
 clbert_require(XXHASH libxxhash libxxhash-dev "checksums")
 clbert_require(POPT popt libpopt-dev "command-line options and help")
-if(BUILD_TESTING OR NOT DEFINED BUILD_TESTING)
-  pkg_check_modules(CMOCKA IMPORTED_TARGET QUIET cmocka)
-  if(NOT CMOCKA_FOUND)
-    message(FATAL_ERROR "cmocka (the tests) was not found. Install it with: apt-get install "
-                        "libcmocka-dev, or configure with -DBUILD_TESTING=OFF")
-  endif()
+pkg_check_modules(CMOCKA IMPORTED_TARGET QUIET cmocka) # the tests
+if(BUILD_TESTING AND NOT CMOCKA_FOUND)
+  message(FATAL_ERROR "cmocka (the tests) was not found. Install it with: apt-get install "
+                      "libcmocka-dev, or configure with -DBUILD_TESTING=OFF")
 endif()

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 file(READ ${INPUT} bytes HEX)
 string(LENGTH "${bytes}" digits)
 math(EXPR size "${digits} / 2")

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Embeds every cl/*.cl into the library as a byte array (a C string literal is only guaranteed to
 # hold 4095 characters): kernels_NAME[] and kernels_NAME_size for cl/NAME.cl.
 file(GLOB CLBERT_KERNELS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/cl/*.cl)

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # What clbert says of bad input: an exit code that is not 0, one line that names what was wrong, and
 # nothing half-written. Usage: errors.sh CLBERT GOLDEN
 set -u

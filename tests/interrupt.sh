@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A run that is stopped by Ctrl-C, then killed, and resumed each time, ends with the same weights,
 # moments and metrics as one that was left alone. Usage: interrupt.sh CLBERT
 set -eu

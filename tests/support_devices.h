@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which devices a test runs on: CLBERT_TEST_DEVICES (selectors, comma separated), or the CPU path
  * and every OpenCL device of the machine. */
 #ifndef SUPPORT_DEVICES_H

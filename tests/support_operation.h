@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One call of an operation on a device, with its operands on the host as doubles, and the
  * comparison of what it left with a reference. */
 #ifndef SUPPORT_OPERATION_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The operations of ops.h written down as plainly as can be, in double precision on plain arrays:
  * what the devices are compared with. Names, shapes and order of arguments as in ops.h; backward
  * functions accumulate into gradients of weights and overwrite those of activations. Arguments that

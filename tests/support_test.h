@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What every cmocka test of an operation includes. */
 #ifndef SUPPORT_TEST_H
 #define SUPPORT_TEST_H

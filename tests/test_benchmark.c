@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The benchmark gives figures on every device; how large they are is not a test's business. */
 #include "support_devices.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Several corpora as one stream: exact shares, every example of each in turn, entered anywhere. */
 #include "support_devices.h"
 

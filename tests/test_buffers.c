@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Whole buffers. (Random fills: test_random.c.) */
 #include "support_test.h"
 

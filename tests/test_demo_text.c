@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The practice corpus: no story twice, the sentences it must have, a pure function. */
 #include <clbert/demo_text.h>
 #include <setjmp.h>

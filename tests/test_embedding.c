@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The sum of three embeddings, and the gradient of a table from groups of rows. */
 #include "support_test.h"
 

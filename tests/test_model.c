@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The whole model against Hugging Face's BertForPreTraining in double precision (golden files by
  * tools/make_golden_model.py): logits, losses, every gradient, five AdamW steps. */
 #include "base/json.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Models in files: a round trip, the names that older files use, narrower types, missing heads. */
 #include "base/files.h"
 #include "model/safetensors.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Add and norm, and dropout. */
 #include "support_test.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* AdamW, BERT's Adam and LAMB over tensors of unequal size. */
 #include "support_test.h"
 

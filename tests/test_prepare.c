@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Splitting and leaving out: what becomes of documents on their way into a corpus. */
 #include "support_devices.h"
 

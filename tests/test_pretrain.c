@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The training loop: the same bits after an interruption, for any number of threads, and what it
  * says of bad input. */
 #include "base/files.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Philox against the known answers of its authors (Random123's kat_vectors), and what is made of
  * it. */
 #include "support_devices.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Gathering rows and adding them back. */
 #include "support_test.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Finding a place in an ascending list: against looking at every place. */
 #include "data/search.h"
 

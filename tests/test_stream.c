@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the example stream promises, on a corpus of practice text: shares, seams, coverage, and that
  * every example is a function of its number alone. */
 #include "base/files.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Text from every kind of file: the same lines and documents, whatever it is packed in. */
 #include "support_devices.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The CPU path gives the same bits for any number of threads: every operation in a chain whose
  * results all end up in one list of numbers. */
 #include "support_test.h"

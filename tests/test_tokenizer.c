@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The tokenizer against Hugging Face's, on text in many scripts (golden files by
  * tools/make_golden_text.py). */
 #include "base/files.h"

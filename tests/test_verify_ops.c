@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Every operation on every device against the CPU path, by the list that `clbert verify` uses; and
  * that the comparison notices a difference. */
 #include "support_devices.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The vocabulary trainer against Hugging Face's BertWordPieceTrainer on the same text (golden files
  * by tools/make_golden_text.py). Theirs orders equal counts by a hash: what does not depend on that
  * must be equal, and the rest nearly so. */

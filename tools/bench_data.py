@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """`clbert tokenize`, `prepare` and `vocab` beside Hugging Face's tokenizers: the same text, one run.
 
 TEXT is one file of plain text (tools/real-text makes some); it is repeated up to --megabytes. Times

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """The training step of `clbert bench` in PyTorch (fp32, CPU), and both beside each other in one run.
 
 Same sizes, full sequences, dropout 0.1, only the masked rows through the MLM head, AdamW with

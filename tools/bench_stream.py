@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """The example stream of a corpus of 200 million sentences: how soon a step is entered, how much
 memory that takes, how many tokens a second the loader gives.
 

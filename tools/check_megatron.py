@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Opens a corpus of `clbert prepare` with Megatron-LM's own IndexedDataset, and writes it again with
 Megatron's builder: sentences and documents must agree, and the files must have the same bytes.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Compares `clbert tokenize` with Hugging Face's BERT tokenizer, id for id.
 
 Text: files that are given; or with --every every code point beside combining marks; or random text of

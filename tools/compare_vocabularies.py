@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Compares `clbert vocab` with Hugging Face's BertWordPieceTrainer on the same text.
 
 Theirs breaks ties between equally frequent pairs by the order of a hash table, which differs from run to

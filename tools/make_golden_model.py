@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Makes tests/golden/model-*: losses, gradients and five AdamW steps of Hugging Face's
 BertForPreTraining in double precision, for tests/test_model.c.
 

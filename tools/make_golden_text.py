@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Makes tests/golden/text: sentences in many scripts, vocabularies trained on them by Hugging Face's
 tokenizers, and the ids that BertTokenizerFast's pipeline gives, for tests/test_tokenizer.c and
 tests/test_vocab.c.

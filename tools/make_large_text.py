@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Text of any size whose words follow Zipf's law: what a trainer of vocabularies finds in a real one.
 
 Words are invented by a chain of letters learned from TEXT (tools/real-text makes some), shorter ones

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Makes src/text/unicode_tables.c: the character classes of Hugging Face's BertNormalizer and
 BertPreTokenizer, and its lower case, asked of the tokenizers library itself, code point by code
 point. Its tables are of other Unicode versions than ICU's (older classes, newer lower case), so ICU

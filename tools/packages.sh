@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Installs Debian packages that are not there yet: sourced by tools/quickstart and tools/test.
 #   need_packages PACKAGE...      stops the script where one cannot be installed
 #   try_packages PACKAGE...       goes on without

@@ -1,4 +1,5 @@
 <?xml version="1.0"?>
+<!-- SPDX-License-Identifier: Apache-2.0 -->
 <!-- One HTML page to one document of plain text: a paragraph a line, a blank line at the end.
      LibreOffice's help keeps its text in #DisplayArea, the handbook in the body. -->
 <xsl:stylesheet version="1.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform">

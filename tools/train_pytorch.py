@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """The first steps of a `clbert pretrain` run in PyTorch, on the very same examples.
 
 Hugging Face's BertForPreTraining and torch.optim.AdamW train on what `clbert inspect --json` shows;

@@ -1,10 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A batch as the model takes it: sequences packed one after another, without padding. */
 #ifndef CLBERT_BATCH_H
 #define CLBERT_BATCH_H
 
+#include <clbert/api.h>
 #include <clbert/status.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+CLB_BEGIN_DECLS
 
 /* Rows 0 .. total - 1 sorted by a key: group g holds order[begin[g]] .. order[begin[g + 1] - 1],
  * ascending, whose key is row[g]; keys ascend. Host side of struct clb_row_groups (ops.h). */
@@ -37,20 +41,22 @@ struct clb_batch {
 };
 
 /* Room for max_sequences sequences of together max_tokens tokens. */
-enum clb_status clb_batch_create(int32_t max_sequences, int32_t max_tokens,
-                                 struct clb_batch **batch);
-void clb_batch_destroy(struct clb_batch *batch);
+CLB_API enum clb_status clb_batch_create(int32_t max_sequences, int32_t max_tokens,
+                                         struct clb_batch **batch);
+CLB_API void clb_batch_destroy(struct clb_batch *batch);
 
 /* Begins anew: no sequence. */
-void clb_batch_clear(struct clb_batch *batch);
+CLB_API void clb_batch_clear(struct clb_batch *batch);
 
 /* Appends one sequence of `length` tokens. labels[i] is -100 where nothing was masked, or NULL for
  * none (Hugging Face's convention). More than there is room for: CLB_ERROR_ARGUMENT. */
-enum clb_status clb_batch_append(struct clb_batch *batch, int32_t length, const int32_t *input_ids,
-                                 const int32_t *token_type_ids, const int32_t *labels,
-                                 int32_t next_sentence_label);
+CLB_API enum clb_status clb_batch_append(struct clb_batch *batch, int32_t length,
+                                         const int32_t *input_ids, const int32_t *token_type_ids,
+                                         const int32_t *labels, int32_t next_sentence_label);
 
 /* Sorts the groups: once, after the last sequence and before the model. */
-enum clb_status clb_batch_finish(struct clb_batch *batch);
+CLB_API enum clb_status clb_batch_finish(struct clb_batch *batch);
+
+CLB_END_DECLS
 
 #endif

@@ -1,10 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Training speed on a device, by whole steps on synthetic batches of full sequences. */
 #ifndef CLBERT_BENCH_H
 #define CLBERT_BENCH_H
 
+#include <clbert/api.h>
 #include <clbert/config.h>
 #include <clbert/device.h>
 #include <stdbool.h>
+
+CLB_BEGIN_DECLS
 
 struct clb_bench_options {
     struct clb_config config;
@@ -22,7 +26,10 @@ struct clb_bench_result {
 };
 
 /* With `profile`, the device's profile entries hold the times of one more step. */
-enum clb_status clb_benchmark(struct clb_device *device, const struct clb_bench_options *options,
-                              struct clb_bench_result *result);
+CLB_API enum clb_status clb_benchmark(struct clb_device *device,
+                                      const struct clb_bench_options *options,
+                                      struct clb_bench_result *result);
+
+CLB_END_DECLS
 
 #endif

@@ -1,10 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The shape of a model, with Hugging Face's names (BertConfig). */
 #ifndef CLBERT_CONFIG_H
 #define CLBERT_CONFIG_H
 
+#include <clbert/api.h>
 #include <clbert/ops.h>
 #include <clbert/status.h>
 #include <stdint.h>
+
+CLB_BEGIN_DECLS
 
 struct clb_config {
     int32_t vocab_size;
@@ -24,23 +28,26 @@ struct clb_config {
 
 /* tiny, mini, small, medium, base or large (Turc et al., 2019), with the given vocabulary.
  * Another name: CLB_ERROR_ARGUMENT that lists them. */
-enum clb_status clb_config_named(const char *name, int32_t vocab_size, struct clb_config *config);
+CLB_API enum clb_status clb_config_named(const char *name, int32_t vocab_size,
+                                         struct clb_config *config);
 
 /* Reads a config.json; what it leaves out has BertConfig's default. */
-enum clb_status clb_config_read(const char *path, struct clb_config *config);
+CLB_API enum clb_status clb_config_read(const char *path, struct clb_config *config);
 
 /* Writes one that Hugging Face loads as BertForPreTraining. */
-enum clb_status clb_config_write(const struct clb_config *config, const char *path);
+CLB_API enum clb_status clb_config_write(const struct clb_config *config, const char *path);
 
 /* Sizes positive, heads divide hidden_size, probabilities in [0, 1). `where` names the source. */
-enum clb_status clb_config_check(const struct clb_config *config, const char *where);
+CLB_API enum clb_status clb_config_check(const struct clb_config *config, const char *where);
 
 /* All parameters of BertForPreTraining, the tied decoder counted once. */
-int64_t clb_config_parameters(const struct clb_config *config);
+CLB_API int64_t clb_config_parameters(const struct clb_config *config);
 
 /* Floating-point operations of one training step (forward and backward) on sequences of
  * `seqlen` tokens, the share `masked_share` of them through the MLM head, a token. */
-double clb_config_flops_per_token(const struct clb_config *config, double seqlen,
-                                  double masked_share);
+CLB_API double clb_config_flops_per_token(const struct clb_config *config, double seqlen,
+                                          double masked_share);
+
+CLB_END_DECLS
 
 #endif

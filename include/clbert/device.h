@@ -1,11 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Devices, memory and tensors: the lower half of the dispatch layer. */
 #ifndef CLBERT_DEVICE_H
 #define CLBERT_DEVICE_H
 
+#include <clbert/api.h>
 #include <clbert/status.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+CLB_BEGIN_DECLS
 
 struct clb_device;
 
@@ -29,30 +33,31 @@ struct clb_device_info {
 /* Lists every device: the CPU path first, then every device of every OpenCL platform. `*infos` is
  * an array of `*count`, to be released with free(). A machine without any OpenCL platform is no
  * error: the list then has the CPU path alone. Fills `gemm` from the choices cached on disk. */
-enum clb_status clb_device_list(struct clb_device_info **infos, int *count);
+CLB_API enum clb_status clb_device_list(struct clb_device_info **infos, int *count);
 
 /* Opens the device that `selector` names: "auto" (a GPU where there is one, else the CPU path),
  * "cpu", "opencl" (the best OpenCL device), "opencl:P.D", or any part of a platform's or device's
  * name, without regard to case. Unknown or ambiguous: CLB_ERROR_ARGUMENT with the choices listed.
  * The caller closes it with clb_device_close. `threads` is for the CPU path, 0 = all. */
-enum clb_status clb_device_open(const char *selector, int threads, struct clb_device **device);
+CLB_API enum clb_status clb_device_open(const char *selector, int threads,
+                                        struct clb_device **device);
 
 /* Releases the device; its arenas must be gone. NULL is allowed. */
-void clb_device_close(struct clb_device *device);
+CLB_API void clb_device_close(struct clb_device *device);
 
-const struct clb_device_info *clb_device_info(const struct clb_device *device);
+CLB_API const struct clb_device_info *clb_device_info(const struct clb_device *device);
 
 /* One line why the device was chosen, for the log: "cpu path: no GPU among 2 OpenCL devices". */
-const char *clb_device_reason(const struct clb_device *device);
+CLB_API const char *clb_device_reason(const struct clb_device *device);
 
 /* Waits until everything queued is done and reports what failed in it. */
-enum clb_status clb_device_finish(struct clb_device *device);
+CLB_API enum clb_status clb_device_finish(struct clb_device *device);
 
 /* ---- speed ---- */
 
 /* Measures, for a fraction of a second, how many 10^9 floating-point operations a second the device
  * reaches in independent multiply-adds on registers: the peak that products are compared with. */
-enum clb_status clb_device_peak(struct clb_device *device, double *gflops);
+CLB_API enum clb_status clb_device_peak(struct clb_device *device, double *gflops);
 
 struct clb_profile_entry {
     const char *operation; /* "linear_forward" */
@@ -60,10 +65,10 @@ struct clb_profile_entry {
     double seconds; /* with profiling on, every call is waited for */
 };
 
-void clb_device_profile(struct clb_device *device, bool enabled);
+CLB_API void clb_device_profile(struct clb_device *device, bool enabled);
 /* Entries in order of ops.h; *count of them; owned by the device. */
-const struct clb_profile_entry *clb_device_profile_entries(const struct clb_device *device,
-                                                           int *count);
+CLB_API const struct clb_profile_entry *clb_device_profile_entries(const struct clb_device *device,
+                                                                   int *count);
 
 /* ---- tensors ---- */
 
@@ -79,10 +84,11 @@ struct clb_tensor {
 };
 
 /* The first `rows` rows of a tensor: buffers are planned for the largest batch and used in part. */
-struct clb_tensor clb_tensor_first_rows(struct clb_tensor tensor, int64_t rows);
+CLB_API struct clb_tensor clb_tensor_first_rows(struct clb_tensor tensor, int64_t rows);
 
 /* The same memory as another matrix with as many elements or fewer. */
-struct clb_tensor clb_tensor_reshape(struct clb_tensor tensor, int64_t rows, int64_t columns);
+CLB_API struct clb_tensor clb_tensor_reshape(struct clb_tensor tensor, int64_t rows,
+                                             int64_t columns);
 
 static inline int64_t clb_tensor_elements(struct clb_tensor tensor)
 {
@@ -91,10 +97,10 @@ static inline int64_t clb_tensor_elements(struct clb_tensor tensor)
 
 /* Copies `count` elements (4 bytes each) from the host to the tensor's beginning. The host memory
  * may be reused at once. */
-enum clb_status clb_tensor_write(struct clb_tensor tensor, const void *host, int64_t count);
+CLB_API enum clb_status clb_tensor_write(struct clb_tensor tensor, const void *host, int64_t count);
 
 /* Copies `count` elements from the tensor's beginning to the host; waits for what was queued. */
-enum clb_status clb_tensor_read(struct clb_tensor tensor, void *host, int64_t count);
+CLB_API enum clb_status clb_tensor_read(struct clb_tensor tensor, void *host, int64_t count);
 
 /* ---- arenas ---- */
 
@@ -106,25 +112,27 @@ enum clb_status clb_tensor_read(struct clb_tensor tensor, void *host, int64_t co
  * activations of a layer. Tensors are first declared, which plans the memory; commit allocates. */
 struct clb_arena;
 
-enum clb_status clb_arena_create(struct clb_device *device, const char *name,
-                                 struct clb_arena **arena);
+CLB_API enum clb_status clb_arena_create(struct clb_device *device, const char *name,
+                                         struct clb_arena **arena);
 /* Releases the memory of all its tensors. NULL is allowed. */
-void clb_arena_destroy(struct clb_arena *arena);
+CLB_API void clb_arena_destroy(struct clb_arena *arena);
 
 /* Declares a tensor; `*tensor` gets its shape at once and its memory at commit, so it must stay
  * where it is until then. */
-enum clb_status clb_arena_add(struct clb_arena *arena, enum clb_type type, int64_t rows,
-                              int64_t columns, struct clb_tensor *tensor);
+CLB_API enum clb_status clb_arena_add(struct clb_arena *arena, enum clb_type type, int64_t rows,
+                                      int64_t columns, struct clb_tensor *tensor);
 
 /* Bytes declared so far, with padding. */
-int64_t clb_arena_bytes(const struct clb_arena *arena);
+CLB_API int64_t clb_arena_bytes(const struct clb_arena *arena);
 
 /* Allocates and fills everything with zeros. An allocation over the device's cap, or more memory
  * than it has: CLB_ERROR_MEMORY with the arena's name and size. */
-enum clb_status clb_arena_commit(struct clb_arena *arena);
+CLB_API enum clb_status clb_arena_commit(struct clb_arena *arena);
 
 /* The whole allocation as one tensor [elements, 1] of CLB_F32: valid after commit, for arenas of
  * that type only. Padding is zero and operations that are meant for it keep it so. */
-struct clb_tensor clb_arena_whole(const struct clb_arena *arena);
+CLB_API struct clb_tensor clb_arena_whole(const struct clb_arena *arena);
+
+CLB_END_DECLS
 
 #endif

@@ -1,11 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* BERT with both pretraining heads (BertForPreTraining), on one device.
  * Devlin et al., 2018; names and shapes as in Hugging Face transformers. */
 #ifndef CLBERT_MODEL_H
 #define CLBERT_MODEL_H
 
+#include <clbert/api.h>
 #include <clbert/batch.h>
 #include <clbert/config.h>
 #include <clbert/device.h>
+
+CLB_BEGIN_DECLS
 
 struct clb_model;
 
@@ -22,26 +26,28 @@ struct clb_memory_plan {
 };
 
 /* Plans a model: no device memory yet. The device must outlive it. */
-enum clb_status clb_model_create(struct clb_device *device, const struct clb_config *config,
-                                 const struct clb_model_limits *limits, struct clb_model **model);
-void clb_model_destroy(struct clb_model *model);
+CLB_API enum clb_status clb_model_create(struct clb_device *device, const struct clb_config *config,
+                                         const struct clb_model_limits *limits,
+                                         struct clb_model **model);
+CLB_API void clb_model_destroy(struct clb_model *model);
 
-struct clb_memory_plan clb_model_memory(const struct clb_model *model);
-const struct clb_config *clb_model_config(const struct clb_model *model);
+CLB_API struct clb_memory_plan clb_model_memory(const struct clb_model *model);
+CLB_API const struct clb_config *clb_model_config(const struct clb_model *model);
 
 /* Allocates; every weight is 0 then. */
-enum clb_status clb_model_commit(struct clb_model *model);
+CLB_API enum clb_status clb_model_commit(struct clb_model *model);
 
 /* Truncated normal weights, biases 0, LayerNorm 1 and 0: a pure function of seed and name order. */
-enum clb_status clb_model_initialize(struct clb_model *model, uint64_t seed);
+CLB_API enum clb_status clb_model_initialize(struct clb_model *model, uint64_t seed);
 
 /* Reads DIR/model.safetensors. F16 and BF16 are widened; LayerNorm.gamma/beta and a missing
  * "bert." prefix are accepted. Heads that the file lacks are initialised from `seed` and named in a
  * warning; anything else that is missing, or has another shape: CLB_ERROR_FORMAT. */
-enum clb_status clb_model_load(struct clb_model *model, const char *directory, uint64_t seed);
+CLB_API enum clb_status clb_model_load(struct clb_model *model, const char *directory,
+                                       uint64_t seed);
 
 /* Writes DIR/config.json and DIR/model.safetensors, each whole or not at all. */
-enum clb_status clb_model_save(const struct clb_model *model, const char *directory);
+CLB_API enum clb_status clb_model_save(const struct clb_model *model, const char *directory);
 
 /* ---- running it ---- */
 
@@ -51,16 +57,17 @@ enum clb_status clb_model_save(const struct clb_model *model, const char *direct
 struct clb_loss_scales {
     float mlm, nsp;
 };
-enum clb_status clb_model_train(struct clb_model *model, const struct clb_batch *batch,
-                                uint64_t seed, uint32_t stream, struct clb_loss_scales scales);
+CLB_API enum clb_status clb_model_train(struct clb_model *model, const struct clb_batch *batch,
+                                        uint64_t seed, uint32_t stream,
+                                        struct clb_loss_scales scales);
 
 /* Forward without dropout; sums are added to the losses. */
-enum clb_status clb_model_evaluate(struct clb_model *model, const struct clb_batch *batch);
+CLB_API enum clb_status clb_model_evaluate(struct clb_model *model, const struct clb_batch *batch);
 
 /* Forward without dropout; logits to the host: mlm [masked, vocab_size], nsp [sequences, 2]; either
  * may be NULL. */
-enum clb_status clb_model_predict(struct clb_model *model, const struct clb_batch *batch,
-                                  float *mlm, float *nsp);
+CLB_API enum clb_status clb_model_predict(struct clb_model *model, const struct clb_batch *batch,
+                                          float *mlm, float *nsp);
 
 /* What was summed since the sums were last written. Reading waits for the device. The sums are
  * floats there, so that what was read and written back goes on as if nothing had been. */
@@ -68,9 +75,11 @@ struct clb_losses {
     double mlm_loss, mlm_correct; /* sums over masked tokens */
     double nsp_loss, nsp_correct; /* sums over pairs */
 };
-enum clb_status clb_model_read_losses(const struct clb_model *model, struct clb_losses *losses);
+CLB_API enum clb_status clb_model_read_losses(const struct clb_model *model,
+                                              struct clb_losses *losses);
 /* Zeros begin anew. */
-enum clb_status clb_model_write_losses(struct clb_model *model, const struct clb_losses *losses);
+CLB_API enum clb_status clb_model_write_losses(struct clb_model *model,
+                                               const struct clb_losses *losses);
 
 /* ---- parameters ---- */
 
@@ -86,16 +95,17 @@ struct clb_parameter {
 };
 
 /* Owned by the model; their tensors have memory after commit, which renews the list. */
-const struct clb_parameter *clb_model_parameters(const struct clb_model *model, int *count);
-const struct clb_parameter *clb_model_gradients(const struct clb_model *model, int *count);
+CLB_API const struct clb_parameter *clb_model_parameters(const struct clb_model *model, int *count);
+CLB_API const struct clb_parameter *clb_model_gradients(const struct clb_model *model, int *count);
 /* All of them as one vector, padding 0. */
-struct clb_tensor clb_model_weights_whole(const struct clb_model *model);
-struct clb_tensor clb_model_gradients_whole(const struct clb_model *model);
+CLB_API struct clb_tensor clb_model_weights_whole(const struct clb_model *model);
+CLB_API struct clb_tensor clb_model_gradients_whole(const struct clb_model *model);
 
 /* Another arena with a tensor for every parameter in the same places (an optimiser's moments).
  * `*parameters` is malloc'd and must stay until the arena is gone; their memory comes at commit. */
-enum clb_status clb_model_like_parameters(const struct clb_model *model, struct clb_arena *arena,
-                                          struct clb_parameter **parameters, int *count);
+CLB_API enum clb_status clb_model_like_parameters(const struct clb_model *model,
+                                                  struct clb_arena *arena,
+                                                  struct clb_parameter **parameters, int *count);
 
 /* ---- tensors in files (safetensors) ---- */
 
@@ -105,10 +115,12 @@ struct clb_tensor_list {
     const struct clb_parameter *parameters;
     int count;
 };
-enum clb_status clb_tensors_save(const char *path, const struct clb_tensor_list *lists,
-                                 int list_count);
+CLB_API enum clb_status clb_tensors_save(const char *path, const struct clb_tensor_list *lists,
+                                         int list_count);
 /* Reads them back; every one must be there with its shape. */
-enum clb_status clb_tensors_load(const char *path, const struct clb_tensor_list *lists,
-                                 int list_count);
+CLB_API enum clb_status clb_tensors_load(const char *path, const struct clb_tensor_list *lists,
+                                         int list_count);
+
+CLB_END_DECLS
 
 #endif

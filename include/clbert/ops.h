@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The operations of the model, the same on every device: the upper half of the dispatch layer.
  *
  * T tokens of a packed batch, B sequences, H hidden, N heads, D = H / N, R rows picked out of T,
@@ -12,8 +13,11 @@
 #ifndef CLBERT_OPS_H
 #define CLBERT_OPS_H
 
+#include <clbert/api.h>
 #include <clbert/device.h>
 #include <clbert/random.h>
+
+CLB_BEGIN_DECLS
 
 enum clb_activation {
     CLB_ACTIVATION_NONE,
@@ -31,7 +35,7 @@ struct clb_dropout {
 };
 
 /* probability * 2^32, as both paths compute it. */
-uint32_t clb_dropout_threshold(float probability);
+CLB_API uint32_t clb_dropout_threshold(float probability);
 
 /* ---- linear layers: weight is [O, I], as in PyTorch ---- */
 
@@ -39,41 +43,42 @@ uint32_t clb_dropout_threshold(float probability);
  * out [T, O], pre [T, O] or NULL, x [T, I], weight [O, I], bias [O] or NULL.
  * `pre` is needed where clb_activation_backward for GELU follows; NULL: it is not kept.
  * With CLB_ACTIVATION_NONE `pre` must be NULL. */
-enum clb_status clb_linear_forward(const struct clb_tensor *out, const struct clb_tensor *pre,
-                                   const struct clb_tensor *x, const struct clb_tensor *weight,
-                                   const struct clb_tensor *bias, enum clb_activation activation);
+CLB_API enum clb_status clb_linear_forward(const struct clb_tensor *out,
+                                           const struct clb_tensor *pre, const struct clb_tensor *x,
+                                           const struct clb_tensor *weight,
+                                           const struct clb_tensor *bias,
+                                           enum clb_activation activation);
 
 /* d_x = d_out * weight, or d_x += d_out * weight where `accumulate`.
  * d_x [T, I], d_out [T, O], weight [O, I]. */
-enum clb_status clb_linear_backward_input(const struct clb_tensor *d_x,
-                                          const struct clb_tensor *d_out,
-                                          const struct clb_tensor *weight, bool accumulate);
+CLB_API enum clb_status clb_linear_backward_input(const struct clb_tensor *d_x,
+                                                  const struct clb_tensor *d_out,
+                                                  const struct clb_tensor *weight, bool accumulate);
 
 /* d_weight += d_out^T * x; d_bias += column sums of d_out.
  * d_weight [O, I], d_bias [O] or NULL, d_out [T, O], x [T, I]. */
-enum clb_status clb_linear_backward_weight(const struct clb_tensor *d_weight,
-                                           const struct clb_tensor *d_bias,
-                                           const struct clb_tensor *d_out,
-                                           const struct clb_tensor *x);
+CLB_API enum clb_status clb_linear_backward_weight(const struct clb_tensor *d_weight,
+                                                   const struct clb_tensor *d_bias,
+                                                   const struct clb_tensor *d_out,
+                                                   const struct clb_tensor *x);
 
 /* d_x = d_out * activation'(saved), all [T, O]; d_x may be d_out.
  * `saved` is what forward's `pre` held for the GELUs, and its output for TANH. */
-enum clb_status clb_activation_backward(const struct clb_tensor *d_x,
-                                        const struct clb_tensor *d_out,
-                                        const struct clb_tensor *saved,
-                                        enum clb_activation activation);
+CLB_API enum clb_status clb_activation_backward(const struct clb_tensor *d_x,
+                                                const struct clb_tensor *d_out,
+                                                const struct clb_tensor *saved,
+                                                enum clb_activation activation);
 
 /* ---- embeddings ---- */
 
 /* out[t] = word[ids[t]] + position[positions[t]] + segment[segments[t]].
  * out [T, H]; word [V, H]; position [P, H]; segment [S, H]; ids, positions, segments i32 [T],
  * within the tables (the host checks them: a device cannot). */
-enum clb_status clb_embedding_forward(const struct clb_tensor *out, const struct clb_tensor *word,
-                                      const struct clb_tensor *position,
-                                      const struct clb_tensor *segment,
-                                      const struct clb_tensor *ids,
-                                      const struct clb_tensor *positions,
-                                      const struct clb_tensor *segments);
+CLB_API enum clb_status
+clb_embedding_forward(const struct clb_tensor *out, const struct clb_tensor *word,
+                      const struct clb_tensor *position, const struct clb_tensor *segment,
+                      const struct clb_tensor *ids, const struct clb_tensor *positions,
+                      const struct clb_tensor *segments);
 
 /* Rows of a batch sorted by the table row they belong to: what makes a scatter-add without atomics
  * a sum over runs. Group g are the rows order[begin[g]] .. order[begin[g + 1] - 1], ascending, and
@@ -86,34 +91,35 @@ struct clb_row_groups {
 
 /* d_table[row[g]] += sum of d_out over group g, in the order of the group. d_table [V, H],
  * d_out [T, H]. */
-enum clb_status clb_embedding_backward(const struct clb_tensor *d_table,
-                                       const struct clb_tensor *d_out,
-                                       const struct clb_row_groups *groups);
+CLB_API enum clb_status clb_embedding_backward(const struct clb_tensor *d_table,
+                                               const struct clb_tensor *d_out,
+                                               const struct clb_row_groups *groups);
 
 /* ---- add and norm ---- */
 
 /* sum = dropout(y + bias) + residual; out = (sum - mean) * rstd * gamma + beta, by row.
  * out, sum, y [T, H]; stats [T, 2] = mean and 1 / sqrt(variance + eps); bias [H] or NULL; residual
  * [T, H] or NULL; gamma, beta [H]. sum may be y. Dropout element of (t, h): t * H + h. */
-enum clb_status clb_norm_forward(const struct clb_tensor *out, const struct clb_tensor *sum,
-                                 const struct clb_tensor *stats, const struct clb_tensor *y,
-                                 const struct clb_tensor *bias, const struct clb_tensor *residual,
-                                 const struct clb_tensor *gamma, const struct clb_tensor *beta,
-                                 float eps, struct clb_dropout dropout);
+CLB_API enum clb_status clb_norm_forward(const struct clb_tensor *out, const struct clb_tensor *sum,
+                                         const struct clb_tensor *stats, const struct clb_tensor *y,
+                                         const struct clb_tensor *bias,
+                                         const struct clb_tensor *residual,
+                                         const struct clb_tensor *gamma,
+                                         const struct clb_tensor *beta, float eps,
+                                         struct clb_dropout dropout);
 
 /* d_sum = gradient at sum (and so at residual); d_y = gradient at y (and so, summed by column, at
  * bias), which is d_sum through dropout; d_gamma += , d_beta += .
  * d_sum, d_y, d_out, sum [T, H]; d_y NULL where there was neither dropout nor bias: d_sum serves.
  * d_sum may be d_out. */
-enum clb_status clb_norm_backward(const struct clb_tensor *d_sum, const struct clb_tensor *d_y,
-                                  const struct clb_tensor *d_gamma, const struct clb_tensor *d_beta,
-                                  const struct clb_tensor *d_out, const struct clb_tensor *sum,
-                                  const struct clb_tensor *stats, const struct clb_tensor *gamma,
-                                  struct clb_dropout dropout);
+CLB_API enum clb_status clb_norm_backward(
+    const struct clb_tensor *d_sum, const struct clb_tensor *d_y, const struct clb_tensor *d_gamma,
+    const struct clb_tensor *d_beta, const struct clb_tensor *d_out, const struct clb_tensor *sum,
+    const struct clb_tensor *stats, const struct clb_tensor *gamma, struct clb_dropout dropout);
 
 /* out = dropout(x), by element in row-major order; its own backward. out may be x. */
-enum clb_status clb_dropout_apply(const struct clb_tensor *out, const struct clb_tensor *x,
-                                  struct clb_dropout dropout);
+CLB_API enum clb_status clb_dropout_apply(const struct clb_tensor *out, const struct clb_tensor *x,
+                                          struct clb_dropout dropout);
 
 /* ---- attention over packed sequences ---- */
 
@@ -123,27 +129,28 @@ enum clb_status clb_dropout_apply(const struct clb_tensor *out, const struct clb
  * cu_seqlens i32 [B + 1]; max_seqlen the longest sequence, at most 65536.
  * Dropout element of (head n, query row t, key j of the same sequence, counted from the sequence's
  * start): (n * T + t) * 65536 + j. */
-enum clb_status clb_attention_forward(const struct clb_tensor *out, const struct clb_tensor *lse,
-                                      const struct clb_tensor *qkv,
-                                      const struct clb_tensor *cu_seqlens, int64_t max_seqlen,
-                                      int64_t heads, struct clb_dropout dropout);
+CLB_API enum clb_status
+clb_attention_forward(const struct clb_tensor *out, const struct clb_tensor *lse,
+                      const struct clb_tensor *qkv, const struct clb_tensor *cu_seqlens,
+                      int64_t max_seqlen, int64_t heads, struct clb_dropout dropout);
 
 /* d_qkv [T, 3H] from d_out [T, H] and what forward took and gave. */
-enum clb_status clb_attention_backward(const struct clb_tensor *d_qkv,
-                                       const struct clb_tensor *d_out, const struct clb_tensor *out,
-                                       const struct clb_tensor *lse, const struct clb_tensor *qkv,
-                                       const struct clb_tensor *cu_seqlens, int64_t max_seqlen,
-                                       int64_t heads, struct clb_dropout dropout);
+CLB_API enum clb_status
+clb_attention_backward(const struct clb_tensor *d_qkv, const struct clb_tensor *d_out,
+                       const struct clb_tensor *out, const struct clb_tensor *lse,
+                       const struct clb_tensor *qkv, const struct clb_tensor *cu_seqlens,
+                       int64_t max_seqlen, int64_t heads, struct clb_dropout dropout);
 
 /* ---- rows: masked positions, [CLS] ---- */
 
 /* out[r] = x[rows[r]]. out [R, H], x [T, H], rows i32 [R]. */
-enum clb_status clb_gather_rows(const struct clb_tensor *out, const struct clb_tensor *x,
-                                const struct clb_tensor *rows);
+CLB_API enum clb_status clb_gather_rows(const struct clb_tensor *out, const struct clb_tensor *x,
+                                        const struct clb_tensor *rows);
 
 /* d_x[rows[r]] += d_out[r]; rows are distinct. d_x [T, H], d_out [R, H], rows i32 [R]. */
-enum clb_status clb_scatter_add_rows(const struct clb_tensor *d_x, const struct clb_tensor *d_out,
-                                     const struct clb_tensor *rows);
+CLB_API enum clb_status clb_scatter_add_rows(const struct clb_tensor *d_x,
+                                             const struct clb_tensor *d_out,
+                                             const struct clb_tensor *rows);
 
 /* ---- loss ---- */
 
@@ -151,25 +158,27 @@ enum clb_status clb_scatter_add_rows(const struct clb_tensor *d_x, const struct 
  * sums[0] += total of -log softmax(logits)[label]; sums[1] += rows whose largest logit (the first
  * of equals) is at the label. sums [2]. Where gradient_scale is not 0 the logits become their own
  * gradient, (softmax - one-hot) * gradient_scale; where it is 0 they stay. */
-enum clb_status clb_cross_entropy(const struct clb_tensor *sums, const struct clb_tensor *logits,
-                                  const struct clb_tensor *labels, float gradient_scale);
+CLB_API enum clb_status clb_cross_entropy(const struct clb_tensor *sums,
+                                          const struct clb_tensor *logits,
+                                          const struct clb_tensor *labels, float gradient_scale);
 
 /* ---- whole buffers ---- */
 
-enum clb_status clb_fill(const struct clb_tensor *x, float value);
+CLB_API enum clb_status clb_fill(const struct clb_tensor *x, float value);
 /* out = x, as many elements. */
-enum clb_status clb_copy(const struct clb_tensor *out, const struct clb_tensor *x);
+CLB_API enum clb_status clb_copy(const struct clb_tensor *out, const struct clb_tensor *x);
 /* out += x. */
-enum clb_status clb_add(const struct clb_tensor *out, const struct clb_tensor *x);
+CLB_API enum clb_status clb_add(const struct clb_tensor *out, const struct clb_tensor *x);
 /* x *= factor. */
-enum clb_status clb_scale(const struct clb_tensor *x, float factor);
+CLB_API enum clb_status clb_scale(const struct clb_tensor *x, float factor);
 /* out[0] = sum of squares of x, to better than fp32's plain left-to-right sum. out [1]. */
-enum clb_status clb_sum_of_squares(const struct clb_tensor *out, const struct clb_tensor *x);
+CLB_API enum clb_status clb_sum_of_squares(const struct clb_tensor *out,
+                                           const struct clb_tensor *x);
 /* x[e] = clb_uniform_from_bits(clb_random_u32(random, e)): the same bits on every device. */
-enum clb_status clb_fill_uniform(const struct clb_tensor *x, struct clb_random random);
+CLB_API enum clb_status clb_fill_uniform(const struct clb_tensor *x, struct clb_random random);
 /* x[e] = deviation * clb_truncated_normal_from_uniform(uniform e): the same bits everywhere. */
-enum clb_status clb_fill_truncated_normal(const struct clb_tensor *x, float deviation,
-                                          struct clb_random random);
+CLB_API enum clb_status clb_fill_truncated_normal(const struct clb_tensor *x, float deviation,
+                                                  struct clb_random random);
 
 /* ---- optimisers: all parameters in one call ---- */
 
@@ -194,24 +203,28 @@ struct clb_optimizer_step {
 
 /* m = b1 m + (1 - b1) c g; v = b2 v + (1 - b2) (c g)^2; w -= lr d w;
  * w -= lr (m / (1 - b1^step)) / (sqrt(v / (1 - b2^step)) + eps). As torch.optim.AdamW. */
-enum clb_status clb_adamw(const struct clb_tensor *w, const struct clb_tensor *g,
-                          const struct clb_tensor *m, const struct clb_tensor *v,
-                          const struct clb_tensor *grad_square, const struct clb_segments *segments,
-                          const struct clb_optimizer_step *step);
+CLB_API enum clb_status clb_adamw(const struct clb_tensor *w, const struct clb_tensor *g,
+                                  const struct clb_tensor *m, const struct clb_tensor *v,
+                                  const struct clb_tensor *grad_square,
+                                  const struct clb_segments *segments,
+                                  const struct clb_optimizer_step *step);
 
 /* Google's AdamWeightDecayOptimizer: no bias correction;
  * u = m / (sqrt(v) + eps) + d w; w -= lr u. */
-enum clb_status clb_bert_adam(const struct clb_tensor *w, const struct clb_tensor *g,
-                              const struct clb_tensor *m, const struct clb_tensor *v,
-                              const struct clb_tensor *grad_square,
-                              const struct clb_segments *segments,
-                              const struct clb_optimizer_step *step);
+CLB_API enum clb_status clb_bert_adam(const struct clb_tensor *w, const struct clb_tensor *g,
+                                      const struct clb_tensor *m, const struct clb_tensor *v,
+                                      const struct clb_tensor *grad_square,
+                                      const struct clb_segments *segments,
+                                      const struct clb_optimizer_step *step);
 
 /* LAMB (You et al., 2019): u = m^ / (sqrt(v^) + eps) + d w, bias-corrected; by tensor
  * w -= lr (|w| / |u|) u, the ratio 1 where either norm is 0. g is used for u. */
-enum clb_status clb_lamb(const struct clb_tensor *w, const struct clb_tensor *g,
-                         const struct clb_tensor *m, const struct clb_tensor *v,
-                         const struct clb_tensor *grad_square, const struct clb_segments *segments,
-                         const struct clb_optimizer_step *step);
+CLB_API enum clb_status clb_lamb(const struct clb_tensor *w, const struct clb_tensor *g,
+                                 const struct clb_tensor *m, const struct clb_tensor *v,
+                                 const struct clb_tensor *grad_square,
+                                 const struct clb_segments *segments,
+                                 const struct clb_optimizer_step *step);
+
+CLB_END_DECLS
 
 #endif

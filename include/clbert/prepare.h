@@ -1,12 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Turning text into a corpus to train on. */
 #ifndef CLBERT_PREPARE_H
 #define CLBERT_PREPARE_H
 
+#include <clbert/api.h>
 #include <clbert/status.h>
 #include <clbert/text.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+CLB_BEGIN_DECLS
 
 struct clb_prepare_options {
     const char *tokenizer; /* a directory with vocab.txt or tokenizer.json */
@@ -41,7 +45,9 @@ struct clb_prepare_report {
  * whole. Which documents are held out is a pure function of their number; of two or more documents
  * the second always is one of them, unless the fraction is 0. Interrupted by *stop:
  * CLB_ERROR_INTERRUPTED. */
-enum clb_status clb_prepare(const struct clb_prepare_options *options,
-                            struct clb_prepare_report *report);
+CLB_API enum clb_status clb_prepare(const struct clb_prepare_options *options,
+                                    struct clb_prepare_report *report);
+
+CLB_END_DECLS
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The one random number generator: Philox4x32-10, counter-based.
  * Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
  *
@@ -7,7 +8,10 @@
 #ifndef CLBERT_RANDOM_H
 #define CLBERT_RANDOM_H
 
+#include <clbert/api.h>
 #include <stdint.h>
+
+CLB_BEGIN_DECLS
 
 /* What random numbers are for: the third word of the counter. Within a range the low bits say which
  * one (a tensor, a dropout site). */
@@ -30,20 +34,22 @@ struct clb_random {
 };
 
 /* out[4] = Philox4x32-10 of counter { block, block >> 32, purpose, stream } under key seed. */
-void clb_philox(struct clb_random random, uint64_t block, uint32_t out[4]);
+CLB_API void clb_philox(struct clb_random random, uint64_t block, uint32_t out[4]);
 
 /* Number `index` of the family: 32 random bits. */
-uint32_t clb_random_u32(struct clb_random random, uint64_t index);
+CLB_API uint32_t clb_random_u32(struct clb_random random, uint64_t index);
 
 /* Number `index` of the family as a uniform integer in [0, bound), bound > 0, below 2^32. */
-uint32_t clb_random_below(struct clb_random random, uint64_t index, uint32_t bound);
+CLB_API uint32_t clb_random_below(struct clb_random random, uint64_t index, uint32_t bound);
 
 /* A uniform float in (0, 1) from the upper 23 bits: ((bits >> 9) + 0.5) * 2^-23, exactly. */
-float clb_uniform_from_bits(uint32_t bits);
+CLB_API float clb_uniform_from_bits(uint32_t bits);
 
 /* Inverse of the normal distribution cut at two standard deviations; u in (0, 1), result in
  * [-2, 2], within 5e-6. Made of + - * alone, so that every device gives the same bits; contraction
  * to fused multiply-add must be off where it is compiled. */
-float clb_truncated_normal_from_uniform(float u);
+CLB_API float clb_truncated_normal_from_uniform(float u);
+
+CLB_END_DECLS
 
 #endif

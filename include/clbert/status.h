@@ -1,7 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Errors. Every function that can fail returns an enum clb_status and, on failure, leaves one
  * line for the user in a per-thread message: what was wrong, where, and what to do. */
 #ifndef CLBERT_STATUS_H
 #define CLBERT_STATUS_H
+
+#include <clbert/api.h>
+
+CLB_BEGIN_DECLS
 
 enum clb_status {
     CLB_OK = 0,
@@ -16,23 +21,8 @@ enum clb_status {
 
 /* The message of the calling thread's last failure; "" before the first. Valid until the
  * thread's next failure. */
-const char *clb_error_message(void);
+CLB_API const char *clb_error_message(void);
 
-/* Leaves a formatted message and returns `status`, so that a function can end with
- * `return clb_fail(CLB_ERROR_IO, "%s: %s", path, strerror(errno));`. */
-enum clb_status clb_fail(enum clb_status status, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-/* Puts "prefix: " before the current message and returns `status`. */
-enum clb_status clb_fail_context(enum clb_status status, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-/* Runs `expression`; on failure keeps its status in `status` and jumps to `cleanup`. Both names
- * must exist in the function: one exit, one cleanup. */
-#define CLB_TRY(expression)                                                                        \
-    do {                                                                                           \
-        status = (expression);                                                                     \
-        if (status != CLB_OK) goto cleanup;                                                        \
-    } while (0)
+CLB_END_DECLS
 
 #endif

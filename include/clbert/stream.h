@@ -1,12 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The example stream: a pure function of (corpus, seed, epoch, index), and the loader thread that
  * runs ahead of the training step. */
 #ifndef CLBERT_STREAM_H
 #define CLBERT_STREAM_H
 
+#include <clbert/api.h>
 #include <clbert/batch.h>
 #include <clbert/status.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+CLB_BEGIN_DECLS
 
 struct clb_corpus; /* corpus.h */
 
@@ -23,17 +27,17 @@ struct clb_stream;
 
 /* `corpus` must live as long as the stream. A corpus with no sentence in that half, or a length
  * out of range: CLB_ERROR_ARGUMENT. */
-enum clb_status clb_stream_create(const struct clb_corpus *corpus,
-                                  const struct clb_stream_options *options,
-                                  struct clb_stream **stream);
-void clb_stream_destroy(struct clb_stream *stream);
+CLB_API enum clb_status clb_stream_create(const struct clb_corpus *corpus,
+                                          const struct clb_stream_options *options,
+                                          struct clb_stream **stream);
+CLB_API void clb_stream_destroy(struct clb_stream *stream);
 
 /* Examples in one epoch: it covers every sentence of that half at least once. Of a blend: as many
  * as its corpora's epochs have together; each corpus begins its own next epoch when it has been
  * shown. */
-int64_t clb_stream_epoch_examples(const struct clb_stream *stream);
+CLB_API int64_t clb_stream_epoch_examples(const struct clb_stream *stream);
 
-int32_t clb_stream_max_seq_length(const struct clb_stream *stream);
+CLB_API int32_t clb_stream_max_seq_length(const struct clb_stream *stream);
 
 /* One example, on its own; arrays of max_seq_length. */
 struct clb_example {
@@ -45,12 +49,12 @@ struct clb_example {
 /* Example `number` of the endless stream: epoch number / epoch_examples, index the rest. Of a blend
  * every thousand examples hold its corpora's shares exactly, in an order of their own. O(log n),
  * thread-safe on one stream for distinct `example`s. */
-enum clb_status clb_stream_example(const struct clb_stream *stream, int64_t number,
-                                   struct clb_example *example);
+CLB_API enum clb_status clb_stream_example(const struct clb_stream *stream, int64_t number,
+                                           struct clb_example *example);
 
 /* Appends examples first .. first + count - 1 to a cleared batch and finishes it. */
-enum clb_status clb_stream_batch(const struct clb_stream *stream, int64_t first, int32_t count,
-                                 struct clb_batch *batch);
+CLB_API enum clb_status clb_stream_batch(const struct clb_stream *stream, int64_t first,
+                                         int32_t count, struct clb_batch *batch);
 
 /* What a stretch of the stream holds. */
 struct clb_stream_statistics {
@@ -63,8 +67,8 @@ struct clb_stream_statistics {
 };
 
 /* Of examples first .. first + count - 1. Takes a bit of memory a token of the corpus. */
-enum clb_status clb_stream_measure(const struct clb_stream *stream, int64_t first, int64_t count,
-                                   struct clb_stream_statistics *statistics);
+CLB_API enum clb_status clb_stream_measure(const struct clb_stream *stream, int64_t first,
+                                           int64_t count, struct clb_stream_statistics *statistics);
 
 /* ---- the loader: the next steps' batches, made by a thread of its own ---- */
 
@@ -89,13 +93,16 @@ struct clb_step_batches {
 
 struct clb_loader;
 
-enum clb_status clb_loader_create(const struct clb_stream *stream,
-                                  const struct clb_loader_options *options,
-                                  struct clb_loader **loader);
+CLB_API enum clb_status clb_loader_create(const struct clb_stream *stream,
+                                          const struct clb_loader_options *options,
+                                          struct clb_loader **loader);
 /* Waits for the next step's batches, in order. They belong to the loader and stay valid until the
  * next call. A failure in the thread comes back here. */
-enum clb_status clb_loader_next(struct clb_loader *loader, const struct clb_step_batches **step);
+CLB_API enum clb_status clb_loader_next(struct clb_loader *loader,
+                                        const struct clb_step_batches **step);
 /* Stops the thread, also in the middle. NULL is allowed. */
-void clb_loader_destroy(struct clb_loader *loader);
+CLB_API void clb_loader_destroy(struct clb_loader *loader);
+
+CLB_END_DECLS
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What text is read from. */
 #ifndef CLBERT_TEXT_H
 #define CLBERT_TEXT_H

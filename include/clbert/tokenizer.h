@@ -1,11 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* WordPiece as Hugging Face's BertTokenizerFast. */
 #ifndef CLBERT_TOKENIZER_H
 #define CLBERT_TOKENIZER_H
 
+#include <clbert/api.h>
 #include <clbert/status.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+CLB_BEGIN_DECLS
 
 struct clb_tokenizer;
 
@@ -13,46 +17,50 @@ struct clb_tokenizer;
  * tokenize_chinese_chars; defaults as BertTokenizerFast), or DIR/tokenizer.json where vocab.txt is
  * missing. A vocabulary without [PAD], [UNK], [CLS], [SEP] or [MASK]: CLB_ERROR_FORMAT that names
  * it. The caller closes with clb_tokenizer_close. */
-enum clb_status clb_tokenizer_open(const char *directory, struct clb_tokenizer **tokenizer);
-void clb_tokenizer_close(struct clb_tokenizer *tokenizer);
+CLB_API enum clb_status clb_tokenizer_open(const char *directory, struct clb_tokenizer **tokenizer);
+CLB_API void clb_tokenizer_close(struct clb_tokenizer *tokenizer);
 
 /* Writes vocab.txt and tokenizer_config.json into an existing directory, whole or not at all. */
-enum clb_status clb_tokenizer_save(const struct clb_tokenizer *tokenizer, const char *directory);
+CLB_API enum clb_status clb_tokenizer_save(const struct clb_tokenizer *tokenizer,
+                                           const char *directory);
 
 struct clb_special_ids {
     int32_t pad, unk, cls, sep, mask;
 };
 
-struct clb_special_ids clb_tokenizer_special_ids(const struct clb_tokenizer *tokenizer);
-int32_t clb_tokenizer_vocab_size(const struct clb_tokenizer *tokenizer);
+CLB_API struct clb_special_ids clb_tokenizer_special_ids(const struct clb_tokenizer *tokenizer);
+CLB_API int32_t clb_tokenizer_vocab_size(const struct clb_tokenizer *tokenizer);
 /* The token of an id, owned by the tokenizer; "[UNK]"'s where the id is out of range. */
-const char *clb_tokenizer_token(const struct clb_tokenizer *tokenizer, int32_t id);
+CLB_API const char *clb_tokenizer_token(const struct clb_tokenizer *tokenizer, int32_t id);
 /* -1 where the vocabulary has no such token. */
-int32_t clb_tokenizer_id(const struct clb_tokenizer *tokenizer, const char *token);
+CLB_API int32_t clb_tokenizer_id(const struct clb_tokenizer *tokenizer, const char *token);
 /* Whether the token goes on from the piece before it ("##..."). */
-bool clb_tokenizer_is_continuation(const struct clb_tokenizer *tokenizer, int32_t id);
+CLB_API bool clb_tokenizer_is_continuation(const struct clb_tokenizer *tokenizer, int32_t id);
 /* Whether it is one of the special tokens. */
-bool clb_tokenizer_is_special(const struct clb_tokenizer *tokenizer, int32_t id);
+CLB_API bool clb_tokenizer_is_special(const struct clb_tokenizer *tokenizer, int32_t id);
 /* A hash of the vocabulary and the normaliser's settings: two tokenizers with the same one give
  * the same ids. */
-uint64_t clb_tokenizer_hash(const struct clb_tokenizer *tokenizer);
+CLB_API uint64_t clb_tokenizer_hash(const struct clb_tokenizer *tokenizer);
 
 /* Ids of a growing kind: reuse it between calls; release with clb_ids_free. */
 struct clb_ids {
     int32_t *ids;
     size_t count, capacity;
 };
-void clb_ids_free(struct clb_ids *ids);
+CLB_API void clb_ids_free(struct clb_ids *ids);
 
 /* Appends the ids of `size` bytes of UTF-8, without [CLS] and [SEP]. Invalid bytes count as
  * U+FFFD (and are removed with it, as Hugging Face does). Literal special tokens map to their ids.
  * Thread-safe on one tokenizer. */
-enum clb_status clb_tokenizer_encode(const struct clb_tokenizer *tokenizer, const char *text,
-                                     size_t size, struct clb_ids *ids);
+CLB_API enum clb_status clb_tokenizer_encode(const struct clb_tokenizer *tokenizer,
+                                             const char *text, size_t size, struct clb_ids *ids);
 
 /* The malloc'd text of ids: pieces joined, punctuation closed up, as Hugging Face's decode with
  * clean_up_tokenization_spaces; special tokens left out if skip_special. */
-enum clb_status clb_tokenizer_decode(const struct clb_tokenizer *tokenizer, const int32_t *ids,
-                                     size_t count, bool skip_special, char **text);
+CLB_API enum clb_status clb_tokenizer_decode(const struct clb_tokenizer *tokenizer,
+                                             const int32_t *ids, size_t count, bool skip_special,
+                                             char **text);
+
+CLB_END_DECLS
 
 #endif

@@ -1,8 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Pretraining: the loop, its options, and evaluation. Names and defaults as in Hugging Face's
  * TrainingArguments where it has them. */
 #ifndef CLBERT_TRAIN_H
 #define CLBERT_TRAIN_H
 
+#include <clbert/api.h>
 #include <clbert/corpus.h>
 #include <clbert/model.h>
 #include <clbert/status.h>
@@ -11,10 +13,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+CLB_BEGIN_DECLS
+
 enum clb_optimizer_kind { CLB_OPTIMIZER_ADAMW, CLB_OPTIMIZER_BERT_ADAM, CLB_OPTIMIZER_LAMB };
 
 /* "adamw", "bert_adam" or "lamb"; another name: CLB_ERROR_ARGUMENT that lists them. */
-enum clb_status clb_optimizer_named(const char *name, enum clb_optimizer_kind *kind);
+CLB_API enum clb_status clb_optimizer_named(const char *name, enum clb_optimizer_kind *kind);
 
 struct clb_training_options {
     const char *const *data; /* prepared corpora, as clb_corpora_open takes them */
@@ -47,15 +51,16 @@ struct clb_training_options {
 };
 
 /* The defaults: AdamW 1e-4, 1,000 steps of 32 sequences of 128, ... */
-struct clb_training_options clb_training_defaults(void);
+CLB_API struct clb_training_options clb_training_defaults(void);
 
 /* Trains. Interrupted by *stop: CLB_ERROR_INTERRUPTED, with a message that says how to go on; the
  * state is saved. A loss that is not finite: CLB_ERROR_NUMERIC with the step; checkpoints stay. */
-enum clb_status clb_pretrain(const struct clb_training_options *options);
+CLB_API enum clb_status clb_pretrain(const struct clb_training_options *options);
 
 /* The rate of step `step` (0 for the first): linear from 0 to the peak over warmup_steps, then
  * linear to 0 at max_steps. */
-double clb_learning_rate(double peak, int64_t warmup_steps, int64_t max_steps, int64_t step);
+CLB_API double clb_learning_rate(double peak, int64_t warmup_steps, int64_t max_steps,
+                                 int64_t step);
 
 struct clb_evaluation {
     double mlm_loss, mlm_accuracy, mlm_perplexity, nsp_loss, nsp_accuracy;
@@ -65,12 +70,16 @@ struct clb_evaluation {
 /* Losses on the first `examples` examples of a stream (0: one epoch; beyond it the next epochs give
  * new pairs and masks), in batches of `batch_size`, which the model has room for. The model's
  * running sums are kept. */
-enum clb_status clb_evaluate(struct clb_model *model, const struct clb_stream *stream,
-                             int64_t examples, int32_t batch_size, struct clb_evaluation *result);
+CLB_API enum clb_status clb_evaluate(struct clb_model *model, const struct clb_stream *stream,
+                                     int64_t examples, int32_t batch_size,
+                                     struct clb_evaluation *result);
 
 /* An error where the corpus was made with another vocabulary than that of the model's directory
  * (NULL, or without a tokenizer: where it has more ids than the model; a warning where fewer). */
-enum clb_status clb_check_vocabulary(const struct clb_corpus *corpus,
-                                     const struct clb_config *config, const char *directory);
+CLB_API enum clb_status clb_check_vocabulary(const struct clb_corpus *corpus,
+                                             const struct clb_config *config,
+                                             const char *directory);
+
+CLB_END_DECLS
 
 #endif

@@ -1,11 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Training a WordPiece vocabulary, as Hugging Face's BertWordPieceTrainer. */
 #ifndef CLBERT_VOCAB_H
 #define CLBERT_VOCAB_H
 
+#include <clbert/api.h>
 #include <clbert/status.h>
 #include <clbert/text.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+CLB_BEGIN_DECLS
 
 struct clb_vocab_options {
     int32_t vocab_size;     /* 30000 */
@@ -16,7 +20,7 @@ struct clb_vocab_options {
     int64_t memory; /* bytes; 4 GiB */
 };
 
-struct clb_vocab_options clb_vocab_defaults(void);
+CLB_API struct clb_vocab_options clb_vocab_defaults(void);
 
 struct clb_vocab_report {
     int64_t words, distinct_words, bytes;
@@ -35,8 +39,10 @@ struct clb_vocab_report {
  * go to temporary files in $TMPDIR (/var/tmp), which have no name and so vanish however the program
  * ends: the vocabulary does not depend on them. Merging needs about 8 bytes a character of each
  * distinct word: should that not fit, the rarest words are left out, as the report says. */
-enum clb_status clb_vocab_train(const struct clb_vocab_options *options,
-                                const struct clb_texts *texts, const char *directory,
-                                struct clb_vocab_report *report);
+CLB_API enum clb_status clb_vocab_train(const struct clb_vocab_options *options,
+                                        const struct clb_texts *texts, const char *directory,
+                                        struct clb_vocab_report *report);
+
+CLB_END_DECLS
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The first failure of several threads, with its message, which is each thread's own. */
 #ifndef BASE_FAILURE_H
 #define BASE_FAILURE_H

@@ -1,4 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "base/files.h"
+
+#include "base/error.h"
 
 #include <dirent.h>
 #include <errno.h>

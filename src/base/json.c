@@ -1,5 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "base/json.h"
 
+#include "base/error.h"
 #include "base/files.h"
 
 #include <stdlib.h>

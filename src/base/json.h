@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* jansson with our errors. */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H

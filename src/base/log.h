@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Messages for people, on standard error. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Memory for large tables that are looked up at random. */
 #ifndef BASE_MEMORY_H
 #define BASE_MEMORY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include <clbert/random.h>
 
 static void philox_round(uint32_t c[4], const uint32_t k[2])

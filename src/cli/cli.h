@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the commands share. A command is one file cli_NAME.c with one function
  * `enum clb_status command_NAME(int argc, const char **argv)` in the table of main.c; argv[0] is
  * the command's name. It parses its options, calls the library, prints results to standard

@@ -1,4 +1,6 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/json.h"
 #include "cli/cli.h"
 

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/error.h"
 #include "cli/cli.h"
 
 #include <stdio.h>
@@ -27,7 +29,7 @@ static void print_help(FILE *stream)
     fprintf(stream,
             "clbert %s: pretrain BERT on any OpenCL device or a CPU\n\n"
             "Usage: clbert COMMAND [OPTION...]\n\n",
-            CLBERT_VERSION);
+            clb_version());
     for (int i = 0; i < COMMAND_COUNT; i++)
         fprintf(stream, "  %-14s %s\n", commands[i].name, commands[i].summary);
     fprintf(stream, "\nclbert COMMAND --help explains a command, with an example.\n");
@@ -55,7 +57,7 @@ int main(int argc, const char **argv)
         return 0;
     }
     if (strcmp(argv[1], "--version") == 0) {
-        printf("clbert %s\n", CLBERT_VERSION);
+        printf("clbert %s\n", clb_version());
         return 0;
     }
     const char *names[COMMAND_COUNT];

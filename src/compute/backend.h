@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a backend implements: every function, none optional. ops.c has checked shapes, types and
  * aliasing, so an implementation begins with its work. Semantics: include/clbert/ops.h. */
 #ifndef CLBERT_BACKEND_H

@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Checks the arguments of every operation once for all backends, times the call where profiling is
  * on, and dispatches. */
 #include "base/clock.h"
+#include "base/error.h"
 #include "compute/backend.h"
 
 #include <math.h>

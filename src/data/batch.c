@@ -1,3 +1,6 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/error.h"
+
 #include <clbert/batch.h>
 
 #include <stdlib.h>

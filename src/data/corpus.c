@@ -1,5 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "data/corpus.h"
 
+#include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
 

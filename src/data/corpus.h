@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The inside of a corpus, for the stream. */
 #ifndef DATA_CORPUS_H
 #define DATA_CORPUS_H

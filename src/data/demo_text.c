@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Stories by grammar. A story has a scene, a person, a time, and things of the scene; they hold for
  * all its sentences, so that a hidden word can be inferred from the others and a sentence from the
  * one before it. In a template
@@ -7,6 +8,7 @@
  * choice of sentences and one of words, so that two numbers do not give the same story. */
 #include <clbert/demo_text.h>
 
+#include "base/error.h"
 #include "data/permutation.h"
 
 #include <errno.h>

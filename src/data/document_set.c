@@ -1,4 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "data/document_set.h"
+
+#include "base/error.h"
 
 #include <stdlib.h>
 #include <xxhash.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which documents have been seen: 128-bit hashes of their lines, 16 bytes a document and room to
  * spare. */
 #ifndef DATA_DOCUMENT_SET_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Megatron-LM's indexed dataset: NAME.idx and NAME.bin (megatron/core/datasets/indexed_dataset.py).
  *   .idx: "MMIDIDX\0\0", u64 version 1, u8 type code, u64 sequences, u64 document-index entries,
  *         i32 lengths[sequences], i64 byte offsets[sequences], i64 document index[entries]

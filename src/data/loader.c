@@ -1,5 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The loader: a thread that fills a ring of steps ahead of the one in use. A slot's content depends
  * on its step's number alone. */
+#include "base/error.h"
+
 #include <clbert/stream.h>
 
 #include <pthread.h>

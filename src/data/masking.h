@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Masked language modelling: which tokens are hidden, and how. */
 #ifndef DATA_MASKING_H
 #define DATA_MASKING_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Next sentence prediction: the two segments of an example, as ranges of a corpus's tokens.
  *
  * An epoch goes through anchors. An anchor is the run of sentences of one document that begin in

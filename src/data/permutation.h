@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A keyed bijection of [0, size): any element in constant time, without a table. */
 #ifndef DATA_PERMUTATION_H
 #define DATA_PERMUTATION_H

@@ -1,8 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Text to corpus: blocks of lines are read, split and tokenised, and written in order, all at the
  * same time (text_pipeline.h). */
 #include <clbert/prepare.h>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "data/document_set.h"

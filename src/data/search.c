@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "data/search.h"
 
 /* Where the value would be if they rose evenly between low and high. */

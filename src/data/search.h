@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Looking for a place in an ascending list that is too large to be looked at often. */
 #ifndef DATA_SEARCH_H
 #define DATA_SEARCH_H

@@ -1,5 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include <clbert/stream.h>
 
+#include "base/error.h"
 #include "data/corpus.h"
 #include "data/permutation.h"
 #include "data/stream.h"

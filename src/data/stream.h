@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a stream is made of, for the files of this room. */
 #ifndef DATA_STREAM_H
 #define DATA_STREAM_H

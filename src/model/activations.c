@@ -1,4 +1,6 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What memory a pass needs: planned once for the largest batch. */
+#include "base/error.h"
 #include "model/bert.h"
 
 #include <stdlib.h>

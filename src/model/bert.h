@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The inside of a model: its weights by name, its activations, and the parts of a pass.
  *
  * A pass: model.c uploads the batch, encoder.c goes up through embeddings and layers, heads.c takes

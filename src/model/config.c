@@ -1,5 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include <clbert/config.h>
 
+#include "base/error.h"
 #include "base/json.h"
 
 #include <stdlib.h>

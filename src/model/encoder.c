@@ -1,5 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Embeddings and encoder layers, forward and backward. Post-LN, as in the paper and in Hugging
  * Face: norm(dropout(sublayer(x)) + x). */
+#include "base/error.h"
 #include "model/bert.h"
 
 /* Dropout sites: 0 the embeddings, then three a layer. */

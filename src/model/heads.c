@@ -1,5 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The two pretraining heads and their losses. Each works on few rows: the masked positions, and
  * [CLS] of every sequence. Their gradients begin d_hidden. */
+#include "base/error.h"
 #include "model/bert.h"
 
 /* Reads logits to the host for predict. */

@@ -1,4 +1,6 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Models in files: Hugging Face's directory of config.json and model.safetensors. */
+#include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "model/bert.h"

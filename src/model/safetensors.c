@@ -1,5 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "model/safetensors.h"
 
+#include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
 

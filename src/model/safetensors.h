@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The safetensors format: u64 header size, JSON header, data. huggingface/safetensors README. */
 #ifndef MODEL_SAFETENSORS_H
 #define MODEL_SAFETENSORS_H

@@ -1,5 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which tensors a model has, in the order in which they lie in memory and under Hugging Face's
  * names. One table walks over all of them: to declare, to list, to save. */
+#include "base/error.h"
 #include "model/bert.h"
 
 #include <stdio.h>

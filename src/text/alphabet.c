@@ -1,4 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "text/alphabet.h"
+
+#include "base/error.h"
 
 #include <stdlib.h>
 #include <unicode/utf8.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The characters of a vocabulary, the most frequent of the text, and words as pieces of one
  * character. */
 #ifndef TEXT_ALPHABET_H

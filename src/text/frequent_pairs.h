@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The pairs of neighbouring pieces that are the most frequent, exactly, and where they are.
  *
  * A text has millions of pairs, of which few are ever merged. So only those are held that occur at

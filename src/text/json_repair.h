@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* JSON that parsers refuse for its characters alone. */
 #ifndef TEXT_JSON_REPAIR_H
 #define TEXT_JSON_REPAIR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The tokens of a vocabulary that grows. */
 #ifndef TEXT_MERGE_TOKENS_H
 #define TEXT_MERGE_TOKENS_H

@@ -1,5 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "text/merges.h"
 
+#include "base/error.h"
 #include "base/log.h"
 #include "text/frequent_pairs.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Byte-pair merging of a word list: the heart of the vocabulary trainer. */
 #ifndef TEXT_MERGES_H
 #define TEXT_MERGES_H

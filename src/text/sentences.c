@@ -1,4 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "text/sentences.h"
+
+#include "base/error.h"
 
 #include <stdio.h>
 #include <stdlib.h>

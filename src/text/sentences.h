@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sentence boundaries (Unicode UAX 29, by ICU). */
 #ifndef TEXT_SENTENCES_H
 #define TEXT_SENTENCES_H

@@ -1,5 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "text/text_files.h"
 
+#include "base/error.h"
 #include "base/files.h"
 
 #include <dirent.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The list of files that paths, directories and patterns stand for. */
 #ifndef TEXT_TEXT_FILES_H
 #define TEXT_TEXT_FILES_H

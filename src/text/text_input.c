@@ -1,5 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "text/text_input.h"
 
+#include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "text/json_repair.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Text from files, line by line and document by document, in bounded memory. */
 #ifndef TEXT_TEXT_INPUT_H
 #define TEXT_TEXT_INPUT_H

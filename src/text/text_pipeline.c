@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "text/text_pipeline.h"
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/failure.h"
 #include "base/log.h"
 

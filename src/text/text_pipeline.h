@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Text through all threads: while a block of lines is worked on, the next is read and the one
  * before is finished, in order. What comes out does not depend on the number of threads, and memory
  * is that of three blocks. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The bytes of one file: decompressed, member by member where it is an archive (libarchive). */
 #ifndef TEXT_TEXT_SOURCE_H
 #define TEXT_TEXT_SOURCE_H

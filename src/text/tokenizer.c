@@ -1,5 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "text/tokenizer.h"
 
+#include "base/error.h"
 #include "text/wordpiece.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The inside of a tokenizer, for the rooms that need words rather than ids. */
 #ifndef TEXT_TOKENIZER_H
 #define TEXT_TOKENIZER_H

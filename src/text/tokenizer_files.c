@@ -1,4 +1,6 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tokenizers in files: vocab.txt with tokenizer_config.json, or Hugging Face's tokenizer.json. */
+#include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "text/tokenizer.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Made by tools/make_unicode_tables.py from tokenizers 0.23.3. */
 #include "text/unicode_tables.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Character classes and lower case of BERT's normaliser for code points from U+0080, as Hugging
  * Face's tokenizers has them (tools/make_unicode_tables.py). Ranges ascend. */
 #ifndef TEXT_UNICODE_TABLES_H

@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include <clbert/vocab.h>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/failure.h"
 #include "base/files.h"
 #include "text/alphabet.h"

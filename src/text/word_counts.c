@@ -1,5 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "text/word_counts.h"
 
+#include "base/error.h"
 #include "base/memory.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How often each word of a text occurs: a hash table. */
 #ifndef TEXT_WORD_COUNTS_H
 #define TEXT_WORD_COUNTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The words of a text as ids of their pieces, close together in memory. */
 #ifndef TEXT_WORD_PIECES_H
 #define TEXT_WORD_PIECES_H

@@ -1,8 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "text/word_runs.h"
 
+#include "base/error.h"
 #include "base/files.h"
 #include "text/words.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +24,7 @@ struct text_word_runs {
     struct run **runs, **heap; /* the heap: those not at their end, the first word on top */
     int count, heap_count, spilled;
     int64_t total;
+    pthread_mutex_t lock;        /* of adding a run: threads do it when they like */
     char bytes[TEXT_WORD_BYTES]; /* of the word given last */
 };
 
@@ -32,7 +36,9 @@ static enum clb_status out_of_memory(void)
 enum clb_status text_word_runs_create(struct text_word_runs **out)
 {
     *out = calloc(1, sizeof **out);
-    return *out ? CLB_OK : out_of_memory();
+    if (!*out) return out_of_memory();
+    pthread_mutex_init(&(*out)->lock, NULL);
+    return CLB_OK;
 }
 
 static void free_run(struct run *run)
@@ -48,6 +54,7 @@ void text_word_runs_destroy(struct text_word_runs *r)
     for (int i = 0; i < r->count; i++) free_run(r->runs[i]);
     free(r->runs);
     free(r->heap);
+    pthread_mutex_destroy(&r->lock);
     free(r);
 }
 
@@ -212,8 +219,9 @@ enum clb_status text_word_runs_spill(struct text_word_runs *r, struct text_word_
     for (size_t i = 0; i < counts->distinct && !ferror(file); i++)
         write_word(file, &counts->words[i]);
     CLB_TRY(base_temporary_flush(file));
-#pragma omp critical(text_word_runs)
+    pthread_mutex_lock(&r->lock);
     status = add_file(r, file, counts->total);
+    pthread_mutex_unlock(&r->lock);
     file = NULL;
     if (status == CLB_OK) status = text_word_counts_clear(counts);
 cleanup:
@@ -225,11 +233,12 @@ enum clb_status text_word_runs_keep(struct text_word_runs *r, struct text_word_c
 {
     struct run *run;
     enum clb_status status = text_word_counts_sort(counts);
-#pragma omp critical(text_word_runs)
+    pthread_mutex_lock(&r->lock);
     if (status == CLB_OK && (status = add_run(r, &run)) == CLB_OK) {
         run->counts = counts;
         r->total += counts->total;
     }
+    pthread_mutex_unlock(&r->lock);
     if (status != CLB_OK) text_word_counts_destroy(counts);
     return status;
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Counted words in sorted runs, in memory or in temporary files, read as one sorted list: counts of
  * more words than fit in memory. */
 #ifndef TEXT_WORD_RUNS_H

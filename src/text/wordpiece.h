@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A vocabulary as a trie over bytes: greedy longest match, a word in one walk a piece. */
 #ifndef TEXT_WORDPIECE_H
 #define TEXT_WORDPIECE_H

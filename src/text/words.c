@@ -1,5 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "text/words.h"
 
+#include "base/error.h"
 #include "text/unicode_tables.h"
 
 #include <pthread.h>

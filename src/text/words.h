@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* BERT's normaliser and pre-tokenizer: text to words. */
 #ifndef TEXT_WORDS_H
 #define TEXT_WORDS_H

@@ -1,5 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Checkpoints: Hugging Face directories with the optimiser's moments and the state of the run
  * beside the model. A checkpoint is written under another name and renamed when it is whole. */
+#include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/log.h"

@@ -1,5 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a run says about itself: metrics.jsonl, and lines for people. */
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/log.h"

@@ -1,5 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include <clbert/predict.h>
 
+#include "base/error.h"
 #include "base/files.h"
 
 #include <clbert/model.h>

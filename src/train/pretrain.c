@@ -1,5 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The training loop. */
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "train/train.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include <clbert/train.h>
 
 double clb_learning_rate(double peak, int64_t warmup_steps, int64_t max_steps, int64_t step)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of the training room share. */
 #ifndef TRAIN_TRAIN_H
 #define TRAIN_TRAIN_H

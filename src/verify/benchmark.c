@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include <clbert/bench.h>
 
 #include "base/clock.h"
+#include "base/error.h"
 
 #include <clbert/random.h>
 #include <clbert/train.h>

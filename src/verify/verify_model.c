@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A whole model on a device against the same model on the CPU path: logits, losses, every gradient,
  * ten training steps with dropout. Weights, masks and order are the same bits on both, so that only
  * rounding differs. */
+#include "base/error.h"
 #include "train/train.h"
 
 #include <clbert/random.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "verify/verify_ops.h"
 
 /* What a case's dropout is: the same on both sides. */

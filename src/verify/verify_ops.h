@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The one list of cases of all operations: for `clbert verify`, the tests and Oclgrind. */
 #ifndef VERIFY_OPS_H
 #define VERIFY_OPS_H

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The CPU path's kernels are compiled once for each instruction set, with the set's name behind
 # every symbol (cpu_isa.h); cpu_device.c picks the best at start. Elsewhere than on x86-64 there is
 # one set, "native": whatever the compiler targets.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Attention, one task a sequence and head. Queries go through in blocks, so that a task needs only
  * a block's scores at a time; backward computes them anew from log-sum-exp. The products are the
  * serial ones of cpu_gemm.c. */

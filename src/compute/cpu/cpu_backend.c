@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "compute/cpu/cpu_kernels.h"
 
 void cpu_backend_fill(struct clb_backend *backend)

@@ -1,5 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The CPU path's device: memory is the host's, work is done at once, and the kernels are those of
  * the best instruction set that this CPU has. */
+#include "base/error.h"
 #include "compute/cpu/cpu_kernels.h"
 
 #include <omp.h>
@@ -104,7 +106,7 @@ void cpu_device_describe(int threads, struct clb_device_info *info)
     snprintf(info->selector, sizeof info->selector, "cpu");
     read_cpu_name(info->name, sizeof info->name);
     snprintf(info->vendor, sizeof info->vendor, "clbert");
-    snprintf(info->driver, sizeof info->driver, "clbert %s, plain C", CLBERT_VERSION);
+    snprintf(info->driver, sizeof info->driver, "clbert %s, plain C", clb_version());
     snprintf(info->version, sizeof info->version, "%s", isa ? isa->name : "unknown CLBERT_ISA");
     snprintf(info->gemm, sizeof info->gemm, "packed register tile");
     info->memory_bytes = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);

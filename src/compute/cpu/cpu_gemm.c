@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Products. Both operands are packed into panels that the register tile reads straight through;
  * a panel of A has CPU_TILE_ROWS rows, one of B CPU_TILE_COLUMNS columns, K comes in blocks.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Names and vector width of the instruction set that this file is being compiled for. */
 #ifndef CPU_ISA_H
 #define CPU_ISA_H

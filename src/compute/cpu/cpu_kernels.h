@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The CPU path: its device, and the kernels by family. Every kernel file is compiled once for each
  * instruction set, so each exported name is given the set's name here. */
 #ifndef CPU_KERNELS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The optimisers: one pass over all parameters, block by block, each block of one tensor. */
 #include "compute/cpu/cpu_kernels.h"
 #include "compute/cpu/cpu_vector.h"

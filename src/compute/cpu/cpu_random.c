@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Random numbers with the same bits as src/base/random.c, many at once. Compiled without
  * contraction to fused multiply-add. */
 #include "compute/cpu/cpu_kernels.h"

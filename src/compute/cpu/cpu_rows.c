@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "compute/cpu/cpu_kernels.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Vectors of CPU_LANES floats (GNU vector extensions) and the functions the model needs of them. */
 #ifndef CPU_VECTOR_H
 #define CPU_VECTOR_H

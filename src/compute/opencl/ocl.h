@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The OpenCL path: what its files share. Baseline: OpenCL 1.2, 32 KiB of local memory, work-groups
  * of 256, neither fp64 nor fp16 nor float atomics. */
 #ifndef OCL_H

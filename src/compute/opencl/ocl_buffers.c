@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/error.h"
 #include "compute/opencl/ocl.h"
 
 /* A kernel and not clEnqueueFillBuffer: Oclgrind would take what that fills for uninitialised. */

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/error.h"
 #include "compute/opencl/ocl.h"
 
 enum clb_status

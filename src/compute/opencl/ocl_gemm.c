@@ -1,5 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "compute/opencl/ocl_gemm.h"
 
+#include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -71,7 +73,7 @@ static void save(const struct clb_device_info *info, const struct ocl_gemm *gemm
 {
     char *path = choice_path(info);
     json_t *json = json_pack("{s:s, s:s, s:s, s:s}", "device", info->name, "driver", info->driver,
-                             "clbert", CLBERT_VERSION, "text", gemm->text);
+                             "clbert", clb_version(), "text", gemm->text);
     for (int kind = 0; kind < OCL_GEMM_KINDS && json; kind++)
         json_object_set_new(json, kind_names[kind], json_string(gemm->chosen[kind]->name));
     if (path && json) (void)base_json_write(path, json); /* a cache: no error */

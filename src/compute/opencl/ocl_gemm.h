@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Products: CLBlast, and tiles of our own in cl/gemm.cl. Which one a device uses is measured once,
  * at the first product, and kept on disk for this device, driver and version of clbert. A candidate
  * is first compared with a product on the host; a wrong one is never used and named in info.gemm.

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/error.h"
 #include "compute/opencl/ocl_gemm.h"
 
 enum { MAX_PARTS = 64, MIN_PART_ROWS = 32 };

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "compute/opencl/ocl.h"
 
 enum clb_status ocl_finish(struct clb_device *base)

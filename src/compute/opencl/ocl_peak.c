@@ -1,4 +1,6 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
+#include "base/error.h"
 #include "compute/opencl/ocl.h"
 
 #include <math.h>

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/error.h"
 #include "base/files.h"
 #include "compute/opencl/ocl.h"
 
@@ -59,7 +61,7 @@ char *ocl_cache_path(const struct clb_device_info *info, const char *prefix, con
     else if (home && home[0] == '/')
         directory = base_format("%s/.cache/clbert", home);
     char *identity = base_format("%s|%s|%s|%s|%s|%s", info->platform, info->vendor, info->name,
-                                 info->driver, info->version, CLBERT_VERSION);
+                                 info->driver, info->version, clb_version());
     if (directory && identity && base_make_directory(directory) == CLB_OK) {
         XXH64_hash_t hash = XXH64(identity, strlen(identity), 0);
         if (key_size) hash = XXH64(key, key_size, hash);

@@ -1,4 +1,5 @@
-#include <clbert/status.h>
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/error.h"
 
 #include <stdarg.h>
 #include <stdio.h>
