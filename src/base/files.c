@@ -2,11 +2,11 @@
 #include "base/files.h"
 
 #include "base/error.h"
+#include "base/partial.h"
 
-#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +14,9 @@
 #include <unistd.h>
 
 struct base_file {
-    char *path, *temporary;
-    FILE *stream;
+    char *path;
+    struct base_partial partial;
+    FILE *stream; /* owns the partial file, and so its lock */
 };
 
 char *base_format(const char *format, ...)
@@ -30,47 +31,37 @@ char *base_format(const char *format, ...)
 
 static void free_file(struct base_file *file)
 {
+    base_partial_close(&file->partial);
     free(file->path);
-    free(file->temporary);
     free(file);
+}
+
+static enum clb_status open_stream(struct base_file *file)
+{
+    file->stream = fdopen(file->partial.file, "wb");
+    if (file->stream) {
+        file->partial.file = -1;
+        return CLB_OK;
+    }
+    const int error = errno;
+    unlink(file->partial.path);
+    return clb_fail(CLB_ERROR_IO, "%s: cannot be written: %s", file->path, strerror(error));
 }
 
 enum clb_status base_file_create(const char *path, struct base_file **out)
 {
     struct base_file *file = calloc(1, sizeof *file);
-    if (!file) return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", path);
-    file->path = strdup(path);
-    file->temporary = base_format("%s.tmp-%ld", path, (long)getpid());
-    if (!file->path || !file->temporary) {
+    enum clb_status status = CLB_OK;
+    if (file) file->path = strdup(path);
+    if (!file || !file->path) status = clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", path);
+    if (status == CLB_OK) status = base_partial_file(path, &file->partial);
+    if (status == CLB_OK) status = open_stream(file);
+    if (status == CLB_OK) {
+        *out = file;
+    } else if (file) {
         free_file(file);
-        return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", path);
     }
-    file->stream = fopen(file->temporary, "wb");
-    if (!file->stream) {
-        int error = errno;
-        free_file(file);
-        return clb_fail(CLB_ERROR_IO, "%s: cannot be written: %s", path, strerror(error));
-    }
-    *out = file;
-    return CLB_OK;
-}
-
-/* Whether a name ends with ".tmp-PID" of a process that is no more. */
-static bool is_left_behind(const char *name)
-{
-    const char *suffix = strstr(name, ".tmp-");
-    char *end;
-    if (!suffix) return false;
-    const long process = strtol(suffix + 5, &end, 10);
-    return *end == 0 && process > 0 && kill((pid_t)process, 0) != 0 && errno == ESRCH;
-}
-
-void base_file_sweep(const char *directory)
-{
-    DIR *stream = opendir(directory);
-    for (struct dirent *entry; stream && (entry = readdir(stream));)
-        if (is_left_behind(entry->d_name)) unlinkat(dirfd(stream), entry->d_name, 0);
-    if (stream) closedir(stream);
+    return status;
 }
 
 FILE *base_file_stream(struct base_file *file)
@@ -80,7 +71,16 @@ FILE *base_file_stream(struct base_file *file)
 
 FILE *base_file_reopen(struct base_file *file)
 {
-    return fopen(file->temporary, "rb");
+    return fopen(file->partial.path, "rb");
+}
+
+static enum clb_status sync_parent(const char *path)
+{
+    char *parent = base_parent(path);
+    enum clb_status status = parent ? base_sync_directory(parent)
+                                    : clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", path);
+    free(parent);
+    return status;
 }
 
 enum clb_status base_file_commit(struct base_file *file)
@@ -89,18 +89,12 @@ enum clb_status base_file_commit(struct base_file *file)
     errno = 0;
     bool failed = ferror(file->stream) != 0;
     failed |= fflush(file->stream) != 0 || fsync(fileno(file->stream)) != 0;
-    int error = errno;
-    if (fclose(file->stream) != 0 && !failed) {
-        failed = true;
-        error = errno;
-    }
-    if (!failed && rename(file->temporary, file->path) != 0) {
-        failed = true;
-        error = errno;
-    }
-    enum clb_status status = CLB_OK;
+    failed = failed || rename(file->partial.path, file->path) != 0;
+    const int error = errno;
+    fclose(file->stream); /* the lock goes last: until then no sweep takes it for left behind */
+    enum clb_status status = failed ? CLB_OK : sync_parent(file->path);
     if (failed) {
-        unlink(file->temporary);
+        unlink(file->partial.path);
         status = clb_fail(CLB_ERROR_IO, "%s: could not be written completely: %s", file->path,
                           error ? strerror(error) : "write error (is the disk full?)");
     }
@@ -112,7 +106,7 @@ void base_file_abandon(struct base_file *file)
 {
     if (!file) return;
     fclose(file->stream);
-    unlink(file->temporary);
+    unlink(file->partial.path);
     free_file(file);
 }
 
@@ -165,7 +159,10 @@ enum clb_status base_file_read(const char *path, const char *what, int64_t limit
     enum clb_status status = CLB_OK;
     char *buffer = NULL;
     struct stat info;
-    FILE *stream = fopen(path, "rb");
+    /* Opening a pipe would wait for its other end. */
+    const int file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    FILE *stream = file >= 0 ? fdopen(file, "rb") : NULL;
+    if (file >= 0 && !stream) close(file);
     if (!stream || fstat(fileno(stream), &info) != 0) {
         status = clb_fail(CLB_ERROR_IO, "%s: %s cannot be read: %s", path, what, strerror(errno));
         goto cleanup;
@@ -200,6 +197,7 @@ cleanup:
 
 enum clb_status base_make_directory(const char *path)
 {
+    if (!*path) return clb_fail(CLB_ERROR_ARGUMENT, "the name of a directory is empty");
     char *copy = strdup(path);
     if (!copy) return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", path);
     enum clb_status status = CLB_OK;
@@ -229,9 +227,20 @@ static int remove_entry(const char *path, const struct stat *info, int kind, str
 
 enum clb_status base_remove_tree(const char *path)
 {
-    if (nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS) != 0 && errno != ENOENT)
+    if (nftw(path, remove_entry, 2, FTW_DEPTH | FTW_PHYS) != 0 && errno != ENOENT)
         return clb_fail(CLB_ERROR_IO, "%s: cannot be removed: %s", path, strerror(errno));
     return CLB_OK;
+}
+
+enum clb_status base_sync_directory(const char *path)
+{
+    const int file = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    /* EINVAL: a file system that needs none, or has none. */
+    const bool synced = file >= 0 && (fsync(file) == 0 || errno == EINVAL);
+    const int error = errno;
+    if (file >= 0) close(file);
+    return synced ? CLB_OK
+                  : clb_fail(CLB_ERROR_IO, "%s: cannot be synced: %s", path, strerror(error));
 }
 
 bool base_is_directory(const char *path)
@@ -244,4 +253,20 @@ bool base_exists(const char *path)
 {
     struct stat info;
     return stat(path, &info) == 0;
+}
+
+bool base_file_is_at(int file, const char *path)
+{
+    struct stat open_one, named;
+    return fstat(file, &open_one) == 0 && stat(path, &named) == 0 &&
+           open_one.st_dev == named.st_dev && open_one.st_ino == named.st_ino;
+}
+
+char *base_parent(const char *path)
+{
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/') length--;
+    while (length > 0 && path[length - 1] != '/') length--;
+    while (length > 1 && path[length - 1] == '/') length--;
+    return length == 0 ? strdup(".") : strndup(path, length);
 }

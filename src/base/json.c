@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/files.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +44,11 @@ enum clb_status base_json_print(const json_t *json)
     if (json_dumpf(json, stdout, 0) != 0 || fputc('\n', stdout) == EOF)
         return clb_fail(CLB_ERROR_IO, "standard output cannot be written");
     return CLB_OK;
+}
+
+json_t *base_json_number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
 }
 
 static enum clb_status wrong_kind(const char *where, const char *key, const char *kind)

@@ -15,6 +15,9 @@ enum clb_status base_json_write(const char *path, const json_t *json);
 /* One line to standard output. */
 enum clb_status base_json_print(const json_t *json);
 
+/* A new number; null where JSON has none for it (NaN, infinity). NULL: out of memory. */
+json_t *base_json_number(double value);
+
 /* Reads a member. Missing: *value is left alone (give it its default first). Of another kind:
  * CLB_ERROR_FORMAT that names `where` (the file) and the key. */
 enum clb_status base_json_get_int(const json_t *object, const char *where, const char *key,

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
+#include "base/partial.h"
 #include "data/document_set.h"
 #include "data/indexed.h"
 #include "text/sentences.h"
@@ -208,7 +209,7 @@ static enum clb_status check_output(const struct clb_prepare_options *options)
     }
     free(path);
     if (status == CLB_OK) status = base_make_directory(options->output);
-    if (status == CLB_OK) base_file_sweep(options->output);
+    if (status == CLB_OK) base_partial_sweep(options->output);
     return status;
 }
 
