@@ -3,11 +3,8 @@
  * says of bad input. */
 #include "base/files.h"
 #include "support_devices.h"
+#include "support_run.h"
 
-#include <clbert/demo_text.h>
-#include <clbert/prepare.h>
-#include <clbert/train.h>
-#include <clbert/vocab.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,95 +13,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static char directory[] = "/tmp/clbert-test-XXXXXX";
-static char *corpus;
-
-static char *in_directory(const char *name)
-{
-    return base_format("%s/%s", directory, name);
-}
-
-static int make_corpus(void **state)
-{
-    (void)state;
-    assert_non_null(mkdtemp(directory));
-    char *text = in_directory("text.txt"), *tokenizer = in_directory("tokenizer");
-    struct clb_vocab_options options = clb_vocab_defaults();
-    struct clb_vocab_report vocab_report;
-    struct clb_prepare_report report;
-    FILE *stream = fopen(text, "w");
-    OK(clb_demo_text(1, 300, stream));
-    fclose(stream);
-    corpus = in_directory("corpus");
-    options.vocab_size = 200;
-    OK(clb_vocab_train(&options,
-                       &(struct clb_texts){.paths = (const char *const *)&text, .count = 1},
-                       tokenizer, &vocab_report));
-    const struct clb_prepare_options prepare = {
-        .tokenizer = tokenizer,
-        .output = corpus,
-        .texts = {.paths = (const char *const *)&text, .count = 1},
-        .validation_fraction = 0.1};
-    OK(clb_prepare(&prepare, &report));
-    free(text);
-    free(tokenizer);
-    return 0;
-}
-
-static int remove_corpus(void **state)
-{
-    (void)state;
-    OK(base_remove_tree(directory));
-    free(corpus);
-    return 0;
-}
-
-/* A model small enough for a test, with dropout. */
-static char *write_config(void)
-{
-    const char text[] = "{\"vocab_size\": 200, \"hidden_size\": 32, \"num_hidden_layers\": 2, "
-                        "\"num_attention_heads\": 2, \"intermediate_size\": 64, "
-                        "\"max_position_embeddings\": 64}\n";
-    char *path = in_directory("config.json");
-    OK(base_file_write(path, text, sizeof text - 1));
-    return path;
-}
-
-static struct clb_training_options options_for(const char *output, const char *model)
-{
-    struct clb_training_options o = clb_training_defaults();
-    o.data = (const char *const *)&corpus;
-    o.data_count = 1;
-    o.output_dir = output;
-    o.model = model;
-    o.device = "cpu";
-    o.max_steps = 12;
-    o.per_device_train_batch_size = 4;
-    o.gradient_accumulation_steps = 2;
-    o.max_seq_length = 48;
-    o.learning_rate = 1e-3f;
-    o.logging_steps = 5;
-    o.eval_steps = 6;
-    o.eval_samples = 8;
-    o.save_steps = 4;
-    return o;
-}
-
-static void assert_same_file(const char *one, const char *other, const char *name)
-{
-    char *a, *b, *a_path = base_format("%s/%s", one, name),
-                 *b_path = base_format("%s/%s", other, name);
-    size_t a_size, b_size;
-    OK(base_file_read(a_path, "file", 1 << 30, &a, &a_size));
-    OK(base_file_read(b_path, "file", 1 << 30, &b, &b_size));
-    assert_int_equal(a_size, b_size);
-    assert_memory_equal(a, b, a_size);
-    free(a);
-    free(b);
-    free(a_path);
-    free(b_path);
-}
 
 /* metrics.jsonl without what depends on the clock. */
 static char *metrics_of(const char *run)
@@ -128,7 +36,7 @@ static void assert_same_run(const char *one, const char *other)
 {
     char *a = metrics_of(one), *b = metrics_of(other);
     assert_string_equal(a, b);
-    assert_same_file(one, other, "model.safetensors");
+    run_assert_same_file(one, other, "model.safetensors");
     free(a);
     free(b);
 }
@@ -136,19 +44,19 @@ static void assert_same_run(const char *one, const char *other)
 static void test_resume_has_the_same_bits(void **state)
 {
     (void)state;
-    char *config = write_config(), *whole = in_directory("whole"), *cut = in_directory("cut");
+    char *config = run_config(), *whole = run_path("whole"), *cut = run_path("cut");
     volatile sig_atomic_t stop = 1; /* as if the signal came in the first step */
-    struct clb_training_options o = options_for(whole, config);
-    OK(clb_pretrain(&o));
+    struct clb_training_options o = run_options(whole, config);
+    OK(clb_pretrain(&o, NULL));
     o.output_dir = cut;
     o.stop = &stop;
-    assert_int_equal(clb_pretrain(&o), CLB_ERROR_INTERRUPTED);
+    assert_int_equal(clb_pretrain(&o, NULL), CLB_ERROR_INTERRUPTED);
     o.resume_from_checkpoint = "auto";
-    for (int i = 0; i < 3; i++) assert_int_equal(clb_pretrain(&o), CLB_ERROR_INTERRUPTED);
+    for (int i = 0; i < 3; i++) assert_int_equal(clb_pretrain(&o, NULL), CLB_ERROR_INTERRUPTED);
     stop = 0;
-    OK(clb_pretrain(&o));
+    OK(clb_pretrain(&o, NULL));
     assert_same_run(whole, cut);
-    assert_same_file(whole, cut, "checkpoint-12/optimizer.safetensors");
+    run_assert_same_file(whole, cut, "checkpoint-12/optimizer.safetensors");
     free(config);
     free(whole);
     free(cut);
@@ -157,13 +65,13 @@ static void test_resume_has_the_same_bits(void **state)
 static void test_threads_have_the_same_bits(void **state)
 {
     (void)state;
-    char *config = write_config(), *one = in_directory("one"), *three = in_directory("three");
-    struct clb_training_options o = options_for(one, config);
+    char *config = run_config(), *one = run_path("one"), *three = run_path("three");
+    struct clb_training_options o = run_options(one, config);
     o.threads = 1;
-    OK(clb_pretrain(&o));
+    OK(clb_pretrain(&o, NULL));
     o.threads = 3;
     o.output_dir = three;
-    OK(clb_pretrain(&o));
+    OK(clb_pretrain(&o, NULL));
     assert_same_run(one, three);
     free(config);
     free(one);
@@ -173,11 +81,11 @@ static void test_threads_have_the_same_bits(void **state)
 static void test_save_total_limit(void **state)
 {
     (void)state;
-    char *config = write_config(), *run = in_directory("limit");
-    char *old = in_directory("limit/checkpoint-4"), *kept = in_directory("limit/checkpoint-12");
-    struct clb_training_options o = options_for(run, config);
+    char *config = run_config(), *run = run_path("limit");
+    char *old = run_path("limit/checkpoint-4"), *kept = run_path("limit/checkpoint-12");
+    struct clb_training_options o = run_options(run, config);
     o.save_total_limit = 1;
-    OK(clb_pretrain(&o));
+    OK(clb_pretrain(&o, NULL));
     assert_false(base_exists(old));
     assert_true(base_exists(kept));
     free(config);
@@ -189,7 +97,7 @@ static void test_save_total_limit(void **state)
 static void assert_refused(const struct clb_training_options *o, enum clb_status expected,
                            const char *word)
 {
-    assert_int_equal(clb_pretrain(o), expected);
+    assert_int_equal(clb_pretrain(o, NULL), expected);
     if (strstr(clb_error_message(), word)) return;
     print_error("\"%s\" does not mention \"%s\"\n", clb_error_message(), word);
     fail();
@@ -198,12 +106,12 @@ static void assert_refused(const struct clb_training_options *o, enum clb_status
 static void test_bad_input(void **state)
 {
     (void)state;
-    char *config = write_config(), *run = in_directory("bad"), *text = in_directory("text.txt");
-    struct clb_training_options good = options_for(run, config), o = good;
+    char *config = run_config(), *run = run_path("bad"), *text = run_path("text.txt");
+    struct clb_training_options good = run_options(run, config), o = good;
     o.max_seq_length = 65;
     assert_refused(&o, CLB_ERROR_ARGUMENT, "max_position_embeddings");
     o = good;
-    const char *foreign = directory;
+    const char *foreign = run_directory;
     o.data = &foreign;
     assert_refused(&o, CLB_ERROR_IO, "corpus.json");
     o = good;
@@ -216,14 +124,14 @@ static void test_bad_input(void **state)
     o.output_dir = text;
     assert_refused(&o, CLB_ERROR_IO, "text.txt");
     o = good;
-    OK(clb_pretrain(&o));
+    OK(clb_pretrain(&o, NULL));
     assert_refused(&o, CLB_ERROR_ARGUMENT, "--overwrite");
     o.resume_from_checkpoint = "auto";
     o.max_seq_length = 32;
     assert_refused(&o, CLB_ERROR_ARGUMENT, "max_seq_length");
     o = good;
     o.overwrite = true;
-    OK(clb_pretrain(&o));
+    OK(clb_pretrain(&o, NULL));
     free(config);
     free(run);
     free(text);
@@ -232,9 +140,9 @@ static void test_bad_input(void **state)
 static void test_not_finite(void **state)
 {
     (void)state;
-    char *config = write_config(), *run = in_directory("infinite");
-    char *model = in_directory("infinite/model.safetensors");
-    struct clb_training_options o = options_for(run, config);
+    char *config = run_config(), *run = run_path("infinite");
+    char *model = run_path("infinite/model.safetensors");
+    struct clb_training_options o = run_options(run, config);
     o.learning_rate = 1e38f;
     o.warmup_steps = 0;
     assert_refused(&o, CLB_ERROR_NUMERIC, "step ");
@@ -264,5 +172,5 @@ int main(void)
         cmocka_unit_test(test_bad_input),
         cmocka_unit_test(test_not_finite),
     };
-    return cmocka_run_group_tests(tests, make_corpus, remove_corpus);
+    return cmocka_run_group_tests(tests, run_make_corpus, run_remove_corpus);
 }

@@ -19,12 +19,12 @@
 
 /* The version of these headers; clb_version() is that of the library which is linked. */
 #define CLB_VERSION_MAJOR 0
-#define CLB_VERSION_MINOR 1
+#define CLB_VERSION_MINOR 2
 #define CLB_VERSION_PATCH 0
 
 CLB_BEGIN_DECLS
 
-/* "0.1.0". Never fails, never freed. */
+/* "0.2.0". Never fails, never freed. */
 CLB_API const char *clb_version(void);
 
 CLB_END_DECLS

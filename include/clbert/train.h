@@ -17,19 +17,22 @@ CLB_BEGIN_DECLS
 
 enum clb_optimizer_kind { CLB_OPTIMIZER_ADAMW, CLB_OPTIMIZER_BERT_ADAM, CLB_OPTIMIZER_LAMB };
 
-/* "adamw", "bert_adam" or "lamb"; another name: CLB_ERROR_ARGUMENT that lists them. */
+/* "adamw", "bert_adam" or "lamb". */
+CLB_API const char *clb_optimizer_name(enum clb_optimizer_kind kind);
+/* The reverse; another name: CLB_ERROR_ARGUMENT that lists them. */
 CLB_API enum clb_status clb_optimizer_named(const char *name, enum clb_optimizer_kind *kind);
 
 struct clb_training_options {
     const char *const *data; /* prepared corpora, as clb_corpora_open takes them */
     int data_count;
-    const char *output_dir;             /* the run directory */
-    const char *model;                  /* a size, a config.json, or a directory to go on from */
-    const char *device;                 /* as clb_device_open takes it */
+    const char *output_dir; /* the run directory */
+    const char *model;  /* a size, a config.json, or a directory to go on from; NULL: mini, or what
+                           the checkpoint holds */
+    const char *device; /* as clb_device_open takes it */
     const char *resume_from_checkpoint; /* NULL, "auto", or a checkpoint directory */
-    bool overwrite;                     /* an output directory that holds another run */
-    bool dry_run;                       /* print the plan and stop */
-    int threads;                        /* of the CPU path, 0 = all */
+    bool overwrite; /* another run in output_dir: removed when this one takes its first step */
+    bool dry_run;   /* print the plan and stop */
+    int threads;    /* of the CPU path, 0 = all */
 
     int64_t max_steps;
     int32_t per_device_train_batch_size; /* sequences */
@@ -47,25 +50,47 @@ struct clb_training_options {
     int32_t save_total_limit;                      /* 0: keep all */
     int64_t eval_samples; /* held-out pairs, drawn anew where there are fewer; 0: each once */
 
+    const char *const *command; /* the words of the command line, kept in training_args.json */
+    int command_count;
+
     volatile sig_atomic_t *stop; /* set by a signal: finish the step, save, leave; may be NULL */
 };
 
 /* The defaults: AdamW 1e-4, 1,000 steps of 32 sequences of 128, ... */
 CLB_API struct clb_training_options clb_training_defaults(void);
 
-/* Trains. Interrupted by *stop: CLB_ERROR_INTERRUPTED, with a message that says how to go on; the
- * state is saved. A loss that is not finite: CLB_ERROR_NUMERIC with the step; checkpoints stay. */
-CLB_API enum clb_status clb_pretrain(const struct clb_training_options *options);
+struct clb_evaluation {
+    double mlm_loss, mlm_accuracy, mlm_perplexity, nsp_loss, nsp_accuracy;
+    int64_t masked_tokens, pairs;
+};
+
+/* What a run is about to do, and, when it has ended, did. */
+struct clb_training_report {
+    char *plan;                 /* lines for people: device, model, data, steps, memory; free with
+                                   clb_training_report_free */
+    int64_t global_step;        /* steps done, of this run and what it went on from */
+    int64_t tokens;             /* shown by this run */
+    double seconds;             /* of training, without evaluations */
+    struct clb_evaluation last; /* the last interval's losses on training text; pairs 0: none */
+    struct clb_evaluation held_out; /* the last evaluation's; pairs 0: none */
+};
+CLB_API void clb_training_report_free(struct clb_training_report *report);
+
+/* Trains. *report (NULL: not wanted) begins as {0} and is filled as far as the run came, also on
+ * failure; of a dry run it has the plan. Interrupted by *stop: CLB_ERROR_INTERRUPTED, with a
+ * message that says how to go on; the state is saved. A loss that is not finite:
+ * CLB_ERROR_NUMERIC with the step; checkpoints stay.
+ *
+ * output_dir is locked while the run lasts. It becomes a Hugging Face model directory, with
+ * checkpoint-STEP/ on the way, metrics.jsonl and training_args.json. A run resumed from a
+ * checkpoint sets aside, as checkpoint-STEP.aside, those of later steps. */
+CLB_API enum clb_status clb_pretrain(const struct clb_training_options *options,
+                                     struct clb_training_report *report);
 
 /* The rate of step `step` (0 for the first): linear from 0 to the peak over warmup_steps, then
  * linear to 0 at max_steps. */
 CLB_API double clb_learning_rate(double peak, int64_t warmup_steps, int64_t max_steps,
                                  int64_t step);
-
-struct clb_evaluation {
-    double mlm_loss, mlm_accuracy, mlm_perplexity, nsp_loss, nsp_accuracy;
-    int64_t masked_tokens, pairs;
-};
 
 /* Losses on the first `examples` examples of a stream (0: one epoch; beyond it the next epochs give
  * new pairs and masks), in batches of `batch_size`, which the model has room for. The model's

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
+#include "base/json.h"
 #include "cli/cli.h"
 
 #include <clbert/train.h>
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static const struct cli_usage usage = {
     .name = "pretrain",
@@ -14,7 +18,8 @@ static const struct cli_usage usage = {
         "Hugging Face model directory, with RUN/checkpoint-STEP on the way and RUN/metrics.jsonl.\n"
         "Ctrl-C finishes the step and saves; the same command with --resume-from-checkpoint auto\n"
         "goes on, to the same bits as if it had never stopped. Of several corpora, A:0.7 B:0.3\n"
-        "takes seven tenths of the examples from A; without weights each counts by its size.",
+        "takes seven tenths of the examples from A; without weights each counts by its size. The\n"
+        "losses at the end go to standard output, where that is not a terminal.",
     .examples = "clbert pretrain --data corpus --output-dir run --model mini --max-steps 2000\n"
                 "clbert pretrain --data wiki:0.7 news:0.3 --output-dir run",
 };
@@ -24,7 +29,7 @@ struct arguments {
     struct clb_training_options o;
     char *data, *output_dir, *model, *device, *resume, *optim;
     long long max_steps, warmup_steps, logging_steps, eval_steps, save_steps, eval_samples, seed;
-    int whole_word_mask, overwrite, dry_run;
+    int whole_word_mask, overwrite, dry_run, json;
 };
 
 static void take_defaults(struct arguments *a)
@@ -59,6 +64,65 @@ static enum clb_status fill_options(struct arguments *a)
     return a->optim ? clb_optimizer_named(a->optim, &o->optim) : CLB_OK;
 }
 
+/* ---- results ---- */
+
+static int set_losses(json_t *json, const char *prefix, const struct clb_evaluation *e)
+{
+    const struct {
+        const char *name;
+        double value;
+    } losses[] = {
+        {"mlm_loss", e->mlm_loss},
+        {"mlm_accuracy", e->mlm_accuracy},
+        {"nsp_loss", e->nsp_loss},
+        {"nsp_accuracy", e->nsp_accuracy},
+        {"mlm_perplexity", e->mlm_perplexity},
+    };
+    int failed = 0;
+    for (int i = 0; e->pairs > 0 && i < 5; i++) {
+        char key[64];
+        snprintf(key, sizeof key, "%s%s", prefix, losses[i].name);
+        failed |= json_object_set_new(json, key, base_json_number(losses[i].value));
+    }
+    return failed;
+}
+
+static enum clb_status print_json(const struct clb_training_options *o,
+                                  const struct clb_training_report *r)
+{
+    json_t *json = json_pack("{s:s, s:I, s:I, s:o}", "output_dir", o->output_dir, "global_step",
+                             (json_int_t)r->global_step, "tokens", (json_int_t)r->tokens, "seconds",
+                             base_json_number(r->seconds));
+    enum clb_status status = CLB_OK;
+    if (!json || set_losses(json, "", &r->last) || set_losses(json, "eval_", &r->held_out))
+        status = clb_fail(CLB_ERROR_MEMORY, "out of memory");
+    if (status == CLB_OK) status = base_json_print(json);
+    json_decref(json);
+    return status;
+}
+
+static void print_losses(const char *what, const struct clb_evaluation *e)
+{
+    if (e->pairs == 0) return;
+    printf("%s: mlm %.4f (%.1f %%, perplexity %.2f)  nsp %.4f (%.1f %%)\n", what, e->mlm_loss,
+           100 * e->mlm_accuracy, e->mlm_perplexity, e->nsp_loss, 100 * e->nsp_accuracy);
+}
+
+static enum clb_status print_report(const struct arguments *a, const struct clb_training_report *r)
+{
+    if (a->dry_run) {
+        fputs(r->plan, stdout);
+        return CLB_OK;
+    }
+    if (a->json) return print_json(&a->o, r);
+    if (isatty(STDOUT_FILENO)) return CLB_OK; /* the log has said it all */
+    printf("step %" PRId64 " of %" PRId64 ": %s\n", r->global_step, a->o.max_steps,
+           a->o.output_dir);
+    print_losses("training", &r->last);
+    print_losses("held out", &r->held_out);
+    return CLB_OK;
+}
+
 static void free_arguments(struct arguments *a)
 {
     free(a->data);
@@ -73,6 +137,7 @@ enum clb_status command_pretrain(int argc, const char **argv)
 {
     struct arguments a = {0};
     struct clb_training_options *o = &a.o;
+    struct clb_training_report report = {0};
     const struct poptOption options[] = {
         {"data", 0, POPT_ARG_STRING, &a.data, 0, "corpus from clbert prepare", "CORPUS"},
         {"output-dir", 0, POPT_ARG_STRING, &a.output_dir, 0, "run directory", "RUN"},
@@ -122,6 +187,7 @@ enum clb_status command_pretrain(int argc, const char **argv)
          "DIR"},
         {"dry-run", 0, POPT_ARG_NONE, &a.dry_run, 0, "print the plan of memory and steps only",
          NULL},
+        {"json", 0, POPT_ARG_NONE, &a.json, 0, "the losses at the end as JSON", NULL},
         POPT_TABLEEND};
     poptContext context = NULL;
     const char **rest, **corpora = NULL;
@@ -137,8 +203,12 @@ enum clb_status command_pretrain(int argc, const char **argv)
     CLB_TRY(cli_require(&usage, a.output_dir, "--output-dir RUN"));
     CLB_TRY(fill_options(&a));
     o->stop = cli_stop_on_signals();
-    CLB_TRY(clb_pretrain(o));
+    o->command = argv;
+    o->command_count = argc;
+    CLB_TRY(clb_pretrain(o, &report));
+    CLB_TRY(print_report(&a, &report));
 cleanup:
+    clb_training_report_free(&report);
     poptFreeContext(context);
     free_arguments(&a);
     free(corpora);

@@ -70,6 +70,19 @@ cleanup:
     return status;
 }
 
+struct clb_evaluation train_means(const struct clb_losses *sums, int64_t masked, int64_t pairs)
+{
+    return (struct clb_evaluation){
+        .mlm_loss = sums->mlm_loss / (double)masked,
+        .mlm_accuracy = sums->mlm_correct / (double)masked,
+        .mlm_perplexity = exp(sums->mlm_loss / (double)masked),
+        .nsp_loss = sums->nsp_loss / (double)pairs,
+        .nsp_accuracy = sums->nsp_correct / (double)pairs,
+        .masked_tokens = masked,
+        .pairs = pairs,
+    };
+}
+
 enum clb_status clb_evaluate(struct clb_model *model, const struct clb_stream *stream,
                              int64_t examples, int32_t batch_size, struct clb_evaluation *result)
 {
@@ -87,11 +100,7 @@ enum clb_status clb_evaluate(struct clb_model *model, const struct clb_stream *s
     CLB_TRY(evaluate_batches(model, stream, examples, batch, result));
     CLB_TRY(clb_model_read_losses(model, &sums));
     CLB_TRY(clb_model_write_losses(model, &kept));
-    result->mlm_loss = sums.mlm_loss / (double)result->masked_tokens;
-    result->mlm_accuracy = sums.mlm_correct / (double)result->masked_tokens;
-    result->mlm_perplexity = exp(result->mlm_loss);
-    result->nsp_loss = sums.nsp_loss / (double)result->pairs;
-    result->nsp_accuracy = sums.nsp_correct / (double)result->pairs;
+    *result = train_means(&sums, result->masked_tokens, result->pairs);
 cleanup:
     clb_batch_destroy(batch);
     return status;

@@ -12,6 +12,11 @@ static const char *const names[] = {
     [CLB_OPTIMIZER_LAMB] = "lamb",
 };
 
+const char *clb_optimizer_name(enum clb_optimizer_kind kind)
+{
+    return names[kind];
+}
+
 enum clb_status clb_optimizer_named(const char *name, enum clb_optimizer_kind *kind)
 {
     for (int i = 0; i < 3; i++)
@@ -43,6 +48,7 @@ enum clb_status train_optimizer_create(struct clb_model *model, enum clb_optimiz
                           &o->segments.block_segment));
     CLB_TRY(clb_arena_add(o->table_arena, CLB_I32, count + 1, 1, &o->segments.first_block));
     CLB_TRY(clb_arena_add(o->table_arena, CLB_F32, count, 1, &o->segments.decay));
+    CLB_TRY(clb_arena_add(o->table_arena, CLB_F32, 1, 1, &o->weights_norm));
     for (int i = 0; i < TRAIN_NORM_SLOTS; i++)
         CLB_TRY(clb_arena_add(o->table_arena, CLB_F32, 1, 1, &o->norms[i]));
     *out = o;
@@ -144,10 +150,23 @@ enum clb_status train_optimizer_step(struct train_optimizer *o, const struct clb
     return clb_fail(CLB_ERROR_ARGUMENT, "unknown optimizer");
 }
 
-enum clb_status train_optimizer_norm(const struct train_optimizer *o, int64_t step, double *norm)
+static enum clb_status read_norm(struct clb_tensor square_sum, double *norm)
 {
     float square;
-    enum clb_status status = clb_tensor_read(o->norms[step % TRAIN_NORM_SLOTS], &square, 1);
+    enum clb_status status = clb_tensor_read(square_sum, &square, 1);
     if (status == CLB_OK) *norm = sqrt((double)square);
     return status;
+}
+
+enum clb_status train_optimizer_norm(const struct train_optimizer *o, int64_t step, double *norm)
+{
+    return read_norm(o->norms[step % TRAIN_NORM_SLOTS], norm);
+}
+
+enum clb_status train_optimizer_weights_norm(const struct train_optimizer *o,
+                                             const struct clb_model *model, double *norm)
+{
+    const struct clb_tensor weights = clb_model_weights_whole(model);
+    enum clb_status status = clb_sum_of_squares(&o->weights_norm, &weights);
+    return status == CLB_OK ? read_norm(o->weights_norm, norm) : status;
 }

@@ -2,9 +2,12 @@
 /* The training loop. */
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/failure.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "train/run_directory.h"
 #include "train/train.h"
+#include "train/training_args.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -16,7 +19,6 @@ enum { PREFETCH_STEPS = 4 };
 struct clb_training_options clb_training_defaults(void)
 {
     return (struct clb_training_options){
-        .model = "mini",
         .device = "auto",
         .max_steps = 1000,
         .per_device_train_batch_size = 32,
@@ -52,18 +54,24 @@ static enum clb_status check_options(struct clb_training_options *o)
         {o->max_steps >= 1, "--max-steps should be at least 1"},
         {o->per_device_train_batch_size >= 1, "--per-device-train-batch-size should be at least 1"},
         {o->gradient_accumulation_steps >= 1, "--gradient-accumulation-steps should be at least 1"},
+        {(int64_t)o->per_device_train_batch_size * o->max_seq_length <= INT32_MAX,
+         "--per-device-train-batch-size times --max-seq-length is over 2^31 - 1 tokens: lower one, "
+         "and raise --gradient-accumulation-steps"},
         {o->learning_rate > 0 && isfinite(o->learning_rate), "--learning-rate should be above 0"},
-        {o->weight_decay >= 0, "--weight-decay should not be negative"},
+        {o->weight_decay >= 0 && isfinite(o->weight_decay),
+         "--weight-decay should not be negative"},
         {o->adam_beta1 >= 0 && o->adam_beta1 < 1, "--adam-beta1 should be in [0, 1)"},
         {o->adam_beta2 >= 0 && o->adam_beta2 < 1, "--adam-beta2 should be in [0, 1)"},
-        {o->adam_epsilon > 0, "--adam-epsilon should be above 0"},
-        {o->max_grad_norm >= 0, "--max-grad-norm should not be negative"},
+        {o->adam_epsilon > 0 && isfinite(o->adam_epsilon), "--adam-epsilon should be above 0"},
+        {o->max_grad_norm >= 0 && isfinite(o->max_grad_norm),
+         "--max-grad-norm should not be negative"},
         {o->warmup_steps <= o->max_steps, "--warmup-steps should not be over --max-steps"},
         {o->logging_steps >= 1, "--logging-steps should be at least 1"},
         {o->eval_steps >= 0 && o->save_steps >= 0, "--eval-steps and --save-steps: 0 or more"},
     };
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         if (!checks[i].holds) return clb_fail(CLB_ERROR_ARGUMENT, "%s", checks[i].what);
+    if (!o->model && !o->resume_from_checkpoint) o->model = "mini";
     if (o->warmup_steps < 0) o->warmup_steps = o->max_steps / 10;
     return CLB_OK;
 }
@@ -72,10 +80,9 @@ static enum clb_status check_options(struct clb_training_options *o)
 
 /* The model's shape from a size's name, a config.json, or a directory; *start is the directory to
  * load weights from, malloc'd, or NULL. */
-static enum clb_status read_config(const struct train_run *run, struct clb_config *config,
-                                   char **start)
+static enum clb_status read_config(const struct train_run *run, const char *model,
+                                   struct clb_config *config, char **start)
 {
-    const char *model = run->options.model;
     char *path = NULL;
     enum clb_status status;
     *start = NULL;
@@ -138,8 +145,8 @@ static enum clb_status create_model(struct train_run *run, const char *checkpoin
         .training = true,
     };
     enum clb_status status;
-    if (checkpoint) run->options.model = checkpoint;
-    CLB_TRY(read_config(run, &config, start));
+    const char *model = run->options.model ? run->options.model : "mini";
+    CLB_TRY(read_config(run, checkpoint ? checkpoint : model, &config, start));
     CLB_TRY(clb_model_create(run->device, &config, &limits, &run->model));
     CLB_TRY(train_optimizer_create(run->model, o->optim, &run->optimizer));
 cleanup:
@@ -161,6 +168,7 @@ static enum clb_status check_memory(const struct train_run *run)
 
 static enum clb_status fill_model(struct train_run *run, const char *checkpoint, const char *start)
 {
+    double norm;
     enum clb_status status;
     CLB_TRY(clb_model_commit(run->model));
     CLB_TRY(train_optimizer_commit(run->optimizer, run->model, run->options.weight_decay));
@@ -170,6 +178,10 @@ static enum clb_status fill_model(struct train_run *run, const char *checkpoint,
         CLB_TRY(clb_model_load(run->model, start, run->options.seed));
     else
         CLB_TRY(clb_model_initialize(run->model, run->options.seed));
+    CLB_TRY(train_optimizer_weights_norm(run->optimizer, run->model, &norm));
+    if (!isfinite(norm))
+        status = clb_fail(CLB_ERROR_NUMERIC, "%s: its weights are not finite",
+                          start ? start : "the new model");
 cleanup:
     return status;
 }
@@ -177,6 +189,7 @@ cleanup:
 static void close_run(struct train_run *run)
 {
     if (run->metrics) fclose(run->metrics);
+    json_decref(run->args);
     train_optimizer_destroy(run->optimizer);
     clb_model_destroy(run->model);
     clb_stream_destroy(run->stream);
@@ -210,28 +223,43 @@ static enum clb_status train_step(struct train_run *run, const struct clb_step_b
     run->interval.tokens += batches->tokens;
     run->interval.masked += batches->masked;
     run->interval.pairs += batches->pairs;
+    run->report->tokens += batches->tokens;
+    run->report->global_step = run->step;
 cleanup:
     return status;
 }
 
+static enum clb_status not_finite(const struct train_run *run, int64_t step, const char *what)
+{
+    char kept[64] = "no checkpoint was written yet";
+    if (run->saved >= 0) snprintf(kept, sizeof kept, "checkpoint-%" PRId64 " is good", run->saved);
+    return clb_fail(CLB_ERROR_NUMERIC,
+                    "step %" PRId64 ": %s not finite; %s; try a lower --learning-rate or a longer "
+                    "--warmup-steps",
+                    step, what, kept);
+}
+
 /* Looks at the gradient norms of the steps since the last look. The optimiser has left the weights
- * alone where one was not finite, so the last checkpoint and the weights are good. */
-static enum clb_status check_finite(struct train_run *run)
+ * alone where one was not finite. */
+static enum clb_status check_gradients(struct train_run *run)
 {
     for (; run->checked < run->step; run->checked++) {
         double norm;
         enum clb_status status = train_optimizer_norm(run->optimizer, run->checked, &norm);
         if (status != CLB_OK) return status;
-        if (isfinite(norm)) continue;
-        char kept[64] = "no checkpoint was written yet";
-        if (run->saved >= 0)
-            snprintf(kept, sizeof kept, "checkpoint-%" PRId64 " is good", run->saved);
-        return clb_fail(CLB_ERROR_NUMERIC,
-                        "step %" PRId64 ": the loss or its gradient is not finite; %s; try a lower "
-                        "--learning-rate or a longer --warmup-steps",
-                        run->checked + 1, kept);
+        if (!isfinite(norm))
+            return not_finite(run, run->checked + 1, "the loss or its gradient is");
     }
     return CLB_OK;
+}
+
+/* A checkpoint is only of weights that are good. */
+static enum clb_status save(struct train_run *run)
+{
+    double norm;
+    enum clb_status status = train_optimizer_weights_norm(run->optimizer, run->model, &norm);
+    if (status != CLB_OK) return status;
+    return isfinite(norm) ? train_save(run) : not_finite(run, run->step, "the weights are");
 }
 
 static enum clb_status evaluate(struct train_run *run)
@@ -246,6 +274,12 @@ static enum clb_status evaluate(struct train_run *run)
     return status;
 }
 
+static enum clb_status tell(struct train_run *run, bool log, bool eval)
+{
+    enum clb_status status = log ? train_log(run) : CLB_OK;
+    return status == CLB_OK && eval ? evaluate(run) : status;
+}
+
 static bool every(int64_t steps, int64_t step)
 {
     return steps > 0 && step % steps == 0;
@@ -256,15 +290,16 @@ static enum clb_status after_step(struct train_run *run, bool stopping)
 {
     const struct clb_training_options *o = &run->options;
     const bool last = run->step == o->max_steps;
-    const bool save = last || stopping || every(o->save_steps, run->step);
+    const bool due = last || stopping || every(o->save_steps, run->step);
     const bool log = last || every(o->logging_steps, run->step);
     const bool eval = last || every(o->eval_steps, run->step);
+    struct base_failure told = {0};
     enum clb_status status = CLB_OK;
-    if (log || eval || save || run->step - run->checked == TRAIN_NORM_SLOTS)
-        CLB_TRY(check_finite(run));
-    if (log) CLB_TRY(train_log(run));
-    if (eval) CLB_TRY(evaluate(run));
-    if (save) CLB_TRY(train_save(run));
+    if (log || eval || due || run->step - run->checked == TRAIN_NORM_SLOTS)
+        CLB_TRY(check_gradients(run));
+    base_failure_note(&told, tell(run, log, eval));
+    if (due) CLB_TRY(save(run)); /* also where nothing could be told */
+    status = base_failure_report(&told);
     if (!log) train_progress(run);
 cleanup:
     return status;
@@ -308,7 +343,6 @@ static enum clb_status train(struct train_run *run)
     };
     struct clb_loader *loader = NULL;
     enum clb_status status;
-    CLB_TRY(train_metrics_open(run));
     CLB_TRY(clb_loader_create(run->stream, &options, &loader));
     CLB_TRY(train_steps(run, loader));
     CLB_TRY(train_save_final(run));
@@ -317,25 +351,44 @@ cleanup:
     return status;
 }
 
-enum clb_status clb_pretrain(const struct clb_training_options *options)
+/* Everything that may turn out to be impossible, before anything of an older run is touched. */
+static enum clb_status set_up(struct train_run *run, const char *checkpoint)
 {
-    struct train_run run = {.options = *options, .saved = -1};
-    char *checkpoint = NULL, *start = NULL;
+    char *start = NULL;
+    enum clb_status status;
+    CLB_TRY(open_streams(run));
+    CLB_TRY(clb_device_open(run->options.device, run->options.threads, &run->device));
+    CLB_TRY(create_model(run, checkpoint, &start));
+    CLB_TRY(train_plan(run));
+    CLB_TRY(check_memory(run));
+    run->args = train_args_json(&run->options, clb_corpus_hash(run->corpus));
+    if (!run->args) status = clb_fail(CLB_ERROR_MEMORY, "options: out of memory");
+    if (status == CLB_OK && !run->options.dry_run) status = fill_model(run, checkpoint, start);
+cleanup:
+    free(start);
+    return status;
+}
+
+enum clb_status clb_pretrain(const struct clb_training_options *options,
+                             struct clb_training_report *report)
+{
+    struct clb_training_report unwanted = {0};
+    struct train_run run = {
+        .options = *options, .saved = -1, .report = report ? report : &unwanted};
+    struct train_directory directory = {0};
     enum clb_status status;
     CLB_TRY(check_options(&run.options));
     CLB_TRY(clb_corpora_open(run.options.data, run.options.data_count, &run.corpus));
-    CLB_TRY(train_prepare_directory(&run.options, &checkpoint));
-    CLB_TRY(open_streams(&run));
-    CLB_TRY(clb_device_open(run.options.device, run.options.threads, &run.device));
-    CLB_TRY(create_model(&run, checkpoint, &start));
-    train_print_plan(&run);
-    CLB_TRY(check_memory(&run));
+    CLB_TRY(train_directory_open(&run.options, &directory));
+    CLB_TRY(set_up(&run, directory.checkpoint));
     if (run.options.dry_run) goto cleanup;
-    CLB_TRY(fill_model(&run, checkpoint, start));
+    CLB_TRY(train_directory_begin(&directory, run.step));
+    CLB_TRY(train_metrics_begin(&run));
+    run.report->global_step = run.step;
     CLB_TRY(train(&run));
 cleanup:
     close_run(&run);
-    free(checkpoint);
-    free(start);
+    train_directory_close(&directory);
+    clb_training_report_free(&unwanted);
     return status;
 }

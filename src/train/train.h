@@ -18,6 +18,7 @@ struct train_optimizer {
     struct clb_parameter *first, *second; /* the two moments by parameter */
     int parameter_count;
     struct clb_segments segments;
+    struct clb_tensor weights_norm;            /* the weights' sum of squares */
     struct clb_tensor norms[TRAIN_NORM_SLOTS]; /* a step's sum of squares, by step % slots */
 };
 
@@ -34,6 +35,9 @@ enum clb_status train_optimizer_step(struct train_optimizer *optimizer,
                                      const struct clb_model *model,
                                      const struct clb_training_options *options, int64_t step,
                                      double learning_rate);
+/* The norm of all weights, to see whether they are finite; waits. */
+enum clb_status train_optimizer_weights_norm(const struct train_optimizer *optimizer,
+                                             const struct clb_model *model, double *norm);
 /* The gradient norm of a step not longer ago than TRAIN_NORM_SLOTS; waits. */
 enum clb_status train_optimizer_norm(const struct train_optimizer *optimizer, int64_t step,
                                      double *norm);
@@ -42,11 +46,13 @@ enum clb_status train_optimizer_norm(const struct train_optimizer *optimizer, in
 
 struct train_interval { /* since the last line of metrics */
     int64_t tokens, masked, pairs;
-    double seconds;
+    int64_t resumed; /* of the tokens: shown before the run was resumed */
 };
 
 struct train_run {
     struct clb_training_options options;
+    json_t *args; /* training_args.json */
+    struct clb_training_report *report;
     struct clb_device *device;
     struct clb_corpus *corpus;
     struct clb_stream *stream, *validation;
@@ -56,35 +62,41 @@ struct train_run {
     int64_t checked; /* steps whose gradient norm has been seen to be finite */
     int64_t saved;   /* step of the newest checkpoint; -1: none */
     struct train_interval interval;
-    double last_log;   /* when the interval began */
+    double last_log;   /* when the interval began, or was gone on with */
     char figures[160]; /* losses and accuracies of the last interval, for the terminal */
-    FILE *metrics;
+    FILE *metrics;     /* NULL until the first line */
 };
+
+/* ---- evaluate.c ---- */
+
+/* Means of sums over so many masked tokens and pairs. */
+struct clb_evaluation train_means(const struct clb_losses *sums, int64_t masked, int64_t pairs);
 
 /* ---- checkpoint.c ---- */
 
-/* Decides what the output directory may be used for and finds the checkpoint to resume from:
- * *checkpoint is malloc'd, NULL for a new run. */
-enum clb_status train_prepare_directory(const struct clb_training_options *options,
-                                        char **checkpoint);
 /* Writes output_dir/checkpoint-STEP, whole or not at all; removes what save_total_limit allows. */
 enum clb_status train_save(struct train_run *run);
-/* Weights, moments and state of a checkpoint; an option that would change the stream: an error. */
+/* Whether a directory is a checkpoint with all its parts, as far as their beginnings tell. */
+enum clb_status train_checkpoint_check(const char *checkpoint);
+/* Weights, moments and state of a checkpoint; says which options have changed since. One that
+ * would change the stream: CLB_ERROR_ARGUMENT. */
 enum clb_status train_restore(struct train_run *run, const char *checkpoint);
 /* The final model into the output directory. */
 enum clb_status train_save_final(struct train_run *run);
 
+/* ---- plan.c ---- */
+
+/* What is about to be done (model, memory, device, stream): into the report, and said. */
+enum clb_status train_plan(struct train_run *run);
+
 /* ---- metrics.c ---- */
 
-/* Opens output_dir/metrics.jsonl, keeping the lines up to the run's step. */
-enum clb_status train_metrics_open(struct train_run *run);
+/* Keeps the lines of output_dir/metrics.jsonl up to the run's step. */
+enum clb_status train_metrics_begin(struct train_run *run);
 /* A line for the interval that ends now, which begins anew; also to the terminal. */
 enum clb_status train_log(struct train_run *run);
 /* A line for an evaluation. */
 enum clb_status train_log_evaluation(struct train_run *run, const struct clb_evaluation *result);
 /* The line on the terminal between two lines of metrics. */
 void train_progress(const struct train_run *run);
-/* What is about to be done: model, memory, device, stream. */
-void train_print_plan(const struct train_run *run);
-
 #endif

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "train/training_args.h"
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "train/train.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+/* ---- the options, one a row ---- */
+
+enum type { INT32, INT64, SEED, FLOAT, BOOLEAN, STRING, OPTIM };
+
+/* What it means for a resumed run that an option has changed. */
+enum effect {
+    REFUSED,  /* it would be another run */
+    RESULT,   /* taken, and the results are others */
+    HARMLESS, /* taken; the results stay */
+    IGNORED,  /* the checkpoint's own is used */
+    UNSAID,   /* names of files; what they hold is compared elsewhere */
+};
+
+static const struct argument {
+    const char *name;
+    enum type type;
+    size_t offset;
+    enum effect effect;
+} arguments[] = {
+#define ARGUMENT(name, type, effect)                                                               \
+    {                                                                                              \
+#name, type, offsetof(struct clb_training_options, name), effect                           \
+    }
+    ARGUMENT(output_dir, STRING, UNSAID),
+    ARGUMENT(resume_from_checkpoint, STRING, UNSAID),
+    ARGUMENT(model, STRING, IGNORED),
+    ARGUMENT(device, STRING, HARMLESS),
+    ARGUMENT(threads, INT32, HARMLESS),
+    ARGUMENT(max_steps, INT64, RESULT),
+    ARGUMENT(per_device_train_batch_size, INT32, REFUSED),
+    ARGUMENT(gradient_accumulation_steps, INT32, REFUSED),
+    ARGUMENT(max_seq_length, INT32, REFUSED),
+    ARGUMENT(mlm_probability, FLOAT, REFUSED),
+    ARGUMENT(short_seq_probability, FLOAT, REFUSED),
+    ARGUMENT(whole_word_mask, BOOLEAN, REFUSED),
+    ARGUMENT(seed, SEED, REFUSED),
+    ARGUMENT(optim, OPTIM, REFUSED),
+    ARGUMENT(learning_rate, FLOAT, RESULT),
+    ARGUMENT(weight_decay, FLOAT, RESULT),
+    ARGUMENT(adam_beta1, FLOAT, RESULT),
+    ARGUMENT(adam_beta2, FLOAT, RESULT),
+    ARGUMENT(adam_epsilon, FLOAT, RESULT),
+    ARGUMENT(max_grad_norm, FLOAT, RESULT),
+    ARGUMENT(warmup_steps, INT64, RESULT),
+    ARGUMENT(logging_steps, INT64, HARMLESS),
+    ARGUMENT(eval_steps, INT64, HARMLESS),
+    ARGUMENT(eval_samples, INT64, HARMLESS),
+    ARGUMENT(save_steps, INT64, HARMLESS),
+    ARGUMENT(save_total_limit, INT32, HARMLESS),
+};
+enum { ARGUMENT_COUNT = sizeof arguments / sizeof *arguments };
+
+static json_t *string_or_null(const char *text)
+{
+    return text ? json_string(text) : json_null();
+}
+
+/* Text that is not UTF-8 is left out. */
+static json_t *strings(const char *const *list, int count)
+{
+    json_t *array = json_array();
+    for (int i = 0; array && i < count; i++) json_array_append_new(array, json_string(list[i]));
+    return array;
+}
+
+/* The shortest decimal that is this float: 0.15, not 0.15000000596046448. */
+static json_t *float_number(float value)
+{
+    char text[32];
+    int digits = 6;
+    do {
+        snprintf(text, sizeof text, "%.*g", digits, (double)value);
+    } while (strtof(text, NULL) != value && ++digits <= 9);
+    return base_json_number(strtod(text, NULL));
+}
+
+static json_t *value_of(const struct clb_training_options *o, const struct argument *argument)
+{
+    const void *value = (const char *)o + argument->offset;
+    char digits[32];
+    switch (argument->type) {
+    case INT32:
+        return json_integer(*(const int32_t *)value);
+    case INT64:
+        return json_integer(*(const int64_t *)value);
+    case SEED: /* 64 bits without a sign are more than many readers of JSON have */
+        snprintf(digits, sizeof digits, "%" PRIu64, *(const uint64_t *)value);
+        return json_string(digits);
+    case FLOAT:
+        return float_number(*(const float *)value);
+    case BOOLEAN:
+        return json_boolean(*(const bool *)value);
+    case STRING:
+        return string_or_null(*(const char *const *)value);
+    case OPTIM:
+        return json_string(clb_optimizer_name(*(const enum clb_optimizer_kind *)value));
+    }
+    return NULL;
+}
+
+json_t *train_args_json(const struct clb_training_options *o, uint64_t corpus)
+{
+    char hash[32];
+    snprintf(hash, sizeof hash, "%016" PRIx64, corpus);
+    json_t *args = json_pack("{s:s, s:o, s:o, s:s}", "clbert", clb_version(), "command",
+                             strings(o->command, o->command_count), "data",
+                             strings(o->data, o->data_count), "corpus", hash);
+    for (int i = 0; args && i < ARGUMENT_COUNT; i++)
+        if (json_object_set_new(args, arguments[i].name, value_of(o, &arguments[i])) != 0) {
+            json_decref(args);
+            args = NULL;
+        }
+    return args;
+}
+
+/* ---- differences ---- */
+
+static void text_of(const json_t *value, char text[128])
+{
+    char *dump = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+    snprintf(text, 128, "%s", dump ? dump : "?");
+    free(dump);
+}
+
+static enum clb_status say(const char *name, enum effect effect, const json_t *then,
+                           const json_t *now, const char *path)
+{
+    char old_text[128], new_text[128];
+    text_of(then, old_text);
+    text_of(now, new_text);
+    switch (effect) {
+    case REFUSED:
+        return clb_fail(CLB_ERROR_ARGUMENT,
+                        "%s: the run was begun with %s %s, this one has %s: use the same options "
+                        "and corpus, or start from its model by --model",
+                        path, name, old_text, new_text);
+    case RESULT:
+        base_warn("%s is now %s (was %s): from here on", name, new_text, old_text);
+        break;
+    case HARMLESS:
+        base_log("%s is now %s (was %s)", name, new_text, old_text);
+        break;
+    case IGNORED:
+        base_warn("%s %s is ignored: the checkpoint goes on as it is (%s)", name, new_text,
+                  old_text);
+        break;
+    case UNSAID:
+        break;
+    }
+    return CLB_OK;
+}
+
+static bool is_changed(const struct argument *a, const json_t *then, const json_t *now)
+{
+    if (!then || json_equal(then, now)) return false;
+    if (a->type == FLOAT && json_is_number(then) && json_is_number(now))
+        return (float)json_number_value(then) != (float)json_number_value(now);
+    return !(a->effect == IGNORED && json_is_null(now)); /* not asked for */
+}
+
+enum clb_status train_args_compare(const json_t *now, const json_t *then, const char *path)
+{
+    const json_t *corpus = json_object_get(then, "corpus");
+    if (corpus && !json_equal(corpus, json_object_get(now, "corpus")))
+        return say("corpus", REFUSED, corpus, json_object_get(now, "corpus"), path);
+    for (int refusals = 1; refusals >= 0; refusals--) /* first, since then nothing else is said */
+        for (int i = 0; i < ARGUMENT_COUNT; i++) {
+            const struct argument *a = &arguments[i];
+            const json_t *old = json_object_get(then, a->name),
+                         *new_one = json_object_get(now, a->name);
+            if ((a->effect == REFUSED) != refusals || !is_changed(a, old, new_one)) continue;
+            enum clb_status status = say(a->name, a->effect, old, new_one, path);
+            if (status != CLB_OK) return status;
+        }
+    return CLB_OK;
+}
