@@ -49,7 +49,7 @@ enum clb_status cli_text_format(const char *name, enum clb_text_format *format);
 /* "512M", "4G", "1000000": bytes, in powers of 1024. `option` is for the message. */
 enum clb_status cli_size(const char *option, const char *text, int64_t *bytes);
 
-/* A flag that the first SIGINT or SIGTERM sets; a second one ends the program at once. */
+/* A flag that the first SIGINT, SIGTERM or SIGHUP sets; a second one ends the program at once. */
 volatile sig_atomic_t *cli_stop_on_signals(void);
 
 /* Prints how much text was read, how long it took, and the speed. */

@@ -216,7 +216,11 @@ static void ask_to_stop(int signal_number)
 
 volatile sig_atomic_t *cli_stop_on_signals(void)
 {
-    signal(SIGINT, ask_to_stop);
-    signal(SIGTERM, ask_to_stop);
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    for (int i = 0; i < 3; i++) {
+        struct sigaction old;
+        sigaction(signals[i], NULL, &old);
+        if (old.sa_handler != SIG_IGN) signal(signals[i], ask_to_stop); /* nohup ignores SIGHUP */
+    }
     return &stop_asked;
 }

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# What `clbert pretrain` tells, and where: results on standard output, all else on standard error; what a
+# resumed run is told of other options; a terminal that goes away. Usage: runs.sh CLBERT
+set -u
+clbert=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+failed=0
+expect() { # WHAT COMMAND...: COMMAND is true.
+    local what=$1
+    shift
+    "$@" || { failed=1; echo "not so: $what"; head -n 20 out.txt err.txt; }
+}
+told() { grep -qF -e "$1" err.txt; }
+"$clbert" demo-text --documents 200 --output text.txt
+"$clbert" vocab --vocab-size 300 --output tok text.txt >/dev/null 2>&1
+"$clbert" prepare --tokenizer tok --output corpus --validation-fraction 0.1 text.txt >/dev/null 2>&1
+train() { "$clbert" pretrain --data corpus --output-dir "${run-run}" --device cpu --per-device-train-batch-size 4 \
+    --max-seq-length 64 --logging-steps 5 --eval-steps 10 --eval-samples 16 --save-steps 10 "$@" \
+    >out.txt 2>err.txt; }
+
+train --model tiny --max-steps 20 --dry-run
+expect "a dry run reports on standard output" grep -q '^memory   weights' out.txt
+expect "and says nothing else" test ! -s err.txt
+expect "and makes nothing" test ! -e run
+
+train --model tiny --max-steps 20
+expect "the results" grep -q '^step 20 of 20: run$' out.txt
+expect "training losses" grep -q '^training: mlm [0-9.]* (' out.txt
+expect "held-out losses" grep -q '^held out: mlm [0-9.]* (' out.txt
+expect "the options are kept" grep -q '"learning_rate": 0.0001,' run/training_args.json
+expect "the command is kept" grep -q '"--logging-steps"' run/training_args.json
+
+train --model mini --max-steps 30 --learning-rate 2e-4 --threads 1 --resume-from-checkpoint auto --json
+expect "JSON" grep -q '{"output_dir": "run", "global_step": 30, .*"eval_nsp_loss": ' out.txt
+expect "the rate's change" told 'warning: learning_rate is now 0.0002 (was 0.0001)'
+expect "the plan's change" told 'warning: max_steps is now 30 (was 20)'
+expect "threads" told 'threads is now 1 (was 0)'
+expect "the model's" told 'warning: model "mini" is ignored: the checkpoint goes on as it is ("tiny")'
+expect "the model that it is stays written" grep -q '"model": "tiny"' run/training_args.json
+train --max-steps 30 --learning-rate 2e-4 --threads 1 --resume-from-checkpoint auto
+expect "nothing changed, nothing said" test "$(grep -c 'is now\|ignored' err.txt)" = 0
+expect "there is nothing to do" told 'all its steps are done already'
+
+run="" train --max-steps 2
+expect "an empty name" told 'the name of a directory is empty'
+
+# A terminal that goes away, as Ctrl-C does; under nohup it does not matter.
+rm -r run
+train --model tiny --max-steps 100000 --save-steps 0 &
+until [ -s run/metrics.jsonl ]; do sleep 0.02; done
+pkill -HUP -P $! -x clbert
+wait $!
+expect "SIGHUP saves" told 'saved; go on with'
+expect "a checkpoint is there" test -n "$(ls -d run/checkpoint-* 2>/dev/null)"
+exit $failed
