@@ -216,11 +216,10 @@ static void ask_to_stop(int signal_number)
 
 volatile sig_atomic_t *cli_stop_on_signals(void)
 {
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-    for (int i = 0; i < 3; i++) {
-        struct sigaction old;
-        sigaction(signals[i], NULL, &old);
-        if (old.sa_handler != SIG_IGN) signal(signals[i], ask_to_stop); /* nohup ignores SIGHUP */
-    }
+    struct sigaction hangup;
+    signal(SIGINT, ask_to_stop);
+    signal(SIGTERM, ask_to_stop);
+    sigaction(SIGHUP, NULL, &hangup);
+    if (hangup.sa_handler != SIG_IGN) signal(SIGHUP, ask_to_stop); /* nohup ignores it */
     return &stop_asked;
 }

@@ -3,7 +3,7 @@
 # every symbol (cpu_isa.h); cpu_device.c picks the best at start. Elsewhere than on x86-64 there is
 # one set, "native": whatever the compiler targets.
 file(GLOB CLBERT_CPU_KERNELS CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/cpu_*.c)
-set(CLBERT_CPU_DEVICE ${CMAKE_CURRENT_LIST_DIR}/cpu_device.c)
+set(CLBERT_CPU_DEVICE ${CMAKE_CURRENT_LIST_DIR}/cpu_device.c ${CMAKE_CURRENT_LIST_DIR}/cpu_pool.c)
 list(REMOVE_ITEM CLBERT_CPU_KERNELS ${CLBERT_CPU_DEVICE})
 
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64|AMD64")

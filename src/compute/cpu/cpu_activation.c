@@ -85,16 +85,30 @@ static void backward_chunk(enum clb_activation activation, float *d_x, const flo
     }
 }
 
+struct backward {
+    enum clb_activation activation;
+    float *d_x;
+    const float *d_out, *saved;
+    int64_t n;
+};
+
+static void backward_chunks(const void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct backward *a = context;
+    (void)thread;
+    for (int64_t i = begin * CHUNK; i < end * CHUNK && i < a->n; i += CHUNK)
+        backward_chunk(a->activation, a->d_x + i, a->d_out + i, a->saved + i,
+                       a->n - i < CHUNK ? a->n - i : CHUNK);
+}
+
 enum clb_status CPU_RENAMED(activation_backward)(struct clb_device *device,
                                                  const struct clb_tensor *d_x,
                                                  const struct clb_tensor *d_out,
                                                  const struct clb_tensor *saved,
                                                  enum clb_activation activation)
 {
-    const int64_t n = clb_tensor_elements(*d_x);
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device))
-    for (int64_t i = 0; i < n; i += CHUNK)
-        backward_chunk(activation, cpu_floats(d_x) + i, cpu_floats(d_out) + i,
-                       cpu_floats(saved) + i, n - i < CHUNK ? n - i : CHUNK);
+    const struct backward a = {activation, cpu_floats(d_x), cpu_floats(d_out), cpu_floats(saved),
+                               clb_tensor_elements(*d_x)};
+    cpu_parallel(device, (a.n + CHUNK - 1) / CHUNK, 0, backward_chunks, &a);
     return CLB_OK;
 }

@@ -5,8 +5,6 @@
 #include "compute/cpu/cpu_kernels.h"
 #include "compute/cpu/cpu_vector.h"
 
-#include <omp.h>
-
 enum { QUERIES = 8 * CPU_TILE_ROWS }; /* a block */
 
 struct attention {
@@ -53,11 +51,11 @@ static int64_t scratch_floats(const struct attention *a)
            gemm_floats(a->max_seqlen, a->head_size) + 64;
 }
 
-static struct scratch thread_scratch(const struct attention *a, float *all)
+static struct scratch thread_scratch(const struct attention *a, float *all, int thread)
 {
     const int64_t stride = row_stride(a->max_seqlen);
     struct scratch s;
-    s.scores = all + omp_get_thread_num() * row_stride(scratch_floats(a));
+    s.scores = all + thread * row_stride(scratch_floats(a));
     s.gradient = s.scores + QUERIES * stride;
     s.factors = s.gradient + QUERIES * stride;
     s.gemm = s.factors + stride;
@@ -261,6 +259,22 @@ static struct attention attention_of(const struct clb_tensor *out, const struct 
                               .dropout = dropout};
 }
 
+struct job {
+    const struct attention *attention;
+    float *scratch; /* of all threads */
+    void (*run)(const struct attention *, const struct task *, const struct scratch *);
+};
+
+static void run_range(const void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct job *job = context;
+    const struct scratch scratch = thread_scratch(job->attention, job->scratch, thread);
+    for (int64_t number = begin; number < end; number++) {
+        const struct task task = task_of(job->attention, number);
+        job->run(job->attention, &task, &scratch);
+    }
+}
+
 static enum clb_status run_tasks(struct clb_device *device, const struct attention *a,
                                  void (*run)(const struct attention *, const struct task *,
                                              const struct scratch *))
@@ -269,15 +283,8 @@ static enum clb_status run_tasks(struct clb_device *device, const struct attenti
     float *all =
         cpu_workspace(device, CPU_WORKSPACE_THREADS, threads * row_stride(scratch_floats(a)));
     if (!all) return CLB_ERROR_MEMORY;
-#pragma omp parallel num_threads(threads)
-    {
-        const struct scratch scratch = thread_scratch(a, all);
-#pragma omp for schedule(dynamic)
-        for (int64_t number = 0; number < a->sequences * a->heads; number++) {
-            const struct task task = task_of(a, number);
-            run(a, &task, &scratch);
-        }
-    }
+    const struct job job = {a, all, run};
+    cpu_parallel(device, a->sequences * a->heads, 1, run_range, &job);
     return CLB_OK;
 }
 

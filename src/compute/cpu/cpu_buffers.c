@@ -4,13 +4,27 @@
 
 enum { TASK = 16384 }; /* elements a task */
 
-enum clb_status CPU_RENAMED(fill)(struct clb_device *device, const struct clb_tensor *x,
+/* What an elementwise operation works on. */
+struct elements {
+    float *to;
+    const float *from;
+    float value;
+    int64_t n;
+};
+
+static void fill_range(const void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct elements *x = context;
+    (void)thread;
+    for (int64_t i = begin; i < end; i++) x->to[i] = x->value;
+}
+
+enum clb_status CPU_RENAMED(fill)(struct clb_device *device, const struct clb_tensor *out,
                                   float value)
 {
-    const int64_t n = clb_tensor_elements(*x);
-    float *out = cpu_floats(x);
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device)) if (n > TASK)
-    for (int64_t i = 0; i < n; i++) out[i] = value;
+    const struct elements x = {
+        .to = cpu_floats(out), .value = value, .n = clb_tensor_elements(*out)};
+    cpu_parallel(device, x.n, TASK, fill_range, &x);
     return CLB_OK;
 }
 
@@ -22,24 +36,35 @@ enum clb_status CPU_RENAMED(copy)(struct clb_device *device, const struct clb_te
     return CLB_OK;
 }
 
-enum clb_status CPU_RENAMED(add)(struct clb_device *device, const struct clb_tensor *out,
-                                 const struct clb_tensor *x)
+static void add_range(const void *context, int64_t begin, int64_t end, int thread)
 {
-    const int64_t n = clb_tensor_elements(*out);
-    float *to = cpu_floats(out);
-    const float *from = cpu_floats(x);
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device)) if (n > TASK)
-    for (int64_t i = 0; i < n; i++) to[i] += from[i];
+    const struct elements *x = context;
+    (void)thread;
+    for (int64_t i = begin; i < end; i++) x->to[i] += x->from[i];
+}
+
+enum clb_status CPU_RENAMED(add)(struct clb_device *device, const struct clb_tensor *out,
+                                 const struct clb_tensor *in)
+{
+    const struct elements x = {
+        .to = cpu_floats(out), .from = cpu_floats(in), .n = clb_tensor_elements(*out)};
+    cpu_parallel(device, x.n, TASK, add_range, &x);
     return CLB_OK;
 }
 
-enum clb_status CPU_RENAMED(scale)(struct clb_device *device, const struct clb_tensor *x,
+static void scale_range(const void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct elements *x = context;
+    (void)thread;
+    for (int64_t i = begin; i < end; i++) x->to[i] *= x->value;
+}
+
+enum clb_status CPU_RENAMED(scale)(struct clb_device *device, const struct clb_tensor *out,
                                    float factor)
 {
-    const int64_t n = clb_tensor_elements(*x);
-    float *out = cpu_floats(x);
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device)) if (n > TASK)
-    for (int64_t i = 0; i < n; i++) out[i] *= factor;
+    const struct elements x = {
+        .to = cpu_floats(out), .value = factor, .n = clb_tensor_elements(*out)};
+    cpu_parallel(device, x.n, TASK, scale_range, &x);
     return CLB_OK;
 }
 
@@ -62,33 +87,61 @@ static double square_task(const float *x, int64_t n)
     return sum;
 }
 
+struct squares {
+    const float *x;
+    int64_t n;
+    double *partial; /* by task */
+};
+
+static void square_tasks(const void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct squares *s = context;
+    (void)thread;
+    for (int64_t t = begin; t < end; t++) {
+        const int64_t left = s->n - t * TASK;
+        s->partial[t] = square_task(s->x + t * TASK, left < TASK ? left : TASK);
+    }
+}
+
 enum clb_status CPU_RENAMED(sum_of_squares)(struct clb_device *device, const struct clb_tensor *out,
                                             const struct clb_tensor *x)
 {
     const int64_t n = clb_tensor_elements(*x), tasks = (n + TASK - 1) / TASK;
     double *partial = (double *)cpu_workspace(device, CPU_WORKSPACE_THREADS, 2 * tasks), sum = 0;
     if (!partial) return CLB_ERROR_MEMORY;
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device))
-    for (int64_t t = 0; t < tasks; t++)
-        partial[t] =
-            square_task(cpu_floats(x) + t * TASK, n - t * TASK < TASK ? n - t * TASK : TASK);
+    const struct squares squares = {cpu_floats(x), n, partial};
+    cpu_parallel(device, tasks, 0, square_tasks, &squares);
     for (int64_t t = 0; t < tasks; t++) sum += partial[t];
     *cpu_floats(out) = (float)sum;
     return CLB_OK;
 }
 
+enum { WIDTH = 64 }; /* columns a task */
+
+struct columns {
+    const float *x; /* [rows, n] */
+    float *out;
+    int64_t rows, n;
+};
+
 /* A task owns some columns and walks down all rows: one order for every number of threads. */
-void cpu_column_sums(struct clb_device *device, const float *x, int64_t rows, int64_t n, float *out)
+static void sum_columns(const void *context, int64_t begin, int64_t end, int thread)
 {
-    enum { WIDTH = 64 };
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device))
-    for (int64_t column = 0; column < n; column += WIDTH) {
-        const int64_t width = n - column < WIDTH ? n - column : WIDTH;
+    const struct columns *c = context;
+    (void)thread;
+    for (int64_t column = begin * WIDTH; column < end * WIDTH && column < c->n; column += WIDTH) {
+        const int64_t width = c->n - column < WIDTH ? c->n - column : WIDTH;
         float sums[WIDTH] = {0};
-        for (int64_t row = 0; row < rows; row++) {
-            const float *from = x + row * n + column;
+        for (int64_t row = 0; row < c->rows; row++) {
+            const float *from = c->x + row * c->n + column;
             for (int64_t i = 0; i < width; i++) sums[i] += from[i];
         }
-        for (int64_t i = 0; i < width; i++) out[column + i] += sums[i];
+        for (int64_t i = 0; i < width; i++) c->out[column + i] += sums[i];
     }
+}
+
+void cpu_column_sums(struct clb_device *device, const float *x, int64_t rows, int64_t n, float *out)
+{
+    const struct columns columns = {x, out, rows, n};
+    cpu_parallel(device, (n + WIDTH - 1) / WIDTH, 1, sum_columns, &columns);
 }

@@ -4,6 +4,9 @@
 #include "base/error.h"
 #include "compute/cpu/cpu_kernels.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +15,8 @@
 #include <unistd.h>
 
 #define HUGE_PAGE ((size_t)2 << 20)
+
+enum { MOST_THREADS = 1024 };
 
 /* ---- instruction sets ---- */
 
@@ -33,8 +38,11 @@ static bool has_v2(void)
 
 static bool has_v3(void)
 {
+    unsigned eax, ebx, ecx, edx;
     return has_v2() && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-           __builtin_cpu_supports("bmi2");
+           __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
+           __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & bit_MOVBE) && (ecx & bit_F16C) &&
+           __get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) && (ecx & bit_LZCNT);
 }
 
 static bool has_v4(void)
@@ -117,6 +125,7 @@ void cpu_device_describe(int threads, struct clb_device_info *info)
 static void cpu_close(struct clb_device *device)
 {
     struct cpu_device *cpu = (struct cpu_device *)device;
+    cpu_pool_destroy(cpu->pool);
     for (int i = 0; i < CPU_WORKSPACE_SLOTS; i++) free(cpu->workspace[i]);
     free((void *)device->backend);
     free(cpu);
@@ -202,6 +211,9 @@ enum clb_status cpu_device_open(int threads, struct clb_device **device)
 {
     const struct isa *isa = choose_isa();
     if (!isa) return CLB_ERROR_ARGUMENT;
+    if (threads < 0 || threads > MOST_THREADS)
+        return clb_fail(CLB_ERROR_ARGUMENT, "%d threads: should be 1 to %d, or 0 for all cores",
+                        threads, MOST_THREADS);
     struct cpu_device *cpu = calloc(1, sizeof *cpu);
     struct clb_backend *backend = calloc(1, sizeof *backend);
     if (!cpu || !backend) {
@@ -223,6 +235,11 @@ enum clb_status cpu_device_open(int threads, struct clb_device **device)
     cpu_device_describe(threads, &cpu->base.info);
     cpu->base.backend = backend;
     cpu->threads = cpu->base.info.compute_units;
+    const enum clb_status status = cpu_pool_create(cpu->threads, &cpu->pool);
+    if (status != CLB_OK) {
+        cpu_close(&cpu->base);
+        return status;
+    }
     *device = &cpu->base;
     return CLB_OK;
 }

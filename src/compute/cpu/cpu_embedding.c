@@ -1,6 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compute/cpu/cpu_kernels.h"
 
+struct forward {
+    float *out;
+    const float *word, *position, *segment;
+    const int32_t *ids, *positions, *segments;
+    int64_t n;
+};
+
+static void forward_rows(const void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct forward *a = context;
+    (void)thread;
+    for (int64_t t = begin; t < end; t++) {
+        const float *w = a->word + a->ids[t] * a->n;
+        const float *p = a->position + a->positions[t] * a->n;
+        const float *s = a->segment + a->segments[t] * a->n;
+        float *sum = a->out + t * a->n;
+        for (int64_t i = 0; i < a->n; i++) sum[i] = w[i] + p[i] + s[i];
+    }
+}
+
 enum clb_status
 CPU_RENAMED(embedding_forward)(struct clb_device *device, const struct clb_tensor *out,
                                const struct clb_tensor *word, const struct clb_tensor *position,
@@ -8,39 +28,53 @@ CPU_RENAMED(embedding_forward)(struct clb_device *device, const struct clb_tenso
                                const struct clb_tensor *positions,
                                const struct clb_tensor *segments)
 {
-    const int64_t n = out->columns;
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device))
-    for (int64_t t = 0; t < out->rows; t++) {
-        const float *w = cpu_floats(word) + cpu_ints(ids)[t] * n;
-        const float *p = cpu_floats(position) + cpu_ints(positions)[t] * n;
-        const float *s = cpu_floats(segment) + cpu_ints(segments)[t] * n;
-        float *sum = cpu_floats(out) + t * n;
-        for (int64_t i = 0; i < n; i++) sum[i] = w[i] + p[i] + s[i];
-    }
+    const struct forward a = {cpu_floats(out),     cpu_floats(word), cpu_floats(position),
+                              cpu_floats(segment), cpu_ints(ids),    cpu_ints(positions),
+                              cpu_ints(segments),  out->columns};
+    cpu_parallel(device, out->rows, 0, forward_rows, &a);
     return CLB_OK;
 }
 
+enum { WIDTH = 64 }; /* columns a task */
+
+struct backward {
+    float *d_table;
+    const float *d_out;
+    const int32_t *order, *begin, *row; /* as struct clb_row_groups */
+    int64_t n, across;
+};
+
 /* A task is one group and some columns: long groups ([MASK], [SEP], the two segments) are shared
  * out by columns. */
+static void backward_tasks(const void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct backward *a = context;
+    (void)thread;
+    for (int64_t task = begin; task < end; task++) {
+        const int64_t g = task / a->across, column = task % a->across * WIDTH;
+        const int64_t width = a->n - column < WIDTH ? a->n - column : WIDTH;
+        float sums[WIDTH] = {0};
+        for (int32_t r = a->begin[g]; r < a->begin[g + 1]; r++) {
+            const float *from = a->d_out + a->order[r] * a->n + column;
+            for (int64_t i = 0; i < width; i++) sums[i] += from[i];
+        }
+        float *to = a->d_table + a->row[g] * a->n + column;
+        for (int64_t i = 0; i < width; i++) to[i] += sums[i];
+    }
+}
+
 enum clb_status CPU_RENAMED(embedding_backward)(struct clb_device *device,
                                                 const struct clb_tensor *d_table,
                                                 const struct clb_tensor *d_out,
                                                 const struct clb_row_groups *groups)
 {
-    enum { WIDTH = 64 };
-    const int64_t n = d_table->columns, across = (n + WIDTH - 1) / WIDTH;
-    const int32_t *order = cpu_ints(&groups->order), *begin = cpu_ints(&groups->begin);
-#pragma omp parallel for schedule(dynamic, 8) num_threads(cpu_threads(device))
-    for (int64_t task = 0; task < groups->row.rows * across; task++) {
-        const int64_t g = task / across, column = task % across * WIDTH;
-        const int64_t width = n - column < WIDTH ? n - column : WIDTH;
-        float sums[WIDTH] = {0};
-        for (int32_t r = begin[g]; r < begin[g + 1]; r++) {
-            const float *from = cpu_floats(d_out) + order[r] * n + column;
-            for (int64_t i = 0; i < width; i++) sums[i] += from[i];
-        }
-        float *to = cpu_floats(d_table) + cpu_ints(&groups->row)[g] * n + column;
-        for (int64_t i = 0; i < width; i++) to[i] += sums[i];
-    }
+    const struct backward a = {cpu_floats(d_table),
+                               cpu_floats(d_out),
+                               cpu_ints(&groups->order),
+                               cpu_ints(&groups->begin),
+                               cpu_ints(&groups->row),
+                               d_table->columns,
+                               (d_table->columns + WIDTH - 1) / WIDTH};
+    cpu_parallel(device, groups->row.rows * a.across, 8, backward_tasks, &a);
     return CLB_OK;
 }

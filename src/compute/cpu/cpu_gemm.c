@@ -187,26 +187,52 @@ void cpu_gemm_serial(const struct cpu_product *g, float *scratch)
 /* ---- by all threads ---- */
 
 struct block { /* what is packed at once */
+    const struct cpu_product *g;
+    float *packed_a, *packed_b;
     int64_t row0, row_end, column0, column_end, k0, kc;
 };
 
-static void run_block(const struct cpu_product *g, const struct block *b, float *packed_a,
-                      float *packed_b)
+static int64_t panels_across(const struct block *b)
 {
-    const int64_t rows = b->row_end - b->row0, columns = b->column_end - b->column0;
-#pragma omp for schedule(static) nowait
-    for (int64_t j = 0; j < columns; j += NR)
-        pack_b_panel(g, b->column0 + j, b->k0, b->kc, packed_b + j * b->kc);
-#pragma omp for schedule(static)
-    for (int64_t i = 0; i < rows; i += MR)
-        pack_a_panel(g, b->row0 + i, b->k0, b->kc, packed_a + i * b->kc);
-    const int64_t tasks_down = (rows + ROWS_A_TASK - 1) / ROWS_A_TASK;
-    const int64_t tasks_across = (columns + COLUMNS_A_TASK - 1) / COLUMNS_A_TASK;
-#pragma omp for schedule(dynamic)
-    for (int64_t task = 0; task < tasks_down * tasks_across; task++) {
-        int64_t i = b->row0 + task / tasks_across * ROWS_A_TASK;
-        int64_t j = b->column0 + task % tasks_across * COLUMNS_A_TASK;
-        multiply_block(g, packed_a, packed_b, b->row0, b->column0, i,
+    return (b->column_end - b->column0 + NR - 1) / NR;
+}
+
+static int64_t panels_down(const struct block *b)
+{
+    return (b->row_end - b->row0 + MR - 1) / MR;
+}
+
+/* First the panels of B, then those of A. */
+static void pack_panels(const void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct block *b = context;
+    const int64_t across = panels_across(b);
+    (void)thread;
+    for (int64_t j = begin; j < end && j < across; j++)
+        pack_b_panel(b->g, b->column0 + j * NR, b->k0, b->kc, b->packed_b + j * NR * b->kc);
+    for (int64_t i = begin < across ? 0 : begin - across; i < end - across; i++)
+        pack_a_panel(b->g, b->row0 + i * MR, b->k0, b->kc, b->packed_a + i * MR * b->kc);
+}
+
+static int64_t tasks_across(const struct block *b)
+{
+    return (b->column_end - b->column0 + COLUMNS_A_TASK - 1) / COLUMNS_A_TASK;
+}
+
+static int64_t tasks_down(const struct block *b)
+{
+    return (b->row_end - b->row0 + ROWS_A_TASK - 1) / ROWS_A_TASK;
+}
+
+static void multiply_tasks(const void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct block *b = context;
+    const int64_t across = tasks_across(b);
+    (void)thread;
+    for (int64_t task = begin; task < end; task++) {
+        const int64_t i = b->row0 + task / across * ROWS_A_TASK;
+        const int64_t j = b->column0 + task % across * COLUMNS_A_TASK;
+        multiply_block(b->g, b->packed_a, b->packed_b, b->row0, b->column0, i,
                        smaller(i + ROWS_A_TASK, b->row_end), j,
                        smaller(j + COLUMNS_A_TASK, b->column_end), b->k0, b->kc);
     }
@@ -218,14 +244,20 @@ enum clb_status cpu_gemm(struct clb_device *device, const struct cpu_product *g)
     float *packed_a = cpu_workspace(device, CPU_WORKSPACE_A, smaller(round_up(g->m, MR), MC) * kc);
     float *packed_b = cpu_workspace(device, CPU_WORKSPACE_B, smaller(round_up(g->n, NR), NC) * kc);
     if (!packed_a || !packed_b) return CLB_ERROR_MEMORY;
-#pragma omp parallel num_threads(cpu_threads(device))
     for (int64_t row0 = 0; row0 < g->m; row0 += MC)
         for (int64_t column0 = 0; column0 < g->n; column0 += NC)
             for (int64_t k0 = 0; k0 < g->k; k0 += KC) {
-                const struct block block = {row0,    smaller(row0 + MC, g->m),
-                                            column0, smaller(column0 + NC, g->n),
-                                            k0,      smaller(KC, g->k - k0)};
-                run_block(g, &block, packed_a, packed_b);
+                const struct block b = {g,
+                                        packed_a,
+                                        packed_b,
+                                        row0,
+                                        smaller(row0 + MC, g->m),
+                                        column0,
+                                        smaller(column0 + NC, g->n),
+                                        k0,
+                                        smaller(KC, g->k - k0)};
+                cpu_parallel(device, panels_across(&b) + panels_down(&b), 0, pack_panels, &b);
+                cpu_parallel(device, tasks_down(&b) * tasks_across(&b), 1, multiply_tasks, &b);
             }
     return CLB_OK;
 }

@@ -6,6 +6,7 @@
 
 #include "compute/backend.h"
 #include "compute/cpu/cpu_isa.h"
+#include "compute/cpu/cpu_pool.h"
 
 /* ---- the device ---- */
 
@@ -19,6 +20,7 @@ enum cpu_workspace_slot {
 struct cpu_device {
     struct clb_device base;
     int threads;
+    struct cpu_pool *pool; /* those threads */
     float *workspace[CPU_WORKSPACE_SLOTS];
     int64_t workspace_floats[CPU_WORKSPACE_SLOTS];
 };
@@ -30,6 +32,13 @@ float *cpu_workspace(struct clb_device *device, enum cpu_workspace_slot slot, in
 static inline int cpu_threads(const struct clb_device *device)
 {
     return ((const struct cpu_device *)device)->threads;
+}
+
+/* By all threads of the device, as cpu_pool_run. */
+static inline void cpu_parallel(struct clb_device *device, int64_t count, int64_t chunk,
+                                cpu_work *work, const void *context)
+{
+    cpu_pool_run(((struct cpu_device *)device)->pool, count, chunk, work, context);
 }
 
 static inline float *cpu_floats(const struct clb_tensor *tensor)

@@ -25,17 +25,33 @@ static void loss_row(float *x, int64_t n, int32_t label, float scale, float *los
     x[label] -= scale;
 }
 
+struct losses {
+    float *logits;
+    const int32_t *labels;
+    int64_t n;
+    float scale;
+    float *results; /* [rows, 2] loss, correct */
+};
+
+static void loss_rows(const void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct losses *a = context;
+    (void)thread;
+    for (int64_t r = begin; r < end; r++)
+        loss_row(a->logits + r * a->n, a->n, a->labels[r], a->scale, &a->results[2 * r],
+                 &a->results[2 * r + 1]);
+}
+
 enum clb_status CPU_RENAMED(cross_entropy)(struct clb_device *device, const struct clb_tensor *sums,
                                            const struct clb_tensor *logits,
                                            const struct clb_tensor *labels, float gradient_scale)
 {
-    const int64_t rows = logits->rows, n = logits->columns;
+    const int64_t rows = logits->rows;
     float *results = cpu_workspace(device, CPU_WORKSPACE_THREADS, 2 * rows);
     if (!results) return CLB_ERROR_MEMORY;
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device))
-    for (int64_t r = 0; r < rows; r++)
-        loss_row(cpu_floats(logits) + r * n, n, cpu_ints(labels)[r], gradient_scale,
-                 &results[2 * r], &results[2 * r + 1]);
+    const struct losses a = {cpu_floats(logits), cpu_ints(labels), logits->columns, gradient_scale,
+                             results};
+    cpu_parallel(device, rows, 0, loss_rows, &a);
     double loss = 0, correct = 0;
     for (int64_t r = 0; r < rows; r++) {
         loss += (double)results[2 * r];

@@ -69,6 +69,12 @@ static void forward_row(const struct norm_forward *a, int64_t t)
     for (int64_t i = 0; i < n; i++) out[i] = (sum[i] - mean) * rstd * a->gamma[i] + a->beta[i];
 }
 
+static void forward_rows(const void *context, int64_t begin, int64_t end, int thread)
+{
+    (void)thread;
+    for (int64_t t = begin; t < end; t++) forward_row(context, t);
+}
+
 enum clb_status
 CPU_RENAMED(norm_forward)(struct clb_device *device, const struct clb_tensor *out,
                           const struct clb_tensor *sum, const struct clb_tensor *stats,
@@ -87,12 +93,18 @@ CPU_RENAMED(norm_forward)(struct clb_device *device, const struct clb_tensor *ou
                                    out->columns,
                                    eps,
                                    dropout};
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device))
-    for (int64_t t = 0; t < out->rows; t++) forward_row(&a, t);
+    cpu_parallel(device, out->rows, 0, forward_rows, &a);
     return CLB_OK;
 }
 
 /* ---- backward ---- */
+
+struct norm_backward {
+    float *d_sum, *d_y, *d_gamma, *d_beta;
+    const float *d_out, *sum, *stats, *gamma;
+    int64_t rows, n;
+    struct clb_dropout dropout;
+};
 
 /* d_gamma += sum of d_out * normalised, d_beta += sum of d_out, for some columns. */
 static void weight_columns(float *d_gamma, float *d_beta, const float *d_out, const float *sum,
@@ -137,6 +149,31 @@ static void backward_row(float *d_sum, const float *d_out, const float *sum, con
         d_sum[i] = rstd * (d_out[i] * gamma[i] - g_mean - (sum[i] - mean) * rstd * gx_mean);
 }
 
+static void backward_columns(const void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct norm_backward *a = context;
+    (void)thread;
+    for (int64_t column = begin * PARTS; column < end * PARTS && column < a->n; column += PARTS)
+        weight_columns(a->d_gamma, a->d_beta, a->d_out, a->sum, a->stats, a->rows, a->n, column);
+}
+
+static void backward_rows(const void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct norm_backward *a = context;
+    const int64_t n = a->n;
+    (void)thread;
+    for (int64_t t = begin; t < end; t++) {
+        float *row = a->d_sum + t * n;
+        backward_row(row, a->d_out + t * n, a->sum + t * n, a->gamma, a->stats[2 * t],
+                     a->stats[2 * t + 1], n);
+        if (!a->d_y) continue;
+        if (a->dropout.probability > 0)
+            drop_row(a->dropout, (uint64_t)t * (uint64_t)n, row, a->d_y + t * n, n);
+        else
+            memcpy(a->d_y + t * n, row, (size_t)n * sizeof *row);
+    }
+}
+
 enum clb_status
 CPU_RENAMED(norm_backward)(struct clb_device *device, const struct clb_tensor *d_sum,
                            const struct clb_tensor *d_y, const struct clb_tensor *d_gamma,
@@ -144,26 +181,19 @@ CPU_RENAMED(norm_backward)(struct clb_device *device, const struct clb_tensor *d
                            const struct clb_tensor *sum, const struct clb_tensor *stats,
                            const struct clb_tensor *gamma, struct clb_dropout dropout)
 {
-    const int64_t rows = d_sum->rows, n = d_sum->columns;
-    const float *moments = cpu_floats(stats);
-#pragma omp parallel num_threads(cpu_threads(device))
-    {
-        /* First all columns' sums: d_sum may overwrite d_out. */
-#pragma omp for schedule(static)
-        for (int64_t column = 0; column < n; column += PARTS)
-            weight_columns(cpu_floats(d_gamma), cpu_floats(d_beta), cpu_floats(d_out),
-                           cpu_floats(sum), moments, rows, n, column);
-#pragma omp for schedule(static)
-        for (int64_t t = 0; t < rows; t++) {
-            float *row = cpu_floats(d_sum) + t * n;
-            backward_row(row, cpu_floats(d_out) + t * n, cpu_floats(sum) + t * n, cpu_floats(gamma),
-                         moments[2 * t], moments[2 * t + 1], n);
-            if (!d_y) continue;
-            if (dropout.probability > 0)
-                drop_row(dropout, (uint64_t)t * (uint64_t)n, row, cpu_floats(d_y) + t * n, n);
-            else
-                memcpy(cpu_floats(d_y) + t * n, row, (size_t)n * sizeof *row);
-        }
-    }
+    const struct norm_backward a = {cpu_floats(d_sum),
+                                    cpu_floats(d_y),
+                                    cpu_floats(d_gamma),
+                                    cpu_floats(d_beta),
+                                    cpu_floats(d_out),
+                                    cpu_floats(sum),
+                                    cpu_floats(stats),
+                                    cpu_floats(gamma),
+                                    d_sum->rows,
+                                    d_sum->columns,
+                                    dropout};
+    /* First all columns' sums: d_sum may overwrite d_out. */
+    cpu_parallel(device, (a.n + PARTS - 1) / PARTS, 1, backward_columns, &a);
+    cpu_parallel(device, a.rows, 0, backward_rows, &a);
     return CLB_OK;
 }

@@ -57,6 +57,19 @@ static inline cpu_vec direction(const struct update *u, int64_t at, float correc
     return (m * correct1) / (vec_sqrt(v * correct2) + u->epsilon);
 }
 
+static void adamw_blocks(const void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct update u = *(const struct update *)context;
+    (void)thread;
+    for (int64_t block = begin; block < end; block++) {
+        const float keep = 1.0f - u.learning_rate * u.decay[u.block_segment[block]];
+        for (int64_t at = block * CLB_BLOCK; at < (block + 1) * CLB_BLOCK; at += CPU_LANES) {
+            cpu_vec step_by = direction(&u, at, u.correct1, u.correct2);
+            vec_store(u.w + at, vec_load(u.w + at) * keep - u.learning_rate * step_by);
+        }
+    }
+}
+
 enum clb_status CPU_RENAMED(adamw)(struct clb_device *device, const struct clb_tensor *w,
                                    const struct clb_tensor *g, const struct clb_tensor *m,
                                    const struct clb_tensor *v, const struct clb_tensor *grad_square,
@@ -65,15 +78,22 @@ enum clb_status CPU_RENAMED(adamw)(struct clb_device *device, const struct clb_t
 {
     struct update u;
     if (!prepare(&u, w, g, m, v, grad_square, segments, step)) return CLB_OK;
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device))
-    for (int64_t block = 0; block < u.blocks; block++) {
-        const float keep = 1.0f - u.learning_rate * u.decay[u.block_segment[block]];
+    cpu_parallel(device, u.blocks, 0, adamw_blocks, &u);
+    return CLB_OK;
+}
+
+static void bert_adam_blocks(const void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct update u = *(const struct update *)context;
+    (void)thread;
+    for (int64_t block = begin; block < end; block++) {
+        const float decay = u.decay[u.block_segment[block]];
         for (int64_t at = block * CLB_BLOCK; at < (block + 1) * CLB_BLOCK; at += CPU_LANES) {
-            cpu_vec step_by = direction(&u, at, u.correct1, u.correct2);
-            vec_store(u.w + at, vec_load(u.w + at) * keep - u.learning_rate * step_by);
+            cpu_vec weight = vec_load(u.w + at);
+            cpu_vec step_by = direction(&u, at, 1.0f, 1.0f) + decay * weight;
+            vec_store(u.w + at, weight - u.learning_rate * step_by);
         }
     }
-    return CLB_OK;
 }
 
 enum clb_status CPU_RENAMED(bert_adam)(struct clb_device *device, const struct clb_tensor *w,
@@ -85,15 +105,7 @@ enum clb_status CPU_RENAMED(bert_adam)(struct clb_device *device, const struct c
 {
     struct update u;
     if (!prepare(&u, w, g, m, v, grad_square, segments, step)) return CLB_OK;
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device))
-    for (int64_t block = 0; block < u.blocks; block++) {
-        const float decay = u.decay[u.block_segment[block]];
-        for (int64_t at = block * CLB_BLOCK; at < (block + 1) * CLB_BLOCK; at += CPU_LANES) {
-            cpu_vec weight = vec_load(u.w + at);
-            cpu_vec step_by = direction(&u, at, 1.0f, 1.0f) + decay * weight;
-            vec_store(u.w + at, weight - u.learning_rate * step_by);
-        }
-    }
+    cpu_parallel(device, u.blocks, 0, bert_adam_blocks, &u);
     return CLB_OK;
 }
 
@@ -123,6 +135,33 @@ static float trust_ratio(const double *squares, int32_t first, int32_t last)
     return w > 0 && u > 0 ? (float)sqrt(w / u) : 1.0f;
 }
 
+struct lamb {
+    const struct update *u;
+    double *squares;      /* [blocks, 2] */
+    const int32_t *first; /* block of every segment, [segments + 1] */
+};
+
+static void lamb_blocks(const void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct lamb *a = context;
+    (void)thread;
+    for (int64_t block = begin; block < end; block++)
+        lamb_block(a->u, block, &a->squares[2 * block]);
+}
+
+static void lamb_segments(const void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct lamb *a = context;
+    const struct update u = *a->u;
+    (void)thread;
+    for (int64_t s = begin; s < end; s++) {
+        const int32_t first = a->first[s], last = a->first[s + 1];
+        const float rate = u.learning_rate * trust_ratio(a->squares, first, last);
+        for (int64_t at = (int64_t)first * CLB_BLOCK; at < (int64_t)last * CLB_BLOCK; at++)
+            u.w[at] -= rate * u.g[at];
+    }
+}
+
 enum clb_status CPU_RENAMED(lamb)(struct clb_device *device, const struct clb_tensor *w,
                                   const struct clb_tensor *g, const struct clb_tensor *m,
                                   const struct clb_tensor *v, const struct clb_tensor *grad_square,
@@ -131,21 +170,10 @@ enum clb_status CPU_RENAMED(lamb)(struct clb_device *device, const struct clb_te
 {
     struct update u;
     if (!prepare(&u, w, g, m, v, grad_square, segments, step)) return CLB_OK;
-    const int32_t *first = cpu_ints(&segments->first_block);
     double *squares = (double *)cpu_workspace(device, CPU_WORKSPACE_THREADS, 4 * u.blocks);
     if (!squares) return CLB_ERROR_MEMORY;
-#pragma omp parallel num_threads(cpu_threads(device))
-    {
-#pragma omp for schedule(static)
-        for (int64_t block = 0; block < u.blocks; block++)
-            lamb_block(&u, block, &squares[2 * block]);
-#pragma omp for schedule(dynamic)
-        for (int64_t s = 0; s < segments->decay.rows; s++) {
-            const float rate = u.learning_rate * trust_ratio(squares, first[s], first[s + 1]);
-            for (int64_t at = (int64_t)first[s] * CLB_BLOCK; at < (int64_t)first[s + 1] * CLB_BLOCK;
-                 at++)
-                u.w[at] -= rate * u.g[at];
-        }
-    }
+    const struct lamb a = {&u, squares, cpu_ints(&segments->first_block)};
+    cpu_parallel(device, u.blocks, 0, lamb_blocks, &a);
+    cpu_parallel(device, segments->decay.rows, 1, lamb_segments, &a);
     return CLB_OK;
 }

@@ -20,6 +20,18 @@ static float run_chains(float seed)
     return vec_sum(acc[0]);
 }
 
+struct peak {
+    float *sink; /* by task */
+    int seed;
+};
+
+static void run_tasks(const void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct peak *a = context;
+    (void)thread;
+    for (int64_t t = begin; t < end; t++) a->sink[t] = run_chains((float)(t + a->seed));
+}
+
 enum clb_status CPU_RENAMED(peak)(struct clb_device *device, double *gflops)
 {
     const int threads = cpu_threads(device);
@@ -28,8 +40,8 @@ enum clb_status CPU_RENAMED(peak)(struct clb_device *device, double *gflops)
     if (!sink) return CLB_ERROR_MEMORY;
     for (int try = 0; try < TRIES; try++) {
         double begin = base_seconds();
-#pragma omp parallel for schedule(static, 1) num_threads(threads)
-        for (int t = 0; t < threads; t++) sink[t] = run_chains((float)(t + try));
+        const struct peak a = {sink, try};
+        cpu_parallel(device, threads, 1, run_tasks, &a);
         double seconds = base_seconds() - begin;
         if (seconds < best) best = seconds;
     }

@@ -85,31 +85,69 @@ void cpu_dropout_factors(struct clb_dropout dropout, uint64_t first, int64_t n, 
 
 enum { FILL_TASK = 4096 };
 
+struct fill {
+    struct clb_random random;
+    float *out;
+    int64_t n;
+    float deviation;
+};
+
+static void uniform_tasks(const void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct fill *a = context;
+    (void)thread;
+    for (int64_t at = begin * FILL_TASK; at < end * FILL_TASK && at < a->n; at += FILL_TASK) {
+        uint32_t bits[FILL_TASK];
+        const int64_t count = a->n - at < FILL_TASK ? a->n - at : FILL_TASK;
+        cpu_random_bits(a->random, (uint64_t)at, count, bits);
+        for (int64_t i = 0; i < count; i++) a->out[at + i] = clb_uniform_from_bits(bits[i]);
+    }
+}
+
 enum clb_status CPU_RENAMED(fill_uniform)(struct clb_device *device, const struct clb_tensor *x,
                                           struct clb_random random)
 {
-    const int64_t n = clb_tensor_elements(*x);
-    float *out = cpu_floats(x);
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device))
-    for (int64_t begin = 0; begin < n; begin += FILL_TASK) {
-        uint32_t bits[FILL_TASK];
-        const int64_t count = n - begin < FILL_TASK ? n - begin : FILL_TASK;
-        cpu_random_bits(random, (uint64_t)begin, count, bits);
-        for (int64_t i = 0; i < count; i++) out[begin + i] = clb_uniform_from_bits(bits[i]);
-    }
+    const struct fill a = {random, cpu_floats(x), clb_tensor_elements(*x), 1.0f};
+    cpu_parallel(device, (a.n + FILL_TASK - 1) / FILL_TASK, 0, uniform_tasks, &a);
     return CLB_OK;
+}
+
+static void normal_range(const void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct fill *a = context;
+    (void)thread;
+    for (int64_t i = begin; i < end; i++)
+        a->out[i] = a->deviation * clb_truncated_normal_from_uniform(a->out[i]);
 }
 
 enum clb_status CPU_RENAMED(fill_truncated_normal)(struct clb_device *device,
                                                    const struct clb_tensor *x, float deviation,
                                                    struct clb_random random)
 {
-    const int64_t n = clb_tensor_elements(*x);
-    float *out = cpu_floats(x);
+    const struct fill a = {random, cpu_floats(x), clb_tensor_elements(*x), deviation};
     CPU_RENAMED(fill_uniform)(device, x, random);
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device))
-    for (int64_t i = 0; i < n; i++) out[i] = deviation * clb_truncated_normal_from_uniform(out[i]);
+    cpu_parallel(device, a.n, 0, normal_range, &a);
     return CLB_OK;
+}
+
+struct drop {
+    struct clb_dropout dropout;
+    float *out;
+    const float *x;
+    int64_t n;
+};
+
+static void drop_chunks(const void *context, int64_t begin, int64_t end, int thread)
+{
+    enum { CHUNK = CPU_DROPOUT_CHUNK };
+    const struct drop *a = context;
+    (void)thread;
+    for (int64_t at = begin * CHUNK; at < end * CHUNK && at < a->n; at += CHUNK) {
+        float factors[CHUNK];
+        const int64_t count = a->n - at < CHUNK ? a->n - at : CHUNK;
+        cpu_dropout_factors(a->dropout, (uint64_t)at, count, factors);
+        for (int64_t i = 0; i < count; i++) a->out[at + i] = a->x[at + i] * factors[i];
+    }
 }
 
 enum clb_status CPU_RENAMED(dropout_apply)(struct clb_device *device, const struct clb_tensor *out,
@@ -120,14 +158,7 @@ enum clb_status CPU_RENAMED(dropout_apply)(struct clb_device *device, const stru
         if (out->memory != x->memory) return CPU_RENAMED(copy)(device, out, x);
         return CLB_OK;
     }
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device))
-    for (int64_t begin = 0; begin < n; begin += CPU_DROPOUT_CHUNK) {
-        float factors[CPU_DROPOUT_CHUNK];
-        const int64_t count = n - begin < CPU_DROPOUT_CHUNK ? n - begin : CPU_DROPOUT_CHUNK;
-        const float *in = cpu_floats(x) + begin;
-        float *to = cpu_floats(out) + begin;
-        cpu_dropout_factors(dropout, (uint64_t)begin, count, factors);
-        for (int64_t i = 0; i < count; i++) to[i] = in[i] * factors[i];
-    }
+    const struct drop a = {dropout, cpu_floats(out), cpu_floats(x), n};
+    cpu_parallel(device, (n + CPU_DROPOUT_CHUNK - 1) / CPU_DROPOUT_CHUNK, 0, drop_chunks, &a);
     return CLB_OK;
 }

@@ -3,15 +3,38 @@
 
 #include <string.h>
 
+/* Row r of `few` is row rows[r] of `many`. */
+struct rows {
+    float *few, *many;
+    const int32_t *rows;
+    int64_t n;
+};
+
+static void gather(const void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct rows *a = context;
+    (void)thread;
+    for (int64_t r = begin; r < end; r++)
+        memcpy(a->few + r * a->n, a->many + a->rows[r] * a->n, (size_t)a->n * sizeof(float));
+}
+
 enum clb_status CPU_RENAMED(gather_rows)(struct clb_device *device, const struct clb_tensor *out,
                                          const struct clb_tensor *x, const struct clb_tensor *rows)
 {
-    const int64_t n = x->columns;
-    const int32_t *from = cpu_ints(rows);
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device))
-    for (int64_t r = 0; r < out->rows; r++)
-        memcpy(cpu_floats(out) + r * n, cpu_floats(x) + from[r] * n, (size_t)n * sizeof(float));
+    const struct rows a = {cpu_floats(out), cpu_floats(x), cpu_ints(rows), x->columns};
+    cpu_parallel(device, out->rows, 0, gather, &a);
     return CLB_OK;
+}
+
+static void scatter_add(const void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct rows *a = context;
+    (void)thread;
+    for (int64_t r = begin; r < end; r++) {
+        const float *from = a->few + r * a->n;
+        float *sum = a->many + a->rows[r] * a->n;
+        for (int64_t i = 0; i < a->n; i++) sum[i] += from[i];
+    }
 }
 
 enum clb_status CPU_RENAMED(scatter_add_rows)(struct clb_device *device,
@@ -19,13 +42,7 @@ enum clb_status CPU_RENAMED(scatter_add_rows)(struct clb_device *device,
                                               const struct clb_tensor *d_out,
                                               const struct clb_tensor *rows)
 {
-    const int64_t n = d_x->columns;
-    const int32_t *to = cpu_ints(rows);
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device))
-    for (int64_t r = 0; r < d_out->rows; r++) {
-        const float *from = cpu_floats(d_out) + r * n;
-        float *sum = cpu_floats(d_x) + to[r] * n;
-        for (int64_t i = 0; i < n; i++) sum[i] += from[i];
-    }
+    const struct rows a = {cpu_floats(d_out), cpu_floats(d_x), cpu_ints(rows), d_x->columns};
+    cpu_parallel(device, d_out->rows, 0, scatter_add, &a);
     return CLB_OK;
 }
