@@ -76,17 +76,15 @@ static enum clb_status read_config(const struct train_run *run, struct clb_confi
                                    char **start)
 {
     const char *model = run->options.model;
-    char *path = NULL;
     enum clb_status status;
     *start = NULL;
     if (base_is_directory(model)) {
-        path = base_format("%s/config.json", model);
         *start = strdup(model);
-        if (!path || !*start) {
+        if (!*start) {
             status = clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", model);
             goto cleanup;
         }
-        CLB_TRY(clb_config_read(path, config));
+        CLB_TRY(clb_model_read_config(model, config));
     } else if (strchr(model, '/') || strstr(model, ".json")) {
         CLB_TRY(clb_config_read(model, config));
     } else {
@@ -99,7 +97,6 @@ static enum clb_status read_config(const struct train_run *run, struct clb_confi
                           "--max-seq-length %d is over the model's max_position_embeddings %d",
                           run->options.max_seq_length, config->max_position_embeddings);
 cleanup:
-    free(path);
     return status;
 }
 
