@@ -74,15 +74,26 @@ holds "options come before the run's settings" [ $? = 0 ]
 cp -r run plain && rm -rf plain/checkpoint-* plain/training_args.json plain/metrics.jsonl
 evaluate --model plain 2>&1 >/dev/null | grep -q 'from the defaults .*sequences of 128, 0.1 .*, 0.15 masked, seed 42, batches of 32, 640 pairs'
 holds "a model that no run left has the defaults" [ $? = 0 ]
-for step in 9 10 011; do
-    mkdir plain/checkpoint-$step
+# state STEP LENGTH: a checkpoint as 0.1.0 left it.
+state() {
+    mkdir plain/checkpoint-$1
     printf '{"global_step": 1, "stream": {"corpus": "x", "seed": "18446744073709551615", "max_seq_length": %d,
     "short_seq_probability": 0.25, "mlm_probability": 0.125, "whole_word_mask": false,
-    "per_device_train_batch_size": 4}}' $((20 + ${step#0})) >plain/checkpoint-$step/trainer_state.json
-done
-rm plain/checkpoint-011/trainer_state.json
-evaluate --model plain 2>&1 >/dev/null | grep -q 'plain/checkpoint-10/trainer_state.json .*sequences of 30, 0.25 .*, 0.125 masked, seed 18446744073709551615, batches of 4, 640 pairs'
-holds "the newest checkpoint of 0.1.0 with a state" [ $? = 0 ]
+    "per_device_train_batch_size": 4}}' $2 >plain/checkpoint-$1/trainer_state.json
+}
+newest() { # STEP...: made in this order
+    local most step
+    rm -rf plain/checkpoint-*
+    mkdir plain/checkpoint-1000 # without a state
+    for step in "$@"; do state $step $((20 + step % 100)); done
+    most=$(printf '%s\n' "$@" | sort -n | tail -n 1)
+    evaluate --model plain 2>&1 >/dev/null | grep -q "plain/checkpoint-$most/trainer_state.json .*sequences of $((20 + most % 100)), 0.25 .*, 0.125 masked, seed 18446744073709551615, batches of 4, 640 pairs"
+    holds "the newest of checkpoints $*" [ $? = 0 ]
+}
+newest 10 9 2
+newest 2 9 10
+newest 100 98 99
+newest 29 30 3
 printf '{"max_seq_length": 24, "short_seq_probability": 0.0, "mlm_probability": 0.15, "whole_word_mask": true,
     "seed": "5", "per_device_train_batch_size": 2, "eval_samples": 6}' >plain/training_args.json
 evaluate --model plain 2>&1 >/dev/null | grep -q 'plain/training_args.json .*sequences of 24, 0 .* seed 5, batches of 2, 6 pairs'

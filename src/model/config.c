@@ -7,7 +7,6 @@
 #include "model/model_json.h"
 
 #include <float.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,9 +153,7 @@ static enum clb_status read_numbers(const json_t *json, const char *path, struct
         double value = *numbers[i].value;
         enum clb_status status = base_json_get_double(json, path, numbers[i].key, &value);
         if (status != CLB_OK) return status;
-        if (!(fabs(value) <= (double)FLT_MAX)) /* the conversion would be undefined */
-            return clb_fail(CLB_ERROR_FORMAT, "%s: %s is out of range", path, numbers[i].key);
-        *numbers[i].value = (float)value;
+        *numbers[i].value = (float)value; /* infinite where it is out of range */
     }
     return CLB_OK;
 }
