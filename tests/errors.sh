@@ -41,7 +41,7 @@ has_no_temporaries() { [ -z "$(find . -name '*.tmp-*')" ]; }
 "$clbert" prepare --tokenizer tok --output corpus text.txt >/dev/null
 printf '{"vocab_size": 200, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
  "intermediate_size": 32, "max_position_embeddings": 32}' >config.json
-# An option that is given twice leaks its first value inside popt, so each is given once here.
+# An option that is given twice is refused, so each is given once here.
 train() { "$clbert" pretrain --data corpus --model "${model:-config.json}" --device "${device:-cpu}" \
     --max-steps "${steps:-2}" --per-device-train-batch-size "${batch:-2}" \
     --max-seq-length "${length:-32}" "$@"; }

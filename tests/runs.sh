@@ -18,7 +18,7 @@ told() { grep -qF -e "$1" err.txt; }
 "$clbert" vocab --vocab-size 300 --output tok text.txt >/dev/null 2>&1
 "$clbert" prepare --tokenizer tok --output corpus --validation-fraction 0.1 text.txt >/dev/null 2>&1
 train() { "$clbert" pretrain --data corpus --output-dir "${run-run}" --device cpu --per-device-train-batch-size 4 \
-    --max-seq-length 64 --logging-steps 5 --eval-steps 10 --eval-samples 16 --save-steps 10 "$@" \
+    --max-seq-length 64 --logging-steps 5 --eval-steps 10 --eval-samples 16 --save-steps "${save-10}" "$@" \
     >out.txt 2>err.txt; }
 
 train --model tiny --max-steps 20 --dry-run
@@ -49,8 +49,8 @@ expect "an empty name" told 'the name of a directory is empty'
 
 # A terminal that goes away, as Ctrl-C does; under nohup it does not matter.
 rm -r run
-train --model tiny --max-steps 100000 --save-steps 0 &
-until [ -s run/metrics.jsonl ]; do sleep 0.02; done
+save=0 train --model tiny --max-steps 100000 &
+until [ -s run/metrics.jsonl ] || ! kill -0 $! 2>/dev/null; do sleep 0.02; done
 pkill -HUP -P $! -x clbert
 wait $!
 expect "SIGHUP saves" told 'saved; go on with'

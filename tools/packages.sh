@@ -28,6 +28,20 @@ try_packages() {
     need_packages "$@" || say "going on without $(missing_packages "$@")"
 }
 
-BUILD_PACKAGES="gcc clang cmake ninja-build pkg-config libc6-dev libomp-dev ocl-icd-opencl-dev
-opencl-headers libclblast-dev libcmocka-dev libicu-dev libjansson-dev libarchive-dev libxxhash-dev
-libpopt-dev"
+# What the program is built with, and what its tests need besides: names that Debian 12, Ubuntu 22.04
+# and Ubuntu 24.04 share (there in "universe").
+BUILD_PACKAGES="gcc libc6-dev cmake ninja-build pkg-config ocl-icd-opencl-dev opencl-headers
+libclblast-dev libicu-dev libjansson-dev libarchive-dev libxxhash-dev libpopt-dev"
+TEST_PACKAGES="clang libomp-dev libcmocka-dev"
+
+# The package with the sanitizers of the clang that is installed: one of its own in Debian and newer
+# Ubuntus, a part of another in older ones.
+clang_runtime_package() {
+    local version
+    version=$(clang -dumpversion | cut -d . -f 1)
+    if [ -n "$(apt-cache search --names-only "^libclang-rt-$version-dev\$")" ]; then
+        printf 'libclang-rt-%s-dev\n' "$version"
+    else
+        printf 'libclang-common-%s-dev\n' "$version"
+    fi
+}

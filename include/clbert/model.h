@@ -40,11 +40,28 @@ CLB_API enum clb_status clb_model_commit(struct clb_model *model);
 /* Truncated normal weights, biases 0, LayerNorm 1 and 0: a pure function of seed and name order. */
 CLB_API enum clb_status clb_model_initialize(struct clb_model *model, uint64_t seed);
 
-/* Reads DIR/model.safetensors. F16 and BF16 are widened; LayerNorm.gamma/beta and a missing
- * "bert." prefix are accepted. Heads that the file lacks are initialised from `seed` and named in a
- * warning; anything else that is missing, or has another shape: CLB_ERROR_FORMAT. */
+/* The configuration of a Hugging Face model directory, checked against its weights: sizes, and that
+ * all tensors of the encoder are there (CLB_ERROR_FORMAT). Of the weights only headers are read, so
+ * that nothing large needs to be allocated before. What is no model directory: CLB_ERROR_IO that
+ * says what it is. */
+CLB_API enum clb_status clb_model_read_config(const char *directory, struct clb_config *config);
+
+/* Reads DIR/model.safetensors, or the files that DIR/model.safetensors.index.json names. F16 and
+ * BF16 are widened; LayerNorm.gamma/beta and a missing "bert." prefix are accepted. Heads that the
+ * files lack are initialised from `seed`, and named in a warning where the model is for training;
+ * anything else that is missing, or has another shape: CLB_ERROR_FORMAT. Values that are not
+ * finite: CLB_ERROR_NUMERIC. Where config.json says "tie_word_embeddings": false, the decoder of
+ * the MLM head must still be equal to the word embeddings (CLB_ERROR_FORMAT). */
 CLB_API enum clb_status clb_model_load(struct clb_model *model, const char *directory,
                                        uint64_t seed);
+
+/* The heads whose weights were loaded (or initialised by clb_model_initialize): a sum of these.
+ * What the model answers by another head means nothing. */
+enum clb_head {
+    CLB_HEAD_MLM = 1, /* cls.predictions */
+    CLB_HEAD_NSP = 2  /* bert.pooler and cls.seq_relationship */
+};
+CLB_API int clb_model_heads(const struct clb_model *model);
 
 /* Writes DIR/config.json and DIR/model.safetensors, each whole or not at all. */
 CLB_API enum clb_status clb_model_save(const struct clb_model *model, const char *directory);

@@ -100,7 +100,8 @@ CLB_API enum clb_status clb_evaluate(struct clb_model *model, const struct clb_s
                                      struct clb_evaluation *result);
 
 /* An error where the corpus was made with another vocabulary than that of the model's directory
- * (NULL, or without a tokenizer: where it has more ids than the model; a warning where fewer). */
+ * (NULL, or without a tokenizer: where it has more ids than the model); a warning where it has
+ * fewer ids than the model. */
 CLB_API enum clb_status clb_check_vocabulary(const struct clb_corpus *corpus,
                                              const struct clb_config *config,
                                              const char *directory);

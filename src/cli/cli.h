@@ -22,12 +22,23 @@ struct cli_usage {
 
 /* Parses long options (and -h, --help) into their variables. What is left are the positional
  * arguments: *rest points to *rest_count of them, owned by *context, which the caller frees with
- * poptFreeContext. An unknown option is an error that suggests the nearest one. After --help has
- * been printed, *help is true and the command returns CLB_OK at once. Strings that popt stores
- * (POPT_ARG_STRING) belong to the caller. */
+ * poptFreeContext. An unknown option is an error that says what it is called here, or suggests the
+ * nearest one. Twice the same option is an error, but for POPT_ARG_NONE, and for POPT_ARG_ARGV,
+ * which collects its values. "threads" should be 0 (all) .. CLI_THREADS_MAX in every command. After
+ * --help has been printed, *help is true and the command returns CLB_OK at once. Strings that popt
+ * stores (POPT_ARG_STRING) belong to the caller, as those of POPT_ARG_ARGV do (cli_free_strings).
+ */
 enum clb_status cli_parse(const struct cli_usage *usage, const struct poptOption *options, int argc,
                           const char **argv, poptContext *context, const char ***rest,
                           int *rest_count, bool *help);
+
+enum { CLI_THREADS_MAX = 1024 };
+
+/* Whether the option of that name was on the command line that cli_parse parsed last. */
+bool cli_given(const char *name);
+
+/* Frees a NULL-terminated array of strings (POPT_ARG_ARGV); NULL is allowed. */
+void cli_free_strings(char **strings);
 
 /* CLB_OK if value is not NULL, else an error: "prepare needs --tokenizer DIR". */
 enum clb_status cli_require(const struct cli_usage *usage, const void *value, const char *option);
@@ -35,12 +46,19 @@ enum clb_status cli_require(const struct cli_usage *usage, const void *value, co
 /* An error for a command without positional arguments that was given one. */
 enum clb_status cli_no_arguments(const struct cli_usage *usage, const char **rest, int rest_count);
 
-/* The name most like `name`, NULL where none is near. */
+/* The name most like `name`: what it begins, or one of the same first letter that differs in a
+ * letter of four at most. NULL where none is near. */
 const char *cli_nearest(const char *name, const char *const *names, int count);
 
-/* What --data and the arguments behind it name: "A", or "A:0.7 B:0.3". malloc'd array of *count;
- * its strings are the caller's. */
-enum clb_status cli_corpora(const char *data, const char **rest, int rest_count,
+/* What an option or command of the field is called here: "lr" is --learning-rate. An error that
+ * says so, or CLB_OK where the name is none of them. */
+enum clb_status cli_explain_option(const char *given, const char *name,
+                                   const struct poptOption *options);
+const char *cli_command_alias(const char *name);
+
+/* What every --data and the arguments behind them name: "A", or "A:0.7 B:0.3". malloc'd array of
+ * *count; its strings are the caller's. */
+enum clb_status cli_corpora(char *const *data, const char **rest, int rest_count,
                             const char ***corpora, int *count);
 
 /* What --format says: auto, text or jsonl; NULL: auto. */

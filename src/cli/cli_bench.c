@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
+#include "base/files.h"
 #include "base/json.h"
 #include "cli/cli.h"
 
 #include <clbert/bench.h>
+#include <clbert/model.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -67,7 +69,8 @@ enum clb_status command_bench(int argc, const char **argv)
     const struct poptOption options[] = {
         {"device", 0, POPT_ARG_STRING, &device_name, 0, "auto (default), cpu, opencl, ...",
          "DEVICE"},
-        {"model", 0, POPT_ARG_STRING, &model, 0, "a size (mini) or a config.json", "MODEL"},
+        {"model", 0, POPT_ARG_STRING, &model, 0,
+         "a size (mini), a config.json, or a model's directory", "MODEL"},
         {"vocab-size", 0, POPT_ARG_INT, &vocab_size, 0, "of a size by name (30522)", "N"},
         {"per-device-train-batch-size", 0, POPT_ARG_INT, &o.batch_size, 0, "sequences (32)", "N"},
         {"max-seq-length", 0, POPT_ARG_INT, &o.max_seq_length, 0, "tokens a sequence (128)", "N"},
@@ -90,11 +93,18 @@ enum clb_status command_bench(int argc, const char **argv)
     if (help) goto cleanup;
     CLB_TRY(cli_no_arguments(&usage, rest, rest_count));
     const char *name = model ? model : "mini";
-    if (strstr(name, ".json"))
+    if (base_is_directory(name))
+        CLB_TRY(clb_model_read_config(name, &o.config));
+    else if (strchr(name, '/') || strstr(name, ".json"))
         CLB_TRY(clb_config_read(name, &o.config));
     else
         CLB_TRY(clb_config_named(name, vocab_size, &o.config));
     o.profile = profile;
+    if (o.batch_size > 0 && o.max_seq_length > INT32_MAX / o.batch_size) {
+        status = clb_fail(CLB_ERROR_ARGUMENT, "%d sequences of %d tokens are too large a batch",
+                          o.batch_size, o.max_seq_length);
+        goto cleanup;
+    }
     CLB_TRY(clb_device_open(device_name ? device_name : "auto", threads, &device));
     CLB_TRY(clb_benchmark(device, &o, &result));
     CLB_TRY(print_result(device, name, &o, &result, json));

@@ -1,82 +1,163 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
-#include "base/files.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "cli/cli.h"
+#include "train/run_settings.h"
 
 #include <clbert/train.h>
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 
 static const struct cli_usage usage = {
     .name = "evaluate",
-    .arguments = "--model DIR --data CORPUS [OPTION...]",
-    .summary = "Losses and accuracies of a model on a corpus's validation part.",
+    .arguments = "--model DIR --data CORPUS... [OPTION...]",
+    .summary =
+        "Losses and accuracies of a model on a corpus's validation part. For a run of clbert\n"
+        "pretrain, or one of its checkpoints, options that are not given are the run's own.",
     .examples = "clbert evaluate --model run --data corpus --json",
 };
 
 struct arguments {
     const char **corpora; /* of --data and behind it */
     int corpus_count;
-    char *model, *data, *device;
-    int batch_size, max_seq_length, whole_word_mask, threads, json;
+    char **data, *model, *device;
+    struct train_run_settings settings;
+    int whole_word_mask, threads, json;
     long long eval_samples, seed;
-    float mlm_probability, short_seq_probability;
 };
 
-static enum clb_status evaluate(const struct arguments *a, struct clb_evaluation *result)
+/* ---- the settings: the run's own where no option says otherwise ---- */
+
+static void print_settings(const struct train_run_settings *s, const char *source)
 {
+    base_log("settings, from %s where no option was given: sequences of %d, %.3g of them shorter, "
+             "%.3g masked%s, seed %" PRIu64 ", batches of %d, %" PRId64 " pairs",
+             source ? source : "the defaults", s->stream.max_seq_length,
+             (double)s->stream.short_seq_probability, (double)s->stream.mlm_probability,
+             s->stream.whole_word_mask ? " by whole words" : "", s->stream.seed,
+             s->per_device_train_batch_size, s->eval_samples);
+}
+
+static enum clb_status check_settings(const struct train_run_settings *s)
+{
+    if (s->per_device_train_batch_size < 1)
+        return clb_fail(CLB_ERROR_ARGUMENT, "--per-device-eval-batch-size should be at least 1");
+    if (s->eval_samples < 0)
+        return clb_fail(CLB_ERROR_ARGUMENT, "--eval-samples should be 0 or more");
+    if (s->stream.max_seq_length > INT32_MAX / s->per_device_train_batch_size)
+        return clb_fail(CLB_ERROR_ARGUMENT, "%d sequences of %d tokens are too large a batch",
+                        s->per_device_train_batch_size, s->stream.max_seq_length);
+    return CLB_OK;
+}
+
+static enum clb_status choose_settings(struct arguments *a)
+{
+    const struct train_run_settings given = a->settings;
+    struct train_run_settings *s = &a->settings;
+    char *source = NULL;
+    *s = (struct train_run_settings){.stream = {.seed = 42,
+                                                .max_seq_length = 128,
+                                                .mlm_probability = 0.15f,
+                                                .short_seq_probability = 0.1f},
+                                     .per_device_train_batch_size = 32,
+                                     .eval_samples = 640};
+    enum clb_status status = train_run_settings_read(a->model, s, &source);
+    if (cli_given("max-seq-length")) s->stream.max_seq_length = given.stream.max_seq_length;
+    if (cli_given("mlm-probability")) s->stream.mlm_probability = given.stream.mlm_probability;
+    if (cli_given("short-seq-probability"))
+        s->stream.short_seq_probability = given.stream.short_seq_probability;
+    if (cli_given("whole-word-mask")) s->stream.whole_word_mask = true;
+    if (cli_given("seed")) s->stream.seed = (uint64_t)a->seed;
+    if (cli_given("per-device-eval-batch-size"))
+        s->per_device_train_batch_size = given.per_device_train_batch_size;
+    if (cli_given("eval-samples")) s->eval_samples = a->eval_samples;
+    s->stream.validation = true;
+    if (status == CLB_OK) status = check_settings(s);
+    if (status == CLB_OK) print_settings(s, source);
+    free(source);
+    return status;
+}
+
+/* ---- evaluating ---- */
+
+static enum clb_status check_result(const struct arguments *a, const struct clb_evaluation *e)
+{
+    if (isfinite(e->mlm_loss) && isfinite(e->nsp_loss)) return CLB_OK;
+    return clb_fail(CLB_ERROR_NUMERIC,
+                    "%s: the model's losses are not finite (NaN or infinite): its weights are "
+                    "damaged, or its training diverged",
+                    a->model);
+}
+
+/* *heads: which losses mean something. */
+static enum clb_status evaluate(struct arguments *a, struct clb_evaluation *result, int *heads)
+{
+    const struct train_run_settings *s = &a->settings;
+    struct clb_model_limits limits = {0};
     struct clb_corpus *corpus = NULL;
     struct clb_stream *stream = NULL;
     struct clb_device *device = NULL;
     struct clb_model *model = NULL;
     struct clb_config config;
-    struct clb_stream_options stream_options = {.seed = (uint64_t)a->seed,
-                                                .max_seq_length = a->max_seq_length,
-                                                .mlm_probability = a->mlm_probability,
-                                                .whole_word_mask = a->whole_word_mask,
-                                                .short_seq_probability = a->short_seq_probability,
-                                                .validation = true};
-    struct clb_model_limits limits = {.max_sequences = a->batch_size,
-                                      .max_tokens = a->batch_size * a->max_seq_length,
-                                      .max_masked = a->batch_size * a->max_seq_length};
-    char *path = base_format("%s/config.json", a->model);
     enum clb_status status;
-    if (!path) return clb_fail(CLB_ERROR_MEMORY, "out of memory");
-    CLB_TRY(clb_config_read(path, &config));
+    CLB_TRY(clb_model_read_config(a->model, &config));
+    CLB_TRY(choose_settings(a));
+    limits.max_sequences = s->per_device_train_batch_size;
+    limits.max_tokens = limits.max_masked =
+        s->per_device_train_batch_size * s->stream.max_seq_length;
     CLB_TRY(clb_corpora_open(a->corpora, a->corpus_count, &corpus));
     CLB_TRY(clb_check_vocabulary(corpus, &config, a->model));
-    CLB_TRY(clb_stream_create(corpus, &stream_options, &stream));
+    CLB_TRY(clb_stream_create(corpus, &s->stream, &stream));
     CLB_TRY(clb_device_open(a->device ? a->device : "auto", a->threads, &device));
     CLB_TRY(clb_model_create(device, &config, &limits, &model));
     CLB_TRY(clb_model_commit(model));
     CLB_TRY(clb_model_load(model, a->model, 0));
-    CLB_TRY(clb_evaluate(model, stream, a->eval_samples, a->batch_size, result));
+    *heads = clb_model_heads(model);
+    if (!(*heads & CLB_HEAD_MLM)) {
+        status = clb_fail(CLB_ERROR_FORMAT,
+                          "%s: the model has no masked language model head (cls.predictions.*)",
+                          a->model);
+        goto cleanup;
+    }
+    CLB_TRY(clb_evaluate(model, stream, s->eval_samples, s->per_device_train_batch_size, result));
+    CLB_TRY(check_result(a, result));
 cleanup:
     clb_model_destroy(model);
     clb_device_close(device);
     clb_stream_destroy(stream);
     clb_corpus_close(corpus);
-    free(path);
     return status;
 }
 
-static enum clb_status print_result(const struct clb_evaluation *e, bool json)
+/* JSON has no infinity: null, as what a missing head would have said. */
+static json_t *number(double x, bool known)
+{
+    return known && isfinite(x) ? json_real(x) : json_null();
+}
+
+static enum clb_status print_result(const struct clb_evaluation *e, bool nsp, bool json)
 {
     if (!json) {
         printf("masked tokens   %" PRId64 " in %" PRId64 " pairs\n", e->masked_tokens, e->pairs);
         printf("mlm             loss %.4f  perplexity %.3f  accuracy %.2f %%\n", e->mlm_loss,
                e->mlm_perplexity, 100 * e->mlm_accuracy);
-        printf("nsp             loss %.4f  accuracy %.2f %%\n", e->nsp_loss, 100 * e->nsp_accuracy);
+        if (nsp)
+            printf("nsp             loss %.4f  accuracy %.2f %%\n", e->nsp_loss,
+                   100 * e->nsp_accuracy);
+        else
+            printf("nsp             the model has no head for it\n");
         return CLB_OK;
     }
     json_t *object =
-        json_pack("{s:f, s:f, s:f, s:f, s:f, s:I, s:I}", "mlm_loss", e->mlm_loss, "mlm_accuracy",
-                  e->mlm_accuracy, "mlm_perplexity", e->mlm_perplexity, "nsp_loss", e->nsp_loss,
-                  "nsp_accuracy", e->nsp_accuracy, "masked_tokens", (json_int_t)e->masked_tokens,
-                  "pairs", (json_int_t)e->pairs);
-    if (!object) return clb_fail(CLB_ERROR_NUMERIC, "a loss is not finite");
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:I}", "mlm_loss", number(e->mlm_loss, true),
+                  "mlm_accuracy", number(e->mlm_accuracy, true), "mlm_perplexity",
+                  number(e->mlm_perplexity, true), "nsp_loss", number(e->nsp_loss, nsp),
+                  "nsp_accuracy", number(e->nsp_accuracy, nsp), "masked_tokens",
+                  (json_int_t)e->masked_tokens, "pairs", (json_int_t)e->pairs);
+    if (!object) return clb_fail(CLB_ERROR_MEMORY, "out of memory");
     enum clb_status status = base_json_print(object);
     json_decref(object);
     return status;
@@ -84,35 +165,31 @@ static enum clb_status print_result(const struct clb_evaluation *e, bool json)
 
 enum clb_status command_evaluate(int argc, const char **argv)
 {
-    struct arguments a = {.batch_size = 32,
-                          .max_seq_length = 128,
-                          .seed = 42,
-                          .mlm_probability = 0.15f,
-                          .short_seq_probability = 0.1f,
-                          .eval_samples = 640};
+    struct arguments a = {0};
+    struct train_run_settings *s = &a.settings;
     const struct poptOption options[] = {
         {"model", 0, POPT_ARG_STRING, &a.model, 0, "model directory", "DIR"},
-        {"data", 0, POPT_ARG_STRING, &a.data, 0, "corpus from clbert prepare", "CORPUS"},
+        {"data", 0, POPT_ARG_ARGV, &a.data, 0, "corpus from clbert prepare", "CORPUS"},
         {"device", 0, POPT_ARG_STRING, &a.device, 0, "auto (default), cpu, opencl, ...", "DEVICE"},
         {"threads", 0, POPT_ARG_INT, &a.threads, 0, "threads of the CPU path (0: all)", "N"},
-        {"per-device-eval-batch-size", 0, POPT_ARG_INT, &a.batch_size, 0, "sequences a batch (32)",
-         "N"},
-        {"max-seq-length", 0, POPT_ARG_INT, &a.max_seq_length, 0, "tokens a sequence at most (128)",
-         "N"},
-        {"mlm-probability", 0, POPT_ARG_FLOAT, &a.mlm_probability, 0, "share of tokens (0.15)",
-         "X"},
+        {"per-device-eval-batch-size", 0, POPT_ARG_INT, &s->per_device_train_batch_size, 0,
+         "sequences a batch (the run's, or 32)", "N"},
+        {"max-seq-length", 0, POPT_ARG_INT, &s->stream.max_seq_length, 0,
+         "tokens a sequence at most (the run's, or 128)", "N"},
+        {"mlm-probability", 0, POPT_ARG_FLOAT, &s->stream.mlm_probability, 0,
+         "share of tokens (the run's, or 0.15)", "X"},
         {"whole-word-mask", 0, POPT_ARG_NONE, &a.whole_word_mask, 0, "mask all pieces of a word",
          NULL},
-        {"short-seq-probability", 0, POPT_ARG_FLOAT, &a.short_seq_probability, 0,
-         "share of shorter sequences (0.1)", "X"},
+        {"short-seq-probability", 0, POPT_ARG_FLOAT, &s->stream.short_seq_probability, 0,
+         "share of shorter sequences (the run's, or 0.1)", "X"},
         {"eval-samples", 0, POPT_ARG_LONGLONG, &a.eval_samples, 0,
-         "held-out pairs (640), 0: each once", "N"},
-        {"seed", 0, POPT_ARG_LONGLONG, &a.seed, 0, "of pairs and masks (42)", "N"},
+         "held-out pairs (the run's, or 640), 0: each once", "N"},
+        {"seed", 0, POPT_ARG_LONGLONG, &a.seed, 0, "of pairs and masks (the run's, or 42)", "N"},
         {"json", 0, POPT_ARG_NONE, &a.json, 0, "one line of JSON", NULL},
         POPT_TABLEEND};
     poptContext context = NULL;
     const char **rest;
-    int rest_count;
+    int rest_count, heads = 0;
     bool help = false;
     struct clb_evaluation result;
     enum clb_status status;
@@ -121,16 +198,12 @@ enum clb_status command_evaluate(int argc, const char **argv)
     CLB_TRY(cli_require(&usage, a.model, "--model DIR"));
     CLB_TRY(cli_require(&usage, a.data, "--data CORPUS"));
     CLB_TRY(cli_corpora(a.data, rest, rest_count, &a.corpora, &a.corpus_count));
-    if (a.batch_size < 1) {
-        status = clb_fail(CLB_ERROR_ARGUMENT, "--per-device-eval-batch-size should be at least 1");
-        goto cleanup;
-    }
-    CLB_TRY(evaluate(&a, &result));
-    CLB_TRY(print_result(&result, a.json));
+    CLB_TRY(evaluate(&a, &result, &heads));
+    CLB_TRY(print_result(&result, heads & CLB_HEAD_NSP, a.json));
 cleanup:
     poptFreeContext(context);
     free(a.model);
-    free(a.data);
+    cli_free_strings(a.data);
     free(a.corpora);
     free(a.device);
     return status;

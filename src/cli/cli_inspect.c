@@ -131,7 +131,7 @@ static enum clb_status print_statistics_json(const struct clb_stream_statistics 
 struct arguments {
     const char **corpora; /* of --data and behind it */
     int corpus_count;
-    char *data;
+    char **data;
     struct clb_stream_options stream;
     long long step, seed, statistics;
     int batch_size, accumulation, json;
@@ -229,7 +229,7 @@ enum clb_status command_inspect(int argc, const char **argv)
         .accumulation = 1};
     int whole_words = 0, validation = 0;
     const struct poptOption options[] = {
-        {"data", 0, POPT_ARG_STRING, &a.data, 0, "corpus from clbert prepare", "CORPUS"},
+        {"data", 0, POPT_ARG_ARGV, &a.data, 0, "corpus from clbert prepare", "CORPUS"},
         {"step", 0, POPT_ARG_LONGLONG, &a.step, 0, "which step, 0 for the first", "K"},
         {"seed", 0, POPT_ARG_LONGLONG, &a.seed, 0, "as of pretrain (42)", "N"},
         {"per-device-train-batch-size", 0, POPT_ARG_INT, &a.batch_size, 0, "as of pretrain (32)",
@@ -267,7 +267,7 @@ enum clb_status command_inspect(int argc, const char **argv)
     CLB_TRY(inspect(&a));
 cleanup:
     poptFreeContext(context);
-    free(a.data);
+    cli_free_strings(a.data);
     free(a.corpora);
     return status;
 }

@@ -36,19 +36,21 @@ static int distance(const char *a, const char *b)
 
 const char *cli_nearest(const char *name, const char *const *names, int count)
 {
+    const int length = (int)strlen(name);
     const char *best = NULL;
-    int best_distance = 3 + (int)strlen(name) / 3;
-    for (int i = 0; i < count; i++) {
-        int d = strncmp(names[i], name, strlen(name)) == 0 ? 1 : distance(name, names[i]);
-        if (d < best_distance) {
-            best_distance = d;
-            best = names[i];
-        }
+    int best_distance = 2 + length / 4;
+    for (int i = 0; i < count && length > 1; i++) {
+        const int d = strncmp(names[i], name, (size_t)length) == 0 ? 1 : distance(name, names[i]);
+        if (names[i][0] != name[0] || d >= best_distance) continue;
+        best_distance = d;
+        best = names[i];
     }
     return best;
 }
 
 /* ---- options ---- */
+
+enum { MOST_OPTIONS = 64 };
 
 static int count_options(const struct poptOption *options)
 {
@@ -57,16 +59,27 @@ static int count_options(const struct poptOption *options)
     return count;
 }
 
+/* The name of "--name" or "--name=value", as options are spelled here: with hyphens. */
+static void option_name(const char *given, char *name, size_t size)
+{
+    snprintf(name, size, "%s", given + strspn(given, "-"));
+    name[strcspn(name, "=")] = 0;
+    for (char *at = name; *at; at++)
+        if (*at == '_') *at = '-';
+}
+
 static enum clb_status unknown_option(const struct cli_usage *usage, const char *given,
                                       const struct poptOption *options)
 {
-    char name[64] = "";
-    const char *names[64];
+    char name[64];
+    const char *names[MOST_OPTIONS];
     int count = count_options(options);
-    snprintf(name, sizeof name, "%s", given + strspn(given, "-"));
-    name[strcspn(name, "=")] = 0;
-    for (int i = 0; i < count && i < 64; i++) names[i] = options[i].longName;
-    const char *nearest = cli_nearest(name, names, count < 64 ? count : 64);
+    if (count > MOST_OPTIONS) count = MOST_OPTIONS;
+    option_name(given, name, sizeof name);
+    enum clb_status status = cli_explain_option(given, name, options);
+    if (status != CLB_OK) return status;
+    for (int i = 0; i < count; i++) names[i] = options[i].longName;
+    const char *nearest = cli_nearest(name, names, count);
     if (nearest)
         return clb_fail(CLB_ERROR_ARGUMENT, "unknown option %s; did you mean --%s?", given,
                         nearest);
@@ -111,6 +124,61 @@ static const char *option_before(const char *value, int argc, const char **argv)
     return "";
 }
 
+/* The options of the table that were on the command line. */
+static const char *given_names[MOST_OPTIONS];
+static int given_count;
+
+bool cli_given(const char *name)
+{
+    for (int i = 0; i < given_count; i++)
+        if (strcmp(given_names[i], name) == 0) return true;
+    return false;
+}
+
+static const struct poptOption *find_option(const struct poptOption *options, const char *argument)
+{
+    const size_t length = strcspn(argument, "=");
+    for (; options->longName; options++)
+        if (strlen(options->longName) == length &&
+            strncmp(options->longName, argument, length) == 0)
+            return options;
+    return NULL;
+}
+
+/* Notes the options as popt will find them. It would take the last of two values without a word. */
+static enum clb_status note_options(const struct poptOption *options, int argc, const char **argv)
+{
+    given_count = 0;
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strncmp(argv[i], "--", 2) != 0) continue;
+        const struct poptOption *option = find_option(options, argv[i] + 2);
+        if (!option) continue;
+        const int type = (int)(option->argInfo & POPT_ARG_MASK);
+        const bool again = cli_given(option->longName);
+        if (again && type != POPT_ARG_NONE && type != POPT_ARG_ARGV)
+            return clb_fail(CLB_ERROR_ARGUMENT, "--%s is given twice", option->longName);
+        if (!again && given_count < MOST_OPTIONS) given_names[given_count++] = option->longName;
+        if (type != POPT_ARG_NONE && !strchr(argv[i], '=')) i++;
+    }
+    return CLB_OK;
+}
+
+static enum clb_status check_threads(const struct poptOption *options)
+{
+    const struct poptOption *option = find_option(options, "threads");
+    if (!option) return CLB_OK;
+    const int threads = *(const int *)option->arg;
+    if (threads >= 0 && threads <= CLI_THREADS_MAX) return CLB_OK;
+    return clb_fail(CLB_ERROR_ARGUMENT, "--threads %d: should be 1 .. %d, or 0 for all", threads,
+                    CLI_THREADS_MAX);
+}
+
+void cli_free_strings(char **strings)
+{
+    for (char **string = strings; string && *string; string++) free(*string);
+    free(strings);
+}
+
 enum clb_status cli_parse(const struct cli_usage *usage, const struct poptOption *options, int argc,
                           const char **argv, poptContext *context, const char ***rest,
                           int *rest_count, bool *help)
@@ -125,6 +193,8 @@ enum clb_status cli_parse(const struct cli_usage *usage, const struct poptOption
         print_usage(usage, options);
         return CLB_OK;
     }
+    enum clb_status status = note_options(options, argc, argv);
+    if (status != CLB_OK) return status;
     int code;
     while ((code = poptGetNextOpt(*context)) > 0) continue;
     if (code < -1) {
@@ -136,7 +206,7 @@ enum clb_status cli_parse(const struct cli_usage *usage, const struct poptOption
     const char **arguments = poptGetArgs(*context);
     if (arguments) *rest = arguments;
     while ((*rest)[*rest_count]) ++*rest_count;
-    return CLB_OK;
+    return check_threads(options);
 }
 
 enum clb_status cli_require(const struct cli_usage *usage, const void *value, const char *option)
@@ -173,14 +243,16 @@ enum clb_status cli_text_format(const char *name, enum clb_text_format *format)
                     name);
 }
 
-enum clb_status cli_corpora(const char *data, const char **rest, int rest_count,
+enum clb_status cli_corpora(char *const *data, const char **rest, int rest_count,
                             const char ***corpora, int *count)
 {
-    *corpora = malloc(((size_t)rest_count + 1) * sizeof **corpora);
+    int named = 0;
+    while (data[named]) named++;
+    *corpora = malloc(((size_t)named + (size_t)rest_count) * sizeof **corpora);
     if (!*corpora) return clb_fail(CLB_ERROR_MEMORY, "out of memory");
-    (*corpora)[0] = data;
-    for (int i = 0; i < rest_count; i++) (*corpora)[i + 1] = rest[i];
-    *count = rest_count + 1;
+    for (int i = 0; i < named; i++) (*corpora)[i] = data[i];
+    for (int i = 0; i < rest_count; i++) (*corpora)[named + i] = rest[i];
+    *count = named + rest_count;
     return CLB_OK;
 }
 

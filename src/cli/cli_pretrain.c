@@ -27,7 +27,7 @@ static const struct cli_usage usage = {
 /* popt's types: int for 32 bits, long long for 64. */
 struct arguments {
     struct clb_training_options o;
-    char *data, *output_dir, *model, *device, *resume, *optim;
+    char **data, *output_dir, *model, *device, *resume, *optim;
     long long max_steps, warmup_steps, logging_steps, eval_steps, save_steps, eval_samples, seed;
     int whole_word_mask, overwrite, dry_run, json;
 };
@@ -125,7 +125,7 @@ static enum clb_status print_report(const struct arguments *a, const struct clb_
 
 static void free_arguments(struct arguments *a)
 {
-    free(a->data);
+    cli_free_strings(a->data);
     free(a->output_dir);
     free(a->model);
     free(a->device);
@@ -139,7 +139,7 @@ enum clb_status command_pretrain(int argc, const char **argv)
     struct clb_training_options *o = &a.o;
     struct clb_training_report report = {0};
     const struct poptOption options[] = {
-        {"data", 0, POPT_ARG_STRING, &a.data, 0, "corpus from clbert prepare", "CORPUS"},
+        {"data", 0, POPT_ARG_ARGV, &a.data, 0, "corpus from clbert prepare", "CORPUS"},
         {"output-dir", 0, POPT_ARG_STRING, &a.output_dir, 0, "run directory", "RUN"},
         {"overwrite", 0, POPT_ARG_NONE, &a.overwrite, 0, "replace a run that is there", NULL},
         {"model", 0, POPT_ARG_STRING, &a.model, 0,

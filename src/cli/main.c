@@ -32,7 +32,9 @@ static void print_help(FILE *stream)
             clb_version());
     for (int i = 0; i < COMMAND_COUNT; i++)
         fprintf(stream, "  %-14s %s\n", commands[i].name, commands[i].summary);
-    fprintf(stream, "\nclbert COMMAND --help explains a command, with an example.\n");
+    fprintf(
+        stream,
+        "\nclbert COMMAND --help, or clbert help COMMAND, explains a command, with an example.\n");
 }
 
 static int run(const struct command *command, int argc, const char **argv)
@@ -45,14 +47,29 @@ static int run(const struct command *command, int argc, const char **argv)
     return status == CLB_ERROR_INTERRUPTED ? 130 : 1;
 }
 
+/* The command of a name; NULL and a message on standard error where there is none. */
+static const struct command *find_command(const char *name)
+{
+    const char *names[COMMAND_COUNT];
+    for (int i = 0; i < COMMAND_COUNT; i++) {
+        names[i] = commands[i].name;
+        if (strcmp(name, names[i]) == 0) return &commands[i];
+    }
+    const char *nearest = cli_command_alias(name);
+    if (!nearest) nearest = cli_nearest(name, names, COMMAND_COUNT);
+    fprintf(stderr, "clbert: unknown command \"%s\"%s%s%s; clbert --help lists them\n", name,
+            nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+    return NULL;
+}
+
 int main(int argc, const char **argv)
 {
     if (argc < 2) {
         print_help(stderr);
         return 2;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-        strcmp(argv[1], "help") == 0) {
+    const bool help = strcmp(argv[1], "help") == 0;
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || (help && argc == 2)) {
         print_help(stdout);
         return 0;
     }
@@ -60,13 +77,8 @@ int main(int argc, const char **argv)
         printf("clbert %s\n", clb_version());
         return 0;
     }
-    const char *names[COMMAND_COUNT];
-    for (int i = 0; i < COMMAND_COUNT; i++) {
-        names[i] = commands[i].name;
-        if (strcmp(argv[1], names[i]) == 0) return run(&commands[i], argc - 1, argv + 1);
-    }
-    const char *nearest = cli_nearest(argv[1], names, COMMAND_COUNT);
-    fprintf(stderr, "clbert: unknown command \"%s\"%s%s%s; clbert --help lists them\n", argv[1],
-            nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
-    return 2;
+    const struct command *command = find_command(argv[help ? 2 : 1]);
+    if (!command) return 2;
+    if (help) return run(command, 2, (const char *[]){command->name, "--help", NULL});
+    return run(command, argc - 1, argv + 1);
 }

@@ -37,6 +37,13 @@ void bert_weights_free(struct bert_weights *weights);
 enum clb_status bert_weights_list(const struct clb_config *config,
                                   const struct bert_weights *weights, struct clb_parameter **list,
                                   int *count);
+/* The same list without a model: names and shapes, no memory. */
+enum clb_status bert_shapes_list(const struct clb_config *config, struct clb_parameter **list,
+                                 int *count);
+/* The name in a file of part `part` of a parameter: "qkv" becomes query, key or value. */
+enum { BERT_NAME_SIZE = 192 };
+void bert_part_name(char name[BERT_NAME_SIZE], const char *prefix,
+                    const struct clb_parameter *parameter, int part);
 
 /* What forward leaves for backward. Without training all layers share one. */
 struct bert_layer_activations {
@@ -81,6 +88,7 @@ struct clb_model {
     struct bert_device_batch batch;
     struct clb_parameter *parameters, *gradient_list;
     int parameter_count;
+    int heads; /* whose weights were not made up: a sum of CLB_HEAD_... */
 };
 
 /* One batch on its way through the model. */
@@ -93,7 +101,9 @@ struct bert_pass {
     float *mlm_logits, *nsp_logits; /* host copies for predict, or NULL */
 };
 
-/* model.c: gives one parameter its initial values. */
+/* model.c: which head a parameter belongs to, 0: the encoder. */
+int bert_parameter_head(const char *name);
+/* Gives one parameter its initial values. */
 enum clb_status bert_initialize_parameter(const struct clb_model *model, int index, uint64_t seed);
 
 /* activations.c: declares everything and fixes the size of chunks. */

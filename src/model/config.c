@@ -3,7 +3,10 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "model/model_files.h"
+#include "model/model_json.h"
 
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,9 +93,18 @@ enum clb_status clb_config_check(const struct clb_config *config, const char *wh
     for (int i = 0; i < 2; i++)
         if (!(probabilities[i] >= 0.0f && probabilities[i] < 1.0f))
             return clb_fail(CLB_ERROR_FORMAT, "%s: a dropout probability is not in [0, 1)", where);
-    if (!(config->layer_norm_eps > 0.0f) || !(config->initializer_range >= 0.0f))
-        return clb_fail(CLB_ERROR_FORMAT, "%s: layer_norm_eps or initializer_range is negative",
-                        where);
+    const struct {
+        const char *name;
+        float value, least, most;
+    } numbers[] = {
+        {"initializer_range", config->initializer_range, 0.0f, 100.0f},
+        {"layer_norm_eps", config->layer_norm_eps, FLT_MIN, 1.0f}, /* below, it may count as 0 */
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (!(numbers[i].value >= numbers[i].least && numbers[i].value <= numbers[i].most))
+            return clb_fail(CLB_ERROR_FORMAT, "%s: %s is %g and should be %.3g .. %.3g", where,
+                            numbers[i].name, (double)numbers[i].value, (double)numbers[i].least,
+                            (double)numbers[i].most);
     return CLB_OK;
 }
 
@@ -111,8 +123,11 @@ static enum clb_status read_sizes(const json_t *json, const char *path, struct c
         {"intermediate_size", &config->intermediate_size},
         {"max_position_embeddings", &config->max_position_embeddings},
         {"type_vocab_size", &config->type_vocab_size},
+        {"pad_token_id", &config->pad_token_id},
     };
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    size_t count = sizeof sizes / sizeof *sizes;
+    if (json_is_null(json_object_get(json, "pad_token_id"))) count--;
+    for (size_t i = 0; i < count; i++) {
         int64_t value = *sizes[i].value;
         enum clb_status status = base_json_get_int(json, path, sizes[i].key, &value);
         if (status != CLB_OK) return status;
@@ -120,8 +135,6 @@ static enum clb_status read_sizes(const json_t *json, const char *path, struct c
             return clb_fail(CLB_ERROR_FORMAT, "%s: %s is out of range", path, sizes[i].key);
         *sizes[i].value = (int32_t)value;
     }
-    json_t *pad = json_object_get(json, "pad_token_id");
-    if (json_is_integer(pad)) config->pad_token_id = (int32_t)json_integer_value(pad);
     return CLB_OK;
 }
 
@@ -140,7 +153,7 @@ static enum clb_status read_numbers(const json_t *json, const char *path, struct
         double value = *numbers[i].value;
         enum clb_status status = base_json_get_double(json, path, numbers[i].key, &value);
         if (status != CLB_OK) return status;
-        *numbers[i].value = (float)value;
+        *numbers[i].value = (float)value; /* infinite where it is out of range */
     }
     return CLB_OK;
 }
@@ -163,40 +176,81 @@ static enum clb_status read_activation(const json_t *json, const char *path,
     return status;
 }
 
+/* Whether a member that should be missing, null, false or empty says something else. */
+static bool is_set(const json_t *json, const char *key)
+{
+    const json_t *value = json_object_get(json, key);
+    return value && !json_is_false(value) && !json_is_null(value) &&
+           !(json_is_object(value) && json_object_size(value) == 0);
+}
+
+/* What makes of the weights another function than BERT's encoder with its two heads. */
 static enum clb_status check_architecture(const json_t *json, const char *path)
 {
-    char *type, *position;
-    enum clb_status status = base_json_get_string(json, path, "model_type", &type);
-    if (status != CLB_OK) return status;
-    if (type && strcmp(type, "bert") != 0)
-        status = clb_fail(CLB_ERROR_FORMAT, "%s: model_type is \"%s\", not \"bert\"", path, type);
-    free(type);
-    if (status != CLB_OK) return status;
-    status = base_json_get_string(json, path, "position_embedding_type", &position);
-    if (status == CLB_OK && position && strcmp(position, "absolute") != 0)
-        status = clb_fail(CLB_ERROR_FORMAT, "%s: position_embedding_type \"%s\" is not supported",
+    static const struct {
+        const char *key, *why;
+    } others[] = {
+        {"is_decoder", "a decoder sees only what stands before a token"},
+        {"add_cross_attention", "cross-attention belongs to a decoder"},
+        {"is_encoder_decoder", "only an encoder can be read"},
+        {"pruned_heads", "all heads of a layer are needed"},
+        {"quantization_config", "weights should be F32, F16 or BF16"},
+        {"auto_map", "its code is its own, not that of Hugging Face's BertModel"},
+    };
+    char *type = NULL, *position = NULL;
+    enum clb_status status;
+    CLB_TRY(base_json_get_string(json, path, "model_type", &type));
+    if (type && strcmp(type, "bert") != 0) {
+        status = clb_fail(CLB_ERROR_FORMAT, "%s: model_type is \"%s\"; only \"bert\" can be read",
+                          path, type);
+        goto cleanup;
+    }
+    CLB_TRY(base_json_get_string(json, path, "position_embedding_type", &position));
+    if (position && strcmp(position, "absolute") != 0) {
+        status = clb_fail(CLB_ERROR_FORMAT,
+                          "%s: position_embedding_type is \"%s\"; only \"absolute\" can be read",
                           path, position);
+        goto cleanup;
+    }
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (!is_set(json, others[i].key)) continue;
+        status = clb_fail(CLB_ERROR_FORMAT, "%s: \"%s\" is set, which is not supported: %s", path,
+                          others[i].key, others[i].why);
+        goto cleanup;
+    }
+cleanup:
+    free(type);
     free(position);
     return status;
 }
 
-enum clb_status clb_config_read(const char *path, struct clb_config *config)
+enum clb_status bert_config_read(const char *path, struct clb_config *config, bool *tied)
 {
     json_t *json = NULL;
     enum clb_status status;
-    CLB_TRY(base_json_read(path, "model configuration", &json));
-    if (!json_is_object(json)) {
-        status = clb_fail(CLB_ERROR_FORMAT, "%s: is not a JSON object", path);
-        goto cleanup;
-    }
+    CLB_TRY(model_json_read(path, "model configuration", &json));
     *config = defaults();
+    *tied = true;
     CLB_TRY(check_architecture(json, path));
+    CLB_TRY(base_json_get_bool(json, path, "tie_word_embeddings", tied));
     CLB_TRY(read_sizes(json, path, config));
     CLB_TRY(read_numbers(json, path, config));
     CLB_TRY(read_activation(json, path, config));
     CLB_TRY(clb_config_check(config, path));
 cleanup:
     json_decref(json);
+    return status;
+}
+
+enum clb_status clb_config_read(const char *path, struct clb_config *config)
+{
+    bool tied;
+    enum clb_status status = bert_config_read(path, config, &tied);
+    if (status == CLB_OK && !tied)
+        status = clb_fail(CLB_ERROR_FORMAT,
+                          "%s: tie_word_embeddings is false; the decoder of the MLM head can only "
+                          "be the word embeddings",
+                          path);
     return status;
 }
 

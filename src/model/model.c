@@ -3,6 +3,7 @@
 #include "model/bert.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- life ---- */
 
@@ -146,6 +147,19 @@ enum clb_status clb_model_like_parameters(const struct clb_model *model, struct 
     return status;
 }
 
+int bert_parameter_head(const char *name)
+{
+    if (strncmp(name, "cls.predictions.", 16) == 0) return CLB_HEAD_MLM;
+    if (strncmp(name, "cls.", 4) == 0 || strncmp(name, "bert.pooler.", 12) == 0)
+        return CLB_HEAD_NSP;
+    return 0;
+}
+
+int clb_model_heads(const struct clb_model *model)
+{
+    return model->heads;
+}
+
 enum clb_status bert_initialize_parameter(const struct clb_model *model, int index, uint64_t seed)
 {
     const struct clb_parameter *parameter = &model->parameters[index];
@@ -161,6 +175,7 @@ enum clb_status clb_model_initialize(struct clb_model *model, uint64_t seed)
     enum clb_status status = CLB_OK;
     for (int i = 0; i < model->parameter_count && status == CLB_OK; i++)
         status = bert_initialize_parameter(model, i, seed);
+    if (status == CLB_OK) model->heads = CLB_HEAD_MLM | CLB_HEAD_NSP;
     return status;
 }
 

@@ -4,26 +4,12 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "model/bert.h"
+#include "model/model_files.h"
 #include "model/safetensors.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-enum { NAME_SIZE = 192 };
-
-/* The file's name of part `part` of a parameter: "qkv" becomes query, key or value. */
-static void part_name(char name[NAME_SIZE], const char *prefix,
-                      const struct clb_parameter *parameter, int part)
-{
-    static const char *const parts[] = {"query", "key", "value"};
-    const char *qkv = parameter->parts == 3 ? strstr(parameter->name, "qkv") : NULL;
-    if (qkv)
-        snprintf(name, NAME_SIZE, "%s%.*s%s%s", prefix, (int)(qkv - parameter->name),
-                 parameter->name, parts[part], qkv + 3);
-    else
-        snprintf(name, NAME_SIZE, "%s%s", prefix, parameter->name);
-}
+#include <sys/stat.h>
 
 static int64_t largest(const struct clb_tensor_list *lists, int list_count)
 {
@@ -49,11 +35,11 @@ static enum clb_status declare_list(struct safetensors_writer *writer,
                                     const struct clb_tensor_list *list)
 {
     enum clb_status status = CLB_OK;
-    char name[NAME_SIZE];
+    char name[BERT_NAME_SIZE];
     for (int i = 0; i < list->count; i++) {
         const struct clb_parameter *p = &list->parameters[i];
         for (int part = 0; part < p->parts && status == CLB_OK; part++) {
-            part_name(name, list->prefix, p, part);
+            bert_part_name(name, list->prefix, p, part);
             status =
                 safetensors_declare(writer, name, p->tensor.rows / p->parts, p->tensor.columns);
         }
@@ -105,10 +91,10 @@ static enum clb_status load_parameter(const struct safetensors *file, const char
 {
     const int64_t rows = parameter->tensor.rows / parameter->parts,
                   columns = parameter->tensor.columns;
-    char name[NAME_SIZE];
+    char name[BERT_NAME_SIZE];
     enum clb_status status;
     for (int part = 0; part < parameter->parts; part++) {
-        part_name(name, prefix, parameter, part);
+        bert_part_name(name, prefix, parameter, part);
         CLB_TRY(safetensors_read(file, name, rows, columns, host + part * rows * columns));
     }
     CLB_TRY(clb_tensor_write(parameter->tensor, host, clb_tensor_elements(parameter->tensor)));
@@ -133,92 +119,95 @@ cleanup:
     return status;
 }
 
-/* Older files call LayerNorm's weight and bias gamma and beta, and an encoder alone has no "bert."
- * before its names. Gives the parameter the name under which the file has it; false: it has not. */
-static bool find_name(const struct safetensors *file, struct clb_parameter *parameter)
+enum clb_status clb_model_read_config(const char *directory, struct clb_config *config)
 {
-    char candidates[4][NAME_SIZE], original[sizeof parameter->name];
-    memcpy(original, parameter->name, sizeof original);
-    char *norm = strstr(parameter->name, "LayerNorm.");
-    for (int c = 0; c < 4; c++) {
-        const bool old_norm = c & 1, bare = c & 2;
-        char name[sizeof original];
-        memcpy(name, original, sizeof name);
-        if (old_norm && norm) {
-            char *suffix = name + (norm - parameter->name) + strlen("LayerNorm.");
-            bool weight = strcmp(suffix, "weight") == 0;
-            snprintf(suffix, sizeof name - (size_t)(suffix - name), "%s",
-                     weight ? "gamma" : "beta");
-        }
-        const char *begin = bare && strncmp(name, "bert.", 5) == 0 ? name + 5 : name;
-        struct clb_parameter candidate = *parameter;
-        snprintf(candidate.name, sizeof candidate.name, "%s", begin);
-        part_name(candidates[c], "", &candidate, 0);
-        if (!safetensors_has(file, candidates[c])) continue;
-        memcpy(parameter->name, candidate.name, sizeof candidate.name);
-        return true;
+    struct model_files *files = NULL;
+    struct stat info;
+    bool tied;
+    int heads;
+    char *path = base_format("%s/config.json", directory);
+    enum clb_status status;
+    if (!path) return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", directory);
+    if (stat(path, &info) != 0) {
+        status = model_directory_error(directory);
+        goto cleanup;
     }
-    return false;
+    if (!S_ISREG(info.st_mode)) {
+        status = clb_fail(CLB_ERROR_IO, "%s: is not a regular file", path);
+        goto cleanup;
+    }
+    CLB_TRY(bert_config_read(path, config, &tied));
+    CLB_TRY(model_files_open(directory, &files));
+    CLB_TRY(model_files_check(files, config, tied, &heads));
+cleanup:
+    model_files_close(files);
+    free(path);
+    return status;
 }
 
-static bool is_head(const char *name)
+/* Whether config.json ties the decoder to the word embeddings; bare weights do. */
+static enum clb_status read_tied(const char *directory, bool *tied)
 {
-    return strncmp(name, "cls.", 4) == 0 || strncmp(name, "bert.pooler.", 12) == 0;
+    struct clb_config config;
+    char *path = base_format("%s/config.json", directory);
+    enum clb_status status = path ? CLB_OK : clb_fail(CLB_ERROR_MEMORY, "out of memory");
+    *tied = true;
+    if (status == CLB_OK && base_exists(path)) status = bert_config_read(path, &config, tied);
+    free(path);
+    return status;
 }
 
-static enum clb_status load_all(struct clb_model *model, const struct safetensors *file,
-                                const char *path, uint64_t seed, float *host)
+static enum clb_status load_all(struct clb_model *model, const struct model_files *files,
+                                uint64_t seed, float *host)
 {
     int initialised = 0;
     enum clb_status status = CLB_OK;
     for (int i = 0; i < model->parameter_count && status == CLB_OK; i++) {
-        struct clb_parameter parameter = model->parameters[i];
-        if (find_name(file, &parameter)) {
-            status = load_parameter(file, "", &parameter, host);
-        } else if (is_head(parameter.name)) {
-            if (initialised++ < 8) base_warn("%s: has no %s; initialised", path, parameter.name);
-            status = bert_initialize_parameter(model, i, seed);
-        } else {
-            status = clb_fail(CLB_ERROR_FORMAT, "%s: has no tensor %s: is it a BERT model?", path,
-                              parameter.name);
+        const struct clb_parameter *parameter = &model->parameters[i];
+        if (model_files_has(files, parameter)) {
+            CLB_TRY(model_files_read(files, parameter, host));
+            CLB_TRY(
+                clb_tensor_write(parameter->tensor, host, clb_tensor_elements(parameter->tensor)));
+        } else { /* of a head, or model_files_check had refused it */
+            if (model->limits.training && initialised++ < 8)
+                base_warn("%s: has no %s; initialised", model_files_directory(files),
+                          parameter->name);
+            CLB_TRY(bert_initialize_parameter(model, i, seed));
         }
     }
+cleanup:
     return status;
 }
 
-static enum clb_status missing_weights(const char *directory, const char *path)
+/* A configuration of fewer layers than the files have is a way to cut a model, or a mistake. */
+static void warn_of_more_layers(const struct model_files *files, const struct clb_config *config)
 {
-    char *pickle = base_format("%s/pytorch_model.bin", directory);
-    bool has_pickle = pickle && base_exists(pickle);
-    free(pickle);
-    if (has_pickle)
-        return clb_fail(CLB_ERROR_IO,
-                        "%s: has only pytorch_model.bin, a pickle; convert it once: python3 -c "
-                        "\"from transformers import AutoModelForPreTraining as M; "
-                        "M.from_pretrained('%s').save_pretrained('%s')\"",
-                        directory, directory, directory);
-    return clb_fail(CLB_ERROR_IO,
-                    "%s: is not there; a model directory has config.json and "
-                    "model.safetensors",
-                    path);
+    struct clb_parameter next = {.parts = 1};
+    snprintf(next.name, sizeof next.name, "bert.encoder.layer.%d.output.dense.weight",
+             config->num_hidden_layers);
+    if (model_files_has(files, &next))
+        base_warn("%s: has more layers than the %d of config.json, which are left out",
+                  model_files_directory(files), config->num_hidden_layers);
 }
 
 enum clb_status clb_model_load(struct clb_model *model, const char *directory, uint64_t seed)
 {
     struct clb_tensor_list list = {"", model->parameters, model->parameter_count};
-    struct safetensors *file = NULL;
+    struct model_files *files = NULL;
     float *host = NULL;
-    char *path = base_format("%s/model.safetensors", directory);
-    enum clb_status status = CLB_OK;
-    if (!path) status = clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", directory);
-    if (status == CLB_OK && !base_exists(path)) status = missing_weights(directory, path);
-    if (status != CLB_OK) goto cleanup;
+    bool tied;
+    int heads;
+    enum clb_status status;
+    CLB_TRY(read_tied(directory, &tied));
+    CLB_TRY(model_files_open(directory, &files));
+    CLB_TRY(model_files_check(files, &model->config, tied, &heads));
+    if (!tied) CLB_TRY(model_files_check_decoder(files, &model->config));
+    warn_of_more_layers(files, &model->config);
     CLB_TRY(allocate_host(&list, 1, &host));
-    CLB_TRY(safetensors_open(path, &file));
-    CLB_TRY(load_all(model, file, path, seed, host));
+    CLB_TRY(load_all(model, files, seed, host));
+    model->heads = heads;
 cleanup:
-    safetensors_close(file);
+    model_files_close(files);
     free(host);
-    free(path);
     return status;
 }

@@ -7,14 +7,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A file open for reading, mapped. */
+/* A file open for reading. */
 struct safetensors;
 
+/* Reads and checks the header: what the reference implementation refuses is refused
+ * (CLB_ERROR_FORMAT), and a header over MODEL_JSON_BYTES. */
 enum clb_status safetensors_open(const char *path, struct safetensors **file);
 void safetensors_close(struct safetensors *file);
 bool safetensors_has(const struct safetensors *file, const char *name);
-/* The tensor as floats (F32, F16, BF16) into out[rows * columns]. Its shape must be [rows,
- * columns], or [rows] where columns is 1. */
+/* An error where the tensor is missing, of another type than F32, F16 and BF16, or of another shape
+ * than [rows, columns], or [rows] where columns is 1. */
+enum clb_status safetensors_check(const struct safetensors *file, const char *name, int64_t rows,
+                                  int64_t columns);
+/* The same, and the tensor as floats into out[rows * columns]. */
 enum clb_status safetensors_read(const struct safetensors *file, const char *name, int64_t rows,
                                  int64_t columns, float *out);
 

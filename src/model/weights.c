@@ -23,7 +23,9 @@ static enum clb_status visit(struct visitor *visitor, enum kind kind, int64_t ro
     if (visitor->arena) return clb_arena_add(visitor->arena, CLB_F32, rows, columns, tensor);
     struct clb_parameter *parameter = &visitor->list[visitor->count++];
     snprintf(parameter->name, sizeof parameter->name, "%s%s", prefix, name);
-    parameter->tensor = *tensor;
+    parameter->tensor = *tensor; /* without memory before commit, and empty for bert_shapes_list */
+    parameter->tensor.rows = rows;
+    parameter->tensor.columns = columns;
     parameter->parts = kind == STACKED_MATRIX || kind == STACKED_BIAS ? 3 : 1;
     parameter->decay = kind == MATRIX || kind == STACKED_MATRIX;
     parameter->init = parameter->decay ? CLB_INIT_NORMAL
@@ -119,4 +121,27 @@ enum clb_status bert_weights_list(const struct clb_config *config,
     *list = visitor.list;
     *count = visitor.count;
     return status;
+}
+
+enum clb_status bert_shapes_list(const struct clb_config *config, struct clb_parameter **list,
+                                 int *count)
+{
+    struct bert_weights none = {0};
+    none.layers = calloc((size_t)config->num_hidden_layers, sizeof *none.layers);
+    if (!none.layers) return clb_fail(CLB_ERROR_MEMORY, "model weights: out of memory");
+    enum clb_status status = bert_weights_list(config, &none, list, count);
+    bert_weights_free(&none);
+    return status;
+}
+
+void bert_part_name(char name[BERT_NAME_SIZE], const char *prefix,
+                    const struct clb_parameter *parameter, int part)
+{
+    static const char *const parts[] = {"query", "key", "value"};
+    const char *qkv = parameter->parts == 3 ? strstr(parameter->name, "qkv") : NULL;
+    if (qkv)
+        snprintf(name, BERT_NAME_SIZE, "%s%.*s%s%s", prefix, (int)(qkv - parameter->name),
+                 parameter->name, parts[part], qkv + 3);
+    else
+        snprintf(name, BERT_NAME_SIZE, "%s%s", prefix, parameter->name);
 }

@@ -45,11 +45,13 @@ enum clb_status clb_check_vocabulary(const struct clb_corpus *corpus,
             "%s: its vocabulary has %d tokens, the model's vocab_size is %d: prepare the "
             "text with the model's own tokenizer",
             clb_corpus_directory(corpus), size, config->vocab_size);
-    if (directory && has_tokenizer(directory)) return check_tokenizer(corpus, directory);
-    if (size < config->vocab_size)
-        base_warn("%s: its vocabulary has %d tokens, the model's vocab_size is %d: is it the same?",
-                  clb_corpus_directory(corpus), size, config->vocab_size);
-    return CLB_OK;
+    const bool own = directory && has_tokenizer(directory);
+    const enum clb_status status = own ? check_tokenizer(corpus, directory) : CLB_OK;
+    if (status == CLB_OK && size < config->vocab_size)
+        base_warn("%s: its vocabulary has %d tokens, the model's vocab_size is %d: %s",
+                  clb_corpus_directory(corpus), size, config->vocab_size,
+                  own ? "was it cut short?" : "is it the same?");
+    return status;
 }
 
 static enum clb_status evaluate_batches(struct clb_model *model, const struct clb_stream *stream,

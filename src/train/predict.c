@@ -2,7 +2,7 @@
 #include <clbert/predict.h>
 
 #include "base/error.h"
-#include "base/files.h"
+#include "base/log.h"
 
 #include <clbert/model.h>
 
@@ -15,25 +15,34 @@ struct clb_predictor {
     struct clb_model *model;
     struct clb_batch *batch;
     struct clb_config config;
+    char *directory;
 };
+
+static enum clb_status check_vocabulary(const struct clb_predictor *p)
+{
+    const int32_t size = clb_tokenizer_vocab_size(p->tokenizer);
+    if (size > p->config.vocab_size)
+        return clb_fail(CLB_ERROR_FORMAT, "%s: the vocabulary has %d tokens, config.json says %d",
+                        p->directory, size, p->config.vocab_size);
+    if (size < p->config.vocab_size)
+        base_warn("%s: the vocabulary has %d tokens, config.json says %d: was it cut short?",
+                  p->directory, size, p->config.vocab_size);
+    return CLB_OK;
+}
 
 enum clb_status clb_predictor_open(struct clb_device *device, const char *directory,
                                    struct clb_predictor **out)
 {
     struct clb_predictor *p = calloc(1, sizeof *p);
-    char *path = base_format("%s/config.json", directory);
     enum clb_status status;
-    if (!p || !path) {
+    if (p) p->directory = strdup(directory);
+    if (!p || !p->directory) {
         status = clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", directory);
         goto cleanup;
     }
-    CLB_TRY(clb_config_read(path, &p->config));
+    CLB_TRY(clb_model_read_config(directory, &p->config));
     CLB_TRY(clb_tokenizer_open(directory, &p->tokenizer));
-    if (clb_tokenizer_vocab_size(p->tokenizer) > p->config.vocab_size) {
-        status = clb_fail(CLB_ERROR_FORMAT, "%s: the vocabulary has %d tokens, config.json says %d",
-                          directory, clb_tokenizer_vocab_size(p->tokenizer), p->config.vocab_size);
-        goto cleanup;
-    }
+    CLB_TRY(check_vocabulary(p));
     const int32_t length = p->config.max_position_embeddings;
     const struct clb_model_limits limits = {
         .max_sequences = 1, .max_tokens = length, .max_masked = length};
@@ -45,7 +54,6 @@ enum clb_status clb_predictor_open(struct clb_device *device, const char *direct
     p = NULL;
 cleanup:
     clb_predictor_close(p);
-    free(path);
     return status;
 }
 
@@ -55,6 +63,7 @@ void clb_predictor_close(struct clb_predictor *p)
     clb_batch_destroy(p->batch);
     clb_model_destroy(p->model);
     clb_tokenizer_close(p->tokenizer);
+    free(p->directory);
     free(p);
 }
 
@@ -121,6 +130,34 @@ cleanup:
     return status;
 }
 
+static enum clb_status check_head(const struct clb_predictor *p, enum clb_head head)
+{
+    if (clb_model_heads(p->model) & head) return CLB_OK;
+    return head == CLB_HEAD_MLM
+               ? clb_fail(CLB_ERROR_FORMAT,
+                          "%s: the model has no masked language model head (cls.predictions.*), as "
+                          "one that was fine-tuned: take the one it was made from, or pretrain "
+                          "--model %s",
+                          p->directory, p->directory)
+               : clb_fail(CLB_ERROR_FORMAT,
+                          "%s: the model has no next sentence prediction head (bert.pooler.*, "
+                          "cls.seq_relationship.*): take one that was pretrained with it, or "
+                          "pretrain --model %s",
+                          p->directory, p->directory);
+}
+
+static enum clb_status check_finite(const struct clb_predictor *p, const float *logits,
+                                    size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(logits[i]))
+            return clb_fail(CLB_ERROR_NUMERIC,
+                            "%s: what the model answers is not finite (NaN or infinite): its "
+                            "weights are damaged, or its training diverged",
+                            p->directory);
+    return CLB_OK;
+}
+
 /* ---- fill-mask ---- */
 
 static void softmax(float *values, int32_t count)
@@ -156,6 +193,7 @@ enum clb_status clb_fill_mask(struct clb_predictor *p, const char *text, int top
     *ids = (struct clb_ids){0};
     *positions = NULL;
     *guesses = NULL;
+    CLB_TRY(check_head(p, CLB_HEAD_MLM));
     if (top_k < 1 || top_k > vocab) {
         status = clb_fail(CLB_ERROR_ARGUMENT, "--top-k should be 1 .. %d", vocab);
         goto cleanup;
@@ -176,6 +214,7 @@ enum clb_status clb_fill_mask(struct clb_predictor *p, const char *text, int top
     }
     memcpy(*positions, p->batch->masked_rows, (size_t)masks * sizeof **positions);
     CLB_TRY(clb_model_predict(p->model, p->batch, logits, NULL));
+    CLB_TRY(check_finite(p, logits, (size_t)masks * (size_t)vocab));
     for (int m = 0; m < masks; m++) {
         softmax(logits + (size_t)m * (size_t)vocab, vocab);
         take_best(logits + (size_t)m * (size_t)vocab, vocab, top_k,
@@ -201,9 +240,11 @@ enum clb_status clb_next_sentence(struct clb_predictor *p, const char *a, const 
     float logits[2];
     size_t a_end;
     enum clb_status status;
+    CLB_TRY(check_head(p, CLB_HEAD_NSP));
     CLB_TRY(encode(p, a, b, &ids, &a_end));
     CLB_TRY(load_batch(p, &ids, a_end));
     CLB_TRY(clb_model_predict(p->model, p->batch, NULL, logits));
+    CLB_TRY(check_finite(p, logits, 2));
     *is_next = 1.0 / (1.0 + exp((double)logits[1] - (double)logits[0]));
 cleanup:
     clb_ids_free(&ids);

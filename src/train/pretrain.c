@@ -83,17 +83,15 @@ static enum clb_status check_options(struct clb_training_options *o)
 static enum clb_status read_config(const struct train_run *run, const char *model,
                                    struct clb_config *config, char **start)
 {
-    char *path = NULL;
     enum clb_status status;
     *start = NULL;
     if (base_is_directory(model)) {
-        path = base_format("%s/config.json", model);
         *start = strdup(model);
-        if (!path || !*start) {
+        if (!*start) {
             status = clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", model);
             goto cleanup;
         }
-        CLB_TRY(clb_config_read(path, config));
+        CLB_TRY(clb_model_read_config(model, config));
     } else if (strchr(model, '/') || strstr(model, ".json")) {
         CLB_TRY(clb_config_read(model, config));
     } else {
@@ -106,7 +104,6 @@ static enum clb_status read_config(const struct train_run *run, const char *mode
                           "--max-seq-length %d is over the model's max_position_embeddings %d",
                           run->options.max_seq_length, config->max_position_embeddings);
 cleanup:
-    free(path);
     return status;
 }
 
@@ -168,7 +165,6 @@ static enum clb_status check_memory(const struct train_run *run)
 
 static enum clb_status fill_model(struct train_run *run, const char *checkpoint, const char *start)
 {
-    double norm;
     enum clb_status status;
     CLB_TRY(clb_model_commit(run->model));
     CLB_TRY(train_optimizer_commit(run->optimizer, run->model, run->options.weight_decay));
@@ -178,10 +174,6 @@ static enum clb_status fill_model(struct train_run *run, const char *checkpoint,
         CLB_TRY(clb_model_load(run->model, start, run->options.seed));
     else
         CLB_TRY(clb_model_initialize(run->model, run->options.seed));
-    CLB_TRY(train_optimizer_weights_norm(run->optimizer, run->model, &norm));
-    if (!isfinite(norm))
-        status = clb_fail(CLB_ERROR_NUMERIC, "%s: its weights are not finite",
-                          start ? start : "the new model");
 cleanup:
     return status;
 }

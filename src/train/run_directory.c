@@ -31,11 +31,6 @@ char *train_checkpoint_path(const char *directory, int64_t step)
 
 /* ---- which checkpoints there are ---- */
 
-struct checkpoints {
-    int64_t *steps; /* ascending */
-    int count;
-};
-
 enum name_kind { FOREIGN, ODD, CHECKPOINT };
 
 /* "checkpoint-" and digits may still be no name that was written here. */
@@ -52,7 +47,7 @@ static enum name_kind checkpoint_step(const char *directory, const char *name, i
     return is_directory ? CHECKPOINT : ODD;
 }
 
-static enum clb_status add_step(struct checkpoints *c, const char *directory, int64_t step)
+static enum clb_status add_step(struct train_checkpoints *c, const char *directory, int64_t step)
 {
     int64_t *more = realloc(c->steps, ((size_t)c->count + 1) * sizeof *more);
     if (!more) return out_of_memory(directory);
@@ -63,10 +58,9 @@ static enum clb_status add_step(struct checkpoints *c, const char *directory, in
     return CLB_OK;
 }
 
-/* A missing directory has none. `say`: names what only looks like one. The caller frees steps. */
-static enum clb_status list_checkpoints(const char *directory, bool say, struct checkpoints *c)
+enum clb_status train_checkpoints_list(const char *directory, bool say, struct train_checkpoints *c)
 {
-    *c = (struct checkpoints){0};
+    *c = (struct train_checkpoints){0};
     DIR *stream = opendir(directory);
     if (!stream)
         return errno == ENOENT
@@ -98,9 +92,9 @@ static bool is_filled(const char *directory, const char *name)
 /* The newest checkpoint that is whole. */
 static enum clb_status find_newest(const char *directory, char **checkpoint)
 {
-    struct checkpoints c;
+    struct train_checkpoints c;
     enum clb_status status;
-    CLB_TRY(list_checkpoints(directory, true, &c));
+    CLB_TRY(train_checkpoints_list(directory, true, &c));
     for (int i = c.count - 1; i >= 0 && !*checkpoint; i--) {
         char *path = train_checkpoint_path(directory, c.steps[i]);
         if (!path) {
@@ -130,9 +124,9 @@ static enum clb_status find_named(const char *path, char **checkpoint)
                         "--resume-from-checkpoint %s: there is no such checkpoint", path);
     enum clb_status status = train_checkpoint_check(path);
     if (status != CLB_OK) {
-        struct checkpoints c = {0};
-        const bool is_run =
-            base_is_directory(path) && list_checkpoints(path, false, &c) == CLB_OK && c.count > 0;
+        struct train_checkpoints c = {0};
+        const bool is_run = base_is_directory(path) &&
+                            train_checkpoints_list(path, false, &c) == CLB_OK && c.count > 0;
         if (is_run)
             clb_fail(status, "is a run, its newest checkpoint is %s/" PREFIX "%" PRId64, path,
                      c.steps[c.count - 1]);
@@ -166,8 +160,8 @@ static bool holds_run(const char *directory, int checkpoints, bool resume)
 
 static enum clb_status decide_new(const struct clb_training_options *o, struct train_directory *d)
 {
-    struct checkpoints c;
-    enum clb_status status = list_checkpoints(d->path, false, &c);
+    struct train_checkpoints c;
+    enum clb_status status = train_checkpoints_list(d->path, false, &c);
     free(c.steps);
     if (status != CLB_OK || !holds_run(d->path, c.count, o->resume_from_checkpoint != NULL))
         return status;
@@ -242,7 +236,7 @@ static enum clb_status remove_file(const char *directory, const char *name)
     return status;
 }
 
-static enum clb_status remove_run(const char *directory, const struct checkpoints *c)
+static enum clb_status remove_run(const char *directory, const struct train_checkpoints *c)
 {
     enum clb_status status = CLB_OK;
     for (int i = 0; i < c->count && status == CLB_OK; i++)
@@ -292,9 +286,9 @@ static enum clb_status set_aside(const char *directory, int64_t step, bool newes
 
 enum clb_status train_directory_begin(const struct train_directory *d, int64_t step)
 {
-    struct checkpoints c;
+    struct train_checkpoints c;
     enum clb_status status;
-    CLB_TRY(list_checkpoints(d->path, false, &c));
+    CLB_TRY(train_checkpoints_list(d->path, false, &c));
     if (d->replace) CLB_TRY(remove_run(d->path, &c));
     if (d->ours)
         for (int i = 0; i < c.count; i++)
@@ -307,9 +301,9 @@ cleanup:
 
 enum clb_status train_directory_limit(const char *path, int32_t limit)
 {
-    struct checkpoints c;
+    struct train_checkpoints c;
     enum clb_status status;
-    CLB_TRY(list_checkpoints(path, false, &c));
+    CLB_TRY(train_checkpoints_list(path, false, &c));
     for (int i = 0; limit > 0 && i < c.count - limit; i++)
         CLB_TRY(remove_checkpoint(path, c.steps[i]));
 cleanup:

@@ -31,6 +31,14 @@ void train_directory_close(struct train_directory *directory);
 /* Removes the oldest checkpoints but `limit`; 0: none. */
 enum clb_status train_directory_limit(const char *path, int32_t limit);
 
+/* The checkpoints of a directory; one that is missing has none. `say`: warns of what only looks
+ * like one. The caller frees steps. */
+struct train_checkpoints {
+    int64_t *steps; /* ascending */
+    int count;
+};
+enum clb_status train_checkpoints_list(const char *directory, bool say,
+                                       struct train_checkpoints *checkpoints);
 /* DIR/checkpoint-STEP; malloc'd, NULL: out of memory. */
 char *train_checkpoint_path(const char *directory, int64_t step);
 

@@ -1,0 +1,245 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The command line: options that repeat or are another program's, what evaluate takes from a run,
+# and what is said of models that cannot answer. Usage: cli.sh CLBERT
+set -u
+clbert=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+export OMP_WAIT_POLICY=passive
+passed=0
+failed=0
+
+# holds TEXT COMMAND...: COMMAND is true.
+holds() {
+    local what=$1
+    shift
+    if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); printf 'not so: %s\n' "$what"; fi
+}
+# refuses WORD COMMAND...: COMMAND fails, says nothing on standard output, and its last line on
+# standard error mentions WORD.
+refuses() {
+    local word=$1 output code
+    shift
+    output=$("$@" 2>errors.txt)
+    code=$?
+    holds "exit $code, no \"$word\" from: $*: $(cat errors.txt) $output" \
+        eval '[ $code -ne 0 ] && [ $code -lt 126 ] && [ -z "$output" ] &&
+              tail -n 1 errors.txt | grep -qF -e "$word"'
+}
+# warns WORD COMMAND...: COMMAND succeeds with a warning that mentions WORD.
+warns() {
+    local word=$1
+    shift
+    "$@" >output.txt 2>errors.txt
+    holds "exit $?, no warning of \"$word\" from: $*: $(cat errors.txt)" \
+        eval "[ $? -eq 0 ] && grep '^warning: ' errors.txt | grep -qF -e '$word'"
+}
+same() { cmp -s "$1" "$2"; }
+differ() { ! cmp -s "$1" "$2"; }
+
+# ---- a small world ----
+"$clbert" demo-text --documents 300 --output text.txt
+"$clbert" demo-text --documents 100 --seed 9 --output news.txt
+"$clbert" vocab --vocab-size 200 --output tok text.txt >/dev/null 2>&1
+for text in text news; do
+    "$clbert" prepare --tokenizer tok --validation-fraction 0.1 --output $text $text.txt >/dev/null 2>&1
+done
+printf '{"vocab_size": 200, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
+ "intermediate_size": 32, "max_position_embeddings": 128}' >config.json
+train() { "$clbert" pretrain --model config.json --device cpu --max-steps 3 --save-steps 2 --seed 7 \
+    --per-device-train-batch-size 8 --max-seq-length 40 --short-seq-probability 0.5 \
+    --mlm-probability 0.2 --whole-word-mask "$@" 2>/dev/null; }
+train_loudly() { "$clbert" pretrain --data text --device cpu --output-dir x "$@"; }
+train --data text --output-dir run >/dev/null
+evaluate() { "$clbert" evaluate --device cpu --data text --json "$@"; }
+ask() { "$clbert" fill-mask "$@" 'saya [MASK]'; }
+follow() { "$clbert" next-sentence "$@" Saya Budi; }
+
+# ---- evaluate takes a run's own settings ----
+# digits FILE KEY: a number of the last line with that key, to six digits.
+digits() { sed -n "s/.*\"$2\": \([0-9.e+-]*\).*/\1/p" "$1" | tail -n 1 | xargs printf '%.6g'; }
+evaluate --model run >evaluated.json 2>said.txt
+for key in mlm_loss mlm_accuracy mlm_perplexity nsp_loss nsp_accuracy pairs; do
+    holds "evaluate's $key is the run's own: $(cat evaluated.json)" \
+        [ "$(digits evaluated.json $key)" = "$(digits run/metrics.jsonl eval_$key)" ]
+done
+holds "evaluate names its settings: $(cat said.txt)" \
+    grep -q 'run/.*sequences of 40, 0.5 of them shorter, 0.2 masked by whole words, seed 7, batches of 8, 640 pairs' said.txt
+evaluate --model run --eval-samples 10 --max-seq-length 32 --seed 8 2>&1 >/dev/null |
+    grep -q 'sequences of 32, 0.5 .* seed 8, batches of 8, 10 pairs'
+holds "options come before the run's settings" [ $? = 0 ]
+# What 0.1.0 left, and what a run leaves now, written by hand.
+cp -r run plain && rm -rf plain/checkpoint-* plain/training_args.json plain/metrics.jsonl
+evaluate --model plain 2>&1 >/dev/null | grep -q 'from the defaults .*sequences of 128, 0.1 .*, 0.15 masked, seed 42, batches of 32, 640 pairs'
+holds "a model that no run left has the defaults" [ $? = 0 ]
+# state STEP LENGTH: a checkpoint as 0.1.0 left it.
+state() {
+    mkdir plain/checkpoint-$1
+    printf '{"global_step": 1, "stream": {"corpus": "x", "seed": "18446744073709551615", "max_seq_length": %d,
+    "short_seq_probability": 0.25, "mlm_probability": 0.125, "whole_word_mask": false,
+    "per_device_train_batch_size": 4}}' $2 >plain/checkpoint-$1/trainer_state.json
+}
+newest() { # STEP...: made in this order
+    local most step
+    rm -rf plain/checkpoint-*
+    mkdir plain/checkpoint-1000 # without a state
+    for step in "$@"; do state $step $((20 + step % 100)); done
+    most=$(printf '%s\n' "$@" | sort -n | tail -n 1)
+    evaluate --model plain 2>&1 >/dev/null | grep -q "plain/checkpoint-$most/trainer_state.json .*sequences of $((20 + most % 100)), 0.25 .*, 0.125 masked, seed 18446744073709551615, batches of 4, 640 pairs"
+    holds "the newest of checkpoints $*" [ $? = 0 ]
+}
+newest 10 9 2
+newest 100 98 99
+newest 30 31 32 33 34 35 36 37 38 39 40
+printf '{"max_seq_length": 24, "short_seq_probability": 0.0, "mlm_probability": 0.15, "whole_word_mask": true,
+    "seed": "5", "per_device_train_batch_size": 2, "eval_samples": 6}' >plain/training_args.json
+evaluate --model plain 2>&1 >/dev/null | grep -q 'plain/training_args.json .*sequences of 24, 0 .* seed 5, batches of 2, 6 pairs'
+holds "training_args.json comes first" [ $? = 0 ]
+printf '{"max_seq_length": 0}' >plain/training_args.json
+refuses 'training_args.json: max_seq_length' evaluate --model plain
+printf '{"max_seq_length": 24, "seed": "many"}' >plain/training_args.json
+refuses 'training_args.json: seed' evaluate --model plain
+refuses 'too large' evaluate --model run --max-seq-length 2000000000
+
+# ---- options that repeat ----
+inspect() { "$clbert" inspect --json --max-seq-length 40 "$@"; }
+inspect --data text news >both.json
+inspect --data text --data news >repeated.json
+inspect --data news >last.json
+holds "a second --data of inspect adds" same both.json repeated.json
+holds "a second --data of inspect is there" differ last.json repeated.json
+inspect --data=text:0.7 --data=news:0.3 >repeated.json
+inspect --data text:0.7 news:0.3 >both.json
+holds "weights of a second --data" same both.json repeated.json
+"$clbert" evaluate --device cpu --model run --data text --data news --json >repeated.json 2>/dev/null
+"$clbert" evaluate --device cpu --model run --data text news --json >both.json 2>/dev/null
+"$clbert" evaluate --device cpu --model run --data news --json >last.json 2>/dev/null
+holds "a second --data of evaluate adds" same both.json repeated.json
+holds "a second --data of evaluate is there" differ last.json repeated.json
+train --data text --data news --output-dir repeated >/dev/null
+train --data text news --output-dir both >/dev/null
+train --data news --output-dir last >/dev/null
+holds "a second --data of pretrain adds" same both/model.safetensors repeated/model.safetensors
+holds "a second --data of pretrain is there" differ last/model.safetensors repeated/model.safetensors
+refuses '--seed is given twice' inspect --data text --seed 1 --seed 2
+refuses '--seed is given twice' inspect --data text --seed=1 --seed=1
+refuses '--model is given twice' ask --model run --model both
+# A value may look like an option, and so may an argument behind "--".
+refuses '--seed: ' inspect --data --seed --seed 1
+refuses '--seed: ' inspect --data text --seed 1 -- --seed
+ask --model run --json --json >/dev/null
+holds "a flag may repeat" [ $? = 0 ]
+
+# ---- one rule for threads ----
+for threads in -1 -3 1025 1000000; do
+    refuses "--threads $threads" train_loudly --threads $threads
+    refuses "--threads $threads: should be 1 .. 1024" ask --model run --threads $threads
+    refuses "--threads $threads: should be" follow --model run --threads $threads
+    refuses "--threads $threads: should be" evaluate --model run --threads $threads
+    refuses "--threads $threads: should be" "$clbert" bench --model tiny --threads $threads
+    refuses "--threads $threads: should be" "$clbert" vocab --output x --threads $threads text.txt
+    refuses "--threads $threads: should be" "$clbert" prepare --tokenizer tok --output x --threads $threads text.txt
+done
+ask --model run --threads 0 >/dev/null
+holds "0 threads: all" [ $? = 0 ]
+
+# ---- other programs' names ----
+hints() { # COMMAND OPTION WORD
+    refuses "$3" "$clbert" "$1" "$2" 1
+}
+hints pretrain --lr 'here it is --learning-rate'
+hints pretrain --steps 'here it is --max-steps'
+hints pretrain --batch-size 'here it is --per-device-train-batch-size'
+hints pretrain --per-gpu-train-batch-size 'here it is --per-device-train-batch-size'
+hints evaluate --batch-size 'here it is --per-device-eval-batch-size'
+hints pretrain --epochs '--max-steps'
+hints pretrain --num-train-epochs '--max-steps'
+hints pretrain --fp16 'fp32'
+hints evaluate --bf16 'fp32'
+hints pretrain --cuda '--device opencl'
+hints fill-mask --gpu '--device opencl'
+hints pretrain --output 'here it is --output-dir'
+hints pretrain --resume 'here it is --resume-from-checkpoint'
+hints pretrain --warmup 'here it is --warmup-steps'
+hints pretrain --max-length 'here it is --max-seq-length'
+hints pretrain --learning_rate=1 'here it is --learning-rate'
+hints pretrain --leraning-rate 'did you mean --learning-rate?'
+hints pretrain --dat 'did you mean --data?'
+hints vocab --output-dir 'here it is --output'
+hints bench --max-steps 'here it is --steps'
+hints pretrain --zebra 'clbert pretrain --help lists them'
+hints inspect --sort 'clbert inspect --help lists them' # not --step, nor --seed
+refuses 'did you mean "pretrain"' "$clbert" train
+refuses 'did you mean "evaluate"' "$clbert" evalaute
+refuses 'unknown command "zebra"; clbert --help' "$clbert" zebra
+
+# ---- help ----
+for command in pretrain evaluate fill-mask; do
+    "$clbert" help $command >help.txt
+    holds "clbert help $command" same help.txt <("$clbert" $command --help)
+    holds "clbert help $command explains it" grep -q "^Usage: clbert $command " help.txt
+done
+refuses 'unknown command' "$clbert" help nosuch
+
+# ---- what is no model ----
+mkdir nothing
+mkdir -p unfinished && cp -r run/checkpoint-2 unfinished/
+for command in ask follow evaluate; do
+    refuses 'nosuch: there is no such directory' $command --model nosuch
+    refuses 'nothing: is an empty directory' $command --model nothing
+    refuses 'text: is a corpus' $command --model text
+    refuses 'tok: is a tokenizer' $command --model tok
+    refuses 'unfinished/checkpoint-2' $command --model unfinished
+    refuses 'config.json: is not a directory' $command --model config.json
+done
+refuses 'text: is a corpus' train_loudly --model text
+refuses 'tok: is a tokenizer' train_loudly --model tok
+refuses 'nosuch' train_loudly --model nosuch
+
+# ---- models that cannot answer ----
+# renamed DIR SED: run with another header, of the same length.
+renamed() {
+    cp -r run "$1" && sed -i "1s/$2/g" "$1/model.safetensors"
+}
+renamed classifier '"cls\./"cla.'
+refuses 'no masked language model head' ask --model classifier
+refuses 'no masked language model head' ask --model classifier --json
+refuses 'no next sentence prediction head' follow --model classifier
+refuses 'no masked language model head' evaluate --model classifier
+warns 'cls.predictions.transform.dense.weight; initialised' "$clbert" pretrain --model classifier \
+    --data text --device cpu --max-steps 1 --max-seq-length 40 --output-dir from-classifier
+renamed masked '"cls\.seq/"cla.seq'
+warnings=$(ask --model masked 2>&1 >/dev/null)
+holds "fill-mask does not mind a missing NSP head: $warnings" [ "$?$warnings" = 0 ]
+refuses 'no next sentence prediction head' follow --model masked
+holds "evaluate leaves out what there is no head for" \
+    grep -q '"nsp_loss": null, "nsp_accuracy": null' <(evaluate --model masked 2>/dev/null)
+cp -r run nan
+printf '\377\377\377\377' | dd of=nan/model.safetensors conv=notrunc bs=1 status=none \
+    seek=$(($(wc -c <nan/model.safetensors) - 4))
+for command in ask follow evaluate; do
+    refuses 'not finite' $command --model nan
+    refuses 'not finite' $command --model nan --json
+done
+# Finite weights whose products are not: the largest float in a LayerNorm.
+cp -r run huge
+header=$(od -An -t u8 -N 8 huge/model.safetensors)
+place=$(grep -ao '"cls.predictions.transform.LayerNorm.weight":{[^}]*' huge/model.safetensors |
+    sed 's/.*"data_offsets":\[\([0-9]*\),.*/\1/')
+for ((i = 0; i < 16; i++)); do printf '\377\377\177\177'; done |
+    dd of=huge/model.safetensors conv=notrunc bs=1 status=none seek=$((8 + header + place))
+refuses 'not finite' ask --model huge
+refuses 'not finite' ask --model huge --json
+refuses 'not finite' evaluate --model huge
+cp -r run short && head -n 150 tok/vocab.txt >short/vocab.txt
+warns '150 tokens' ask --model short
+warns '150 tokens' follow --model short
+sed 's/"model_type": "bert"/"model_type": "roberta"/' run/config.json >roberta.json
+cp -r run roberta && cp roberta.json roberta/config.json
+refuses '"roberta"' ask --model roberta
+refuses '"roberta"' train_loudly --model roberta
+
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" = 0 ]
