@@ -68,8 +68,10 @@ CLB_API const char *clb_device_reason(const struct clb_device *device);
  * keeps the choice.
  *
  * The choice as a line of ASCII text, malloc'd: the device, its driver and the shape of its
- * kernels, then the way of each kind of product, as "PLATFORM, NAME, DRIVER, VERSION, wide |
- * nt=tile 14x32, nn=tile 14x32, tn=clblast".
+ * kernels, then the way of each kind of product:
+ *
+ *   PLATFORM, NAME, DRIVER, VERSION, wide | nt=tile 14x32, nn=tile 14x32, tn=clblast
+ *
  * "" before the first product, and for the CPU path, which has one way only. */
 CLB_API enum clb_status clb_device_products(const struct clb_device *device, char **record);
 
