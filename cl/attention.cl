@@ -45,8 +45,7 @@ static inline void store_head(float4 x, global float *p, int c)
 }
 
 /* Rows from .. from + TILE - 1 of a matrix into local memory; zeros past `rows`. */
-static inline void load_tile(local float4 *tile, const global float *x, long stride, long from,
-                             long rows)
+INLINE void load_tile(local float4 *tile, const global float *x, long stride, long from, long rows)
 {
     for (int i = (int)get_local_id(0); i < TILE * HEAD4; i += ATTENTION_GROUP) {
         const long r = from + i / HEAD4;
@@ -54,7 +53,7 @@ static inline void load_tile(local float4 *tile, const global float *x, long str
     }
 }
 
-static inline float dot_head(const float4 *a, const local float4 *b)
+INLINE float dot_head(const float4 *a, const local float4 *b)
 {
     float4 sum = (float4)(0.0f);
     for (int c = 0; c < HEAD4; c++) sum += a[c] * b[c];
@@ -62,7 +61,7 @@ static inline float dot_head(const float4 *a, const local float4 *b)
 }
 
 /* Products with four rows of a tile. */
-static inline float4 dots(const float4 *a, const local float4 *b)
+INLINE float4 dots(const float4 *a, const local float4 *b)
 {
     return (float4)(dot_head(a, b), dot_head(a, b + HEAD4), dot_head(a, b + 2 * HEAD4),
                     dot_head(a, b + 3 * HEAD4));

@@ -89,8 +89,8 @@ kernel void tile_product(global float *c, const global float *panels, long b_off
 #define DEPTH 16
 
 /* A tile [DEPTH][SIDE] of an operand; neighbours in memory are read by neighbouring work-items. */
-static inline void fetch(local float *tile, const global float *x, long first, long count, long k,
-                         long k_count, int k_major)
+INLINE void fetch(local float *tile, const global float *x, long first, long count, long k,
+                  long k_count, int k_major)
 {
     const int lane = (int)(get_local_id(1) * 16 + get_local_id(0));
     for (int e = lane; e < SIDE * DEPTH; e += 256) {

@@ -16,11 +16,8 @@ ROW_KERNEL cross_entropy(global float *row_sums, global float *logits, const glo
     const long r = (long)get_group_id(0);
     const int label = labels[r];
     global float *x = logits + r * columns;
-    /* Before the first barrier: PoCL 3.1 gives wrong sums with loops of such bounds between two. */
-    const float mine_before = range_max(x, 0, label);
-    const float mine_behind = range_max(x, label + 1, columns);
-    const float before = group_max(mine_before, shared);
-    const float behind = group_max(mine_behind, shared);
+    const float before = group_max(range_max(x, 0, label), shared);
+    const float behind = group_max(range_max(x, label + 1, columns), shared);
     const float at_label = x[label];
     const float largest = fmax(at_label, fmax(before, behind));
     vec total = (vec)(0.0f);
@@ -31,10 +28,10 @@ ROW_KERNEL cross_entropy(global float *row_sums, global float *logits, const glo
         row_sums[2 * r] = log(sum) + (largest - at_label);
         row_sums[2 * r + 1] = before < at_label && behind <= at_label ? 1.0f : 0.0f;
     }
-    if (gradient_scale == 0.0f) return;
 #if GROUP > 1
     barrier(CLK_GLOBAL_MEM_FENCE); /* everyone has read x[label] */
 #endif
+    if (gradient_scale == 0.0f) return;
     const float factor = gradient_scale / sum;
     FOR_COLUMNS(c, columns) {
         const vec one_hot = select((vec)(0.0f), (vec)(gradient_scale), LANES == (int)(label - c));

@@ -47,15 +47,16 @@ kernel void bert_adam(OPTIMIZER)
     }
 }
 
-/* g becomes the update; norms[2 b], [2 b + 1] = squares of w and of the update in block b. */
+/* g becomes the update; norms[2 b], [2 b + 1] = squares of w and of the update in block b. Of
+ * gradients that are not finite nothing becomes. */
 ROW_KERNEL lamb_update(OPTIMIZER, global float *norms)
 {
     SHARED(shared);
     const long block = (long)get_group_id(0), begin = block * BLOCK;
+    const int finite = isfinite(grad_square[0]);
     vec w_square = (vec)(0.0f), u_square = (vec)(0.0f);
-    if (!isfinite(grad_square[0])) return;
     const float factor = clip(grad_square[0], max_norm);
-    FOR_COLUMNS(c, BLOCK) {
+    FOR_COLUMNS(c, finite ? BLOCK : 0) {
         MOMENTS(begin + c);
         const vec u = step + d * old;
         STORE(u, 0, g + begin + c);
@@ -71,13 +72,11 @@ ROW_KERNEL lamb_update(OPTIMIZER, global float *norms)
 }
 
 /* ratios[offset + s] = |w| / |u| of segment s, 1 where either is 0. */
-ROW_KERNEL lamb_ratios(global float *norms, long offset, const global int *first_block,
-                       const global float *grad_square)
+ROW_KERNEL lamb_ratios(global float *norms, long offset, const global int *first_block)
 {
     SHARED(shared);
     const long s = (long)get_group_id(0), end = first_block[s + 1];
     float w_square = 0.0f, u_square = 0.0f;
-    if (!isfinite(grad_square[0])) return;
     for (long b = first_block[s] + (long)get_local_id(0); b < end; b += GROUP) {
         w_square += norms[2 * b];
         u_square += norms[2 * b + 1];

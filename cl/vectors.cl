@@ -93,6 +93,11 @@ static inline float max_lanes(vec x)
 #define max_lanes max4
 #endif
 
+/* Of every helper that is given local memory. PoCL 3.1 gives each of its threads a copy of a
+ * kernel's local arrays only where the kernel names them itself: should the compiler see that a
+ * helper always gets the same array and name it there, all threads would share that one. */
+#define INLINE static inline __attribute__((always_inline))
+
 /* ---- a row shared by GROUP work-items ---- */
 
 #define ROW_KERNEL kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void
@@ -110,7 +115,7 @@ static inline float max_lanes(vec x)
 #define group_max(x, shared) group_max_of(x, shared)
 
 /* The second barrier lets `shared` be used again at once. */
-static inline float group_sum_of(float x, local float *shared)
+INLINE float group_sum_of(float x, local float *shared)
 {
     const int lane = (int)get_local_id(0);
     shared[lane] = x;
@@ -124,7 +129,7 @@ static inline float group_sum_of(float x, local float *shared)
     return sum;
 }
 
-static inline float group_max_of(float x, local float *shared)
+INLINE float group_max_of(float x, local float *shared)
 {
     const int lane = (int)get_local_id(0);
     shared[lane] = x;

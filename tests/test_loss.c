@@ -111,6 +111,33 @@ static void test_not_finite(void **state)
     support_on_devices(not_finite_on);
 }
 
+/* The same call gives the same bits every time, whichever thread takes which rows. */
+static void repeat_on(struct clb_device *device)
+{
+    enum { ROWS = 77, CLASSES = 2, CALLS = 400 };
+    struct support_call call = support_open(device);
+    float first[2], sums[2];
+    double *start = support_floats(&call, 2, 1), *x = support_floats(&call, ROWS, CLASSES);
+    int32_t *labels = support_ints(&call, ROWS);
+    memset(start, 0, 2 * sizeof *start);
+    for (int r = 0; r < ROWS; r++) labels[r] = r % CLASSES;
+    for (int e = 0; e < ROWS * CLASSES; e++) x[e] *= 5;
+    support_upload(&call);
+    for (int i = 0; i < CALLS; i++) {
+        OK(clb_fill(&call.t[0], 0));
+        OK(clb_cross_entropy(&call.t[0], &call.t[1], &call.t[2], 0));
+        OK(clb_tensor_read(call.t[0], i == 0 ? first : sums, 2));
+        if (i > 0) assert_memory_equal(sums, first, sizeof first);
+    }
+    support_close(&call);
+}
+
+static void test_repeat(void **state)
+{
+    (void)state;
+    support_on_devices(repeat_on);
+}
+
 /* ---- the reference's own gradient ---- */
 
 static const int32_t small_labels[] = {2, 0, 4};
@@ -135,10 +162,9 @@ static void test_reference(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reference),
-        cmocka_unit_test(test_loss),
-        cmocka_unit_test(test_ties),
-        cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_reference), cmocka_unit_test(test_loss),
+        cmocka_unit_test(test_ties),      cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_repeat),
     };
     return cmocka_run_group_tests_name("loss", tests, NULL, support_close_devices);
 }

@@ -24,21 +24,32 @@ struct clb_device_info {
     int64_t memory_bytes; /* global memory */
     int64_t max_allocation_bytes;
     int32_t compute_units; /* OpenCL compute units; for cpu the threads that will be used */
+    int32_t clock_mhz;     /* 0 where it is not told */
     bool is_gpu;
-    bool is_cpu_path; /* the plain-C reference path */
-    char gemm[192];   /* the product chosen, as "clblast" or "tile 14x32 (412 GFLOP/s; clblast 31)";
-                         "" while not yet known. A candidate found wrong is named here */
+    bool is_integrated; /* a GPU that shares the host's memory */
+    bool is_cpu_path;   /* the plain-C reference path */
+    char gemm[192]; /* the product chosen, as "clblast" or "tile 14x32 (412 GFLOP/s; clblast 31)";
+                       "" while not yet known. A candidate found wrong is named here */
 };
 
-/* Lists every device: the CPU path first, then every device of every OpenCL platform. `*infos` is
- * an array of `*count`, to be released with free(). A machine without any OpenCL platform is no
- * error: the list then has the CPU path alone. Fills `gemm` from the choices cached on disk. */
+/* Lists every device: the CPU path first, then every usable device of every OpenCL platform.
+ * `*infos` is an array of `*count`, to be released with free(). A machine without any OpenCL
+ * platform is no error: the list then has the CPU path alone. A driver that fails is warned of on
+ * standard error, and its devices are missing. Fills `gemm` from the choices cached on disk. */
 CLB_API enum clb_status clb_device_list(struct clb_device_info **infos, int *count);
 
-/* Opens the device that `selector` names: "auto" (a GPU where there is one, else the CPU path),
- * "cpu", "opencl" (the best OpenCL device), "opencl:P.D", or any part of a platform's or device's
- * name, without regard to case. Unknown or ambiguous: CLB_ERROR_ARGUMENT with the choices listed.
- * The caller closes it with clb_device_close. `threads` is for the CPU path, 0 = all. */
+/* Opens the device that `selector` names, without regard to case:
+ *   "auto"          the best GPU where there is one, else the CPU path
+ *   "cpu"           the CPU path; OpenCL is not touched
+ *   "opencl"        the best OpenCL device: a discrete GPU before an integrated one before others,
+ *                   then by an estimate of its speed
+ *   "opencl:P.D"    by its number; no other platform is touched
+ *   "gpu", "igpu"   the best GPU, the best integrated one
+ *   "nvidia", "amd", "intel"; "cuda", "rocm" and "hip", "xpu"   the best GPU of that vendor
+ *   "gpu:N", "cuda:N" ...   of these the one of number N, from 0, in the order of the list
+ *   any other text  a device's whole name, or a part of one device's or platform's name
+ * Unknown or ambiguous: CLB_ERROR_ARGUMENT with the choices listed. The caller closes it with
+ * clb_device_close. `threads` is for the CPU path, 0 = all. */
 CLB_API enum clb_status clb_device_open(const char *selector, int threads,
                                         struct clb_device **device);
 
@@ -49,6 +60,27 @@ CLB_API const struct clb_device_info *clb_device_info(const struct clb_device *d
 
 /* One line why the device was chosen, for the log: "cpu path: no GPU among 2 OpenCL devices". */
 CLB_API const char *clb_device_reason(const struct clb_device *device);
+
+/* ---- products ---- */
+
+/* An OpenCL device multiplies matrices in the way that was fastest when it was measured, at its
+ * first product. The ways differ in their last digits, so a run that is to go on to the same bits
+ * keeps the choice.
+ *
+ * The choice as a line of ASCII text, malloc'd: the device, its driver and the shape of its
+ * kernels, then the way of each kind of product:
+ *
+ *   PLATFORM, NAME, DRIVER, VERSION, wide | nt=tile 14x32, nn=tile 14x32, tn=clblast
+ *
+ * "" before the first product, and for the CPU path, which has one way only. */
+CLB_API enum clb_status clb_device_products(const struct clb_device *device, char **record);
+
+/* Makes a device that was just opened take the ways of a record instead of measuring. Where it
+ * cannot - the record is another device's, driver's or shape's, a way is not known here any more,
+ * gives wrong results here or CLBERT_GEMM forces another - *honoured is false, clb_error_message()
+ * says why, and the device measures as ever. The CPU path honours "". */
+CLB_API enum clb_status clb_device_use_products(struct clb_device *device, const char *record,
+                                                bool *honoured);
 
 /* Waits until everything queued is done and reports what failed in it. */
 CLB_API enum clb_status clb_device_finish(struct clb_device *device);

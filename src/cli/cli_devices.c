@@ -27,25 +27,31 @@ static void print_device(const struct clb_device_info *info)
     const bool cpu = info->is_cpu_path;
     const bool bold = cli_use_color();
     printf("%s%s%s  %s%s\n", bold ? "\033[1m" : "", info->selector, bold ? "\033[0m" : "",
-           info->name, info->is_gpu ? " (GPU)" : "");
+           info->name,
+           !info->is_gpu         ? ""
+           : info->is_integrated ? " (GPU, integrated)"
+                                 : " (GPU)");
     print_line("platform", info->platform);
     print_line("vendor", info->vendor);
     print_line(cpu ? "compiler" : "driver", info->driver);
     print_line(cpu ? "instruction set" : "version", info->version);
     printf("  %-18s %.1f GiB, at most %.1f GiB at once\n", "memory",
            (double)info->memory_bytes * gib, (double)info->max_allocation_bytes * gib);
-    printf("  %-18s %d\n", cpu ? "threads" : "compute units", info->compute_units);
+    printf("  %-18s %d", cpu ? "threads" : "compute units", info->compute_units);
+    if (info->clock_mhz > 0) printf(" at up to %d MHz", info->clock_mhz);
+    printf("\n");
     print_line("matrix product", info->gemm[0] ? info->gemm : "measured at the first use");
 }
 
 static json_t *pack(const struct clb_device_info *info)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:i, s:b, s:s}", "selector",
-                     info->selector, "name", info->name, "vendor", info->vendor, "platform",
-                     info->platform, "driver", info->driver, "version", info->version,
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:i, s:i, s:b, s:b, s:s}",
+                     "selector", info->selector, "name", info->name, "vendor", info->vendor,
+                     "platform", info->platform, "driver", info->driver, "version", info->version,
                      "memory_bytes", (json_int_t)info->memory_bytes, "max_allocation_bytes",
                      (json_int_t)info->max_allocation_bytes, "compute_units", info->compute_units,
-                     "gpu", info->is_gpu, "gemm", info->gemm);
+                     "clock_mhz", info->clock_mhz, "gpu", info->is_gpu, "integrated",
+                     info->is_integrated, "gemm", info->gemm);
 }
 
 static enum clb_status print_json(const struct clb_device_info *infos, int count)

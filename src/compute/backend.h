@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a backend implements: every function, none optional. ops.c has checked shapes, types and
- * aliasing, so an implementation begins with its work. Semantics: include/clbert/ops.h. */
+/* What a backend implements: every function, none optional but the two of products. ops.c has
+ * checked shapes, types and aliasing, so an implementation begins with its work. Semantics:
+ * include/clbert/ops.h. */
 #ifndef CLBERT_BACKEND_H
 #define CLBERT_BACKEND_H
+
+#include "base/failure.h"
 
 #include <clbert/ops.h>
 
@@ -13,6 +16,10 @@ struct clb_backend {
     enum clb_status (*finish)(struct clb_device *device);
     /* Puts what is known by now of the product chosen into device->info.gemm. */
     void (*describe)(struct clb_device *device);
+
+    /* clb_device_products and clb_device_use_products; NULL where there is only one product. */
+    enum clb_status (*products)(const struct clb_device *device, char **record);
+    enum clb_status (*use_products)(struct clb_device *device, const char *record, bool *honoured);
 
     /* clb_device_peak. */
     enum clb_status (*peak)(struct clb_device *device, double *gflops);
@@ -151,9 +158,11 @@ struct clb_device {
 void cpu_device_describe(int threads, struct clb_device_info *info);
 enum clb_status cpu_device_open(int threads, struct clb_device **device);
 
-/* Appends every OpenCL device to a malloc'd array; no platform is no error. */
-enum clb_status ocl_device_list(struct clb_device_info **infos, int *count);
-/* `selector` is an "opencl:P.D" as ocl_device_list gave it. */
+/* Appends every usable OpenCL device to a malloc'd array; no platform is no error. What fails on
+ * the way is warned of, the first of it kept in `problem`, and the list goes on without it. */
+enum clb_status ocl_device_list(struct clb_device_info **infos, int *count,
+                                struct base_failure *problem);
+/* `selector` is "opencl:P.D"; no other platform is asked. */
 enum clb_status ocl_device_open(const char *selector, struct clb_device **device);
 
 #endif

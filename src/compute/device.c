@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
 #include "compute/backend.h"
+#include "compute/device_choice.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum clb_status clb_device_list(struct clb_device_info **infos, int *count)
+/* The list, and what failed while it was made. */
+static enum clb_status list_devices(struct clb_device_info **infos, int *count,
+                                    struct base_failure *problem)
 {
     *count = 0;
     *infos = calloc(1, sizeof **infos);
     if (!*infos) return clb_fail(CLB_ERROR_MEMORY, "device list: out of memory");
     cpu_device_describe(0, &(*infos)[0]);
     *count = 1;
-    enum clb_status status = ocl_device_list(infos, count);
+    enum clb_status status = ocl_device_list(infos, count, problem);
     if (status != CLB_OK) {
         free(*infos);
         *infos = NULL;
@@ -22,102 +25,47 @@ enum clb_status clb_device_list(struct clb_device_info **infos, int *count)
     return status;
 }
 
-/* ---- choosing ---- */
-
-static void append(char *text, size_t size, const char *what)
+enum clb_status clb_device_list(struct clb_device_info **infos, int *count)
 {
-    size_t length = strlen(text);
-    snprintf(text + length, size - length, "%s", what);
+    struct base_failure problem = {CLB_OK, ""};
+    return list_devices(infos, count, &problem);
 }
 
-static enum clb_status fail_with_choices(const char *selector, const char *why,
-                                         const struct clb_device_info *infos, int count)
+static enum clb_status open_listed(const char *selector, int threads, struct clb_device **device,
+                                   char *reason, size_t size)
 {
-    char choices[700] = "";
-    for (int i = 0; i < count; i++) {
-        char line[300];
-        snprintf(line, sizeof line, "%s%s (%s)", i ? ", " : "", infos[i].selector, infos[i].name);
-        append(choices, sizeof choices, line);
-    }
-    return clb_fail(CLB_ERROR_ARGUMENT, "device \"%s\" %s; there are: auto, opencl, %s", selector,
-                    why, choices);
-}
-
-/* The best OpenCL device: a GPU before anything else, then the most compute units. -1: none. */
-static int best_opencl(const struct clb_device_info *infos, int count)
-{
-    int best = -1;
-    for (int i = 0; i < count; i++) {
-        if (infos[i].is_cpu_path) continue;
-        if (best < 0 || (infos[i].is_gpu && !infos[best].is_gpu) ||
-            (infos[i].is_gpu == infos[best].is_gpu &&
-             infos[i].compute_units > infos[best].compute_units))
-            best = i;
-    }
-    return best;
-}
-
-static int choose_auto(const struct clb_device_info *infos, int count, char *reason, size_t size)
-{
-    int best = best_opencl(infos, count);
-    if (best >= 0 && infos[best].is_gpu) {
-        snprintf(reason, size, "%s: a GPU, found by OpenCL", infos[best].name);
-        return best;
-    }
-    snprintf(reason, size, "the CPU path: no GPU among %d OpenCL devices", count - 1);
-    return 0;
-}
-
-static bool mentions(const struct clb_device_info *info, const char *selector)
-{
-    return strcasestr(info->name, selector) || strcasestr(info->platform, selector);
-}
-
-static enum clb_status choose(const char *selector, const struct clb_device_info *infos, int count,
-                              int *chosen, char *reason, size_t size)
-{
-    if (strcmp(selector, "auto") == 0) {
-        *chosen = choose_auto(infos, count, reason, size);
-        return CLB_OK;
-    }
-    if (strcmp(selector, "opencl") == 0) {
-        *chosen = best_opencl(infos, count);
-        if (*chosen < 0)
-            return clb_fail(CLB_ERROR_ARGUMENT,
-                            "device \"opencl\": no OpenCL device on this machine; install the "
-                            "vendor's driver, or pocl-opencl-icd, or use --device cpu");
-        snprintf(reason, size, "%s: the best of %d OpenCL devices", infos[*chosen].name, count - 1);
-        return CLB_OK;
-    }
-    *chosen = -1;
-    snprintf(reason, size, "asked for by \"%s\"", selector);
-    for (int i = 0; i < count; i++)
-        if (strcmp(selector, infos[i].selector) == 0) *chosen = i;
-    if (*chosen >= 0) return CLB_OK;
-    for (int i = 0; i < count && *selector; i++) {
-        if (!mentions(&infos[i], selector) || infos[i].is_cpu_path) continue;
-        if (*chosen >= 0) return fail_with_choices(selector, "is ambiguous", infos, count);
-        *chosen = i;
-    }
-    return *chosen >= 0 ? CLB_OK : fail_with_choices(selector, "is unknown", infos, count);
-}
-
-enum clb_status clb_device_open(const char *selector, int threads, struct clb_device **device)
-{
+    struct base_failure problem = {CLB_OK, ""};
     struct clb_device_info *infos = NULL;
     int count = 0, chosen = 0;
-    char reason[sizeof(*device)->reason];
     enum clb_status status;
-    if (threads < 0) return clb_fail(CLB_ERROR_ARGUMENT, "%d threads cannot be", threads);
-    CLB_TRY(clb_device_list(&infos, &count));
-    CLB_TRY(choose(selector, infos, count, &chosen, reason, sizeof reason));
+    CLB_TRY(list_devices(&infos, &count, &problem));
+    CLB_TRY(device_choose(selector, infos, count, &problem, &chosen, reason, size));
     if (infos[chosen].is_cpu_path)
         CLB_TRY(cpu_device_open(threads, device));
     else
         CLB_TRY(ocl_device_open(infos[chosen].selector, device));
-    memcpy((*device)->reason, reason, sizeof reason);
 cleanup:
     free(infos);
+    return status;
+}
+
+/* What is named by its number is opened without a look at the others: a driver that is broken
+ * cannot be in the way of those that are not. */
+enum clb_status clb_device_open(const char *selector, int threads, struct clb_device **device)
+{
+    char reason[sizeof(*device)->reason];
+    unsigned platform, number;
+    enum clb_status status;
+    if (threads < 0) return clb_fail(CLB_ERROR_ARGUMENT, "%d threads cannot be", threads);
+    snprintf(reason, sizeof reason, "asked for by \"%.80s\"", selector);
+    if (device_is_word(selector, "cpu"))
+        CLB_TRY(cpu_device_open(threads, device));
+    else if (device_is_index(selector, &platform, &number))
+        CLB_TRY(ocl_device_open(selector, device));
+    else
+        CLB_TRY(open_listed(selector, threads, device, reason, sizeof reason));
+    memcpy((*device)->reason, reason, sizeof reason);
+cleanup:
     return status;
 }
 
@@ -136,6 +84,31 @@ const struct clb_device_info *clb_device_info(const struct clb_device *device)
 const char *clb_device_reason(const struct clb_device *device)
 {
     return device->reason;
+}
+
+enum clb_status clb_device_products(const struct clb_device *device, char **record)
+{
+    if (device->backend->products) return device->backend->products(device, record);
+    *record = strdup("");
+    return *record ? CLB_OK : clb_fail(CLB_ERROR_MEMORY, "products: out of memory");
+}
+
+/* The record comes from a file and goes into messages: what no device writes is not shown. */
+enum clb_status clb_device_use_products(struct clb_device *device, const char *record,
+                                        bool *honoured)
+{
+    enum clb_status status = CLB_OK;
+    char *text = strdup(record);
+    if (!text) return clb_fail(CLB_ERROR_MEMORY, "products: out of memory");
+    for (char *c = text; *c; c++)
+        if (*c < ' ' || *c > '~') *c = '?';
+    *honoured = *text == 0;
+    if (device->backend->use_products)
+        status = device->backend->use_products(device, text, honoured);
+    else if (!*honoured)
+        clb_fail(CLB_ERROR_DEVICE, "the products of before were another device's: %.300s", text);
+    free(text);
+    return status;
 }
 
 enum clb_status clb_device_finish(struct clb_device *device)

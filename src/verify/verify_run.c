@@ -208,8 +208,11 @@ static enum clb_status compare_sides(const struct verify_plan *plan, const struc
         if (!operand->compared) continue;
         describe(plan->which, operand->name, name, sizeof name);
         double error = difference(tested->results[i], reference->results[i], count);
-        if (memcmp(tested->results[i], again->results[i], (size_t)(4 * count)) != 0)
+        if (memcmp(tested->results[i], again->results[i], (size_t)(4 * count)) != 0) {
+            const size_t length = strlen(name);
+            snprintf(name + length, sizeof name - length, ", other bits the second time");
             error = INFINITY;
+        }
         enum clb_status status = clb_verify_report_add(report, name, error, operand->tolerance);
         if (status != CLB_OK) return status;
     }

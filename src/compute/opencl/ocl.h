@@ -46,6 +46,7 @@ struct ocl_device {
     cl_command_queue queue;
     struct ocl_shape shape;
     struct ocl_program *programs; /* compiled so far */
+    bool said_compiling;          /* that kernels are compiled, which may take long */
     struct ocl_gemm *gemm;        /* what was chosen for products; NULL before the first */
     cl_mem workspace;             /* scratch of one operation, grown as needed */
     int64_t workspace_bytes;
@@ -71,11 +72,16 @@ enum clb_status ocl_kernel(struct ocl_device *device, enum ocl_source source, co
                            const char *name, cl_kernel *kernel);
 void ocl_programs_release(struct ocl_device *device);
 
-/* A file in the cache directory for what `key` names, malloc'd, its directory made; NULL where
- * there is no such place. The name is `prefix`, a hash of key, device, driver and clbert's version,
- * and `suffix`. */
+/* ---- the cache on disk: ocl_cache.c ---- */
+
+/* The path of a file for what `key` names, malloc'd, its directory made; NULL where there is no
+ * such place. Its name is `prefix` and a hash of key, device, driver and clbert's version. */
 char *ocl_cache_path(const struct clb_device_info *info, const char *prefix, const void *key,
-                     size_t key_size, const char *suffix);
+                     size_t key_size);
+/* What was written to it, malloc'd, a 0 byte behind it; NULL where there is no file. One that is
+ * not whole, by its size and checksum, is deleted. */
+char *ocl_cache_read(const char *path, size_t *size);
+void ocl_cache_write(const char *path, const void *bytes, size_t size);
 
 /* ---- launching ---- */
 

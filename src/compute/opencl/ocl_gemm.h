@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Products: CLBlast, and tiles of our own in cl/gemm.cl. Which one a device uses is measured once,
- * at the first product, and kept on disk for this device, driver and version of clbert. A candidate
- * is first compared with a product on the host; a wrong one is never used and named in info.gemm.
+ * at the first product, and the measurement is kept on disk for this device, driver, shape of
+ * kernels and version of clbert. A candidate is first compared with a product on the host; a wrong
+ * one is never used and named in info.gemm. One that fails is not used either, but nothing is kept
+ * then: the next start tries it again.
  *
  * Environment: CLBERT_GEMM forces one candidate without a measurement: "clblast", "tile" (the
  * wide-vector tile 14x32), "tile6x16", or "local" (64x64 in local memory). */
@@ -39,19 +41,59 @@ enum clb_status ocl_gemm_tile_14x32(struct ocl_device *device, const struct ocl_
 enum clb_status ocl_gemm_tile_6x16(struct ocl_device *device, const struct ocl_product *product);
 enum clb_status ocl_gemm_local(struct ocl_device *device, const struct ocl_product *product);
 
+enum { OCL_GEMM_CANDIDATES = 4 };
+extern const struct ocl_gemm_candidate ocl_gemm_candidates[OCL_GEMM_CANDIDATES];
+extern const char *const ocl_gemm_kind_names[OCL_GEMM_KINDS]; /* "nt" */
+/* The candidate of a name, where it is worth trying on kernels of that shape; NULL: none. */
+const struct ocl_gemm_candidate *ocl_gemm_find(const struct ocl_shape *shape, const char *name);
+bool ocl_gemm_worth_trying(const struct ocl_shape *shape, int candidate);
+
+/* What a device uses. */
+struct ocl_gemm {
+    const struct ocl_gemm_candidate *chosen[OCL_GEMM_KINDS];
+    char text[192]; /* info.gemm */
+};
+
 /* Puts the choice, where it is known by now, into the description. */
 void ocl_gemm_describe(struct clb_device *device);
 /* The same for a device that is not open, from the cache on disk. */
-void ocl_gemm_describe_cached(struct clb_device_info *info);
+void ocl_gemm_describe_cached(struct clb_device_info *info, const struct ocl_shape *shape);
 void ocl_gemm_close(struct ocl_device *device);
 
-/* Compares and times candidates: ocl_gemm_measure.c. */
+/* ---- measuring one candidate: ocl_gemm_measure.c ---- */
+
 struct ocl_gemm_result {
-    bool wrong;                    /* or failed */
+    bool wrong;
+    bool failed;                   /* a call did, so that nothing is known */
     double gflops[OCL_GEMM_KINDS]; /* at the largest shape that was quick enough; 0: not measured */
 };
 enum clb_status ocl_gemm_measure(struct ocl_device *device,
                                  const struct ocl_gemm_candidate *candidate,
                                  struct ocl_gemm_result *result);
+/* Whether it gives right results; not how fast. */
+enum clb_status ocl_gemm_check(struct ocl_device *device,
+                               const struct ocl_gemm_candidate *candidate, bool *right);
+
+/* ---- choosing by what was measured, and keeping that: ocl_gemm_choice.c ---- */
+
+/* The results of all candidates that are worth trying. */
+struct ocl_gemm_table {
+    struct ocl_gemm_result results[OCL_GEMM_CANDIDATES];
+};
+/* Takes the fastest right candidate of each kind and describes the choice; false: there is none. */
+bool ocl_gemm_take(struct ocl_gemm *gemm, const struct ocl_shape *shape,
+                   const struct ocl_gemm_table *table);
+bool ocl_gemm_load(const struct clb_device_info *info, const struct ocl_shape *shape,
+                   struct ocl_gemm_table *table);
+void ocl_gemm_save(const struct clb_device_info *info, const struct ocl_shape *shape,
+                   const struct ocl_gemm_table *table);
+
+/* ---- clb_device_products and clb_device_use_products: ocl_gemm_record.c ---- */
+
+enum clb_status ocl_gemm_products(const struct clb_device *device, char **record);
+enum clb_status ocl_gemm_use_products(struct clb_device *device, const char *record,
+                                      bool *honoured);
+/* The candidate that CLBERT_GEMM forces; NULL: none. An unknown one is an error. */
+enum clb_status ocl_gemm_forced(const struct ocl_gemm_candidate **candidate);
 
 #endif

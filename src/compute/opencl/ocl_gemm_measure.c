@@ -161,12 +161,24 @@ enum clb_status ocl_gemm_measure(struct ocl_device *device,
     struct bench bench = {.device = device, .candidate = candidate};
     bool right = false;
     enum clb_status status;
-    *result = (struct ocl_gemm_result){.wrong = true};
+    *result = (struct ocl_gemm_result){.wrong = false};
     CLB_TRY(bench_open(&bench));
     CLB_TRY(check_all(&bench, &right));
     for (int kind = 0; kind < OCL_GEMM_KINDS && right; kind++)
         CLB_TRY(time_kind(&bench, kind, &result->gflops[kind], &right));
     result->wrong = !right;
+cleanup:
+    bench_close(&bench);
+    return status;
+}
+
+enum clb_status ocl_gemm_check(struct ocl_device *device,
+                               const struct ocl_gemm_candidate *candidate, bool *right)
+{
+    struct bench bench = {.device = device, .candidate = candidate};
+    enum clb_status status;
+    CLB_TRY(bench_open(&bench));
+    CLB_TRY(check_all(&bench, right));
 cleanup:
     bench_close(&bench);
     return status;

@@ -54,8 +54,7 @@ enum clb_status ocl_lamb(struct clb_device *base, const struct clb_tensor *w,
     CLB_TRY(OCL_RUN(device, OCL_OPTIMIZER, "lamb_update", ocl_over_rows(device, blocks, 1),
                     OCL_OPTIMIZER_ARGS(true), OCL_MEM(norms)));
     CLB_TRY(OCL_RUN(device, OCL_OPTIMIZER, "lamb_ratios", ocl_over_rows(device, tensors, 1),
-                    OCL_MEM(norms), OCL_I64(2 * blocks), OCL_TENSOR(&segments->first_block),
-                    OCL_TENSOR(grad_square)));
+                    OCL_MEM(norms), OCL_I64(2 * blocks), OCL_TENSOR(&segments->first_block)));
     CLB_TRY(OCL_RUN(device, OCL_OPTIMIZER, "lamb_apply", ocl_over_elements(device, count),
                     OCL_TENSOR(w), OCL_TENSOR(g), OCL_MEM(norms), OCL_I64(2 * blocks),
                     OCL_TENSOR(&segments->block_segment), OCL_TENSOR(grad_square), OCL_I64(count),

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
-#include "base/files.h"
+#include "base/log.h"
 #include "compute/opencl/ocl.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 /* clang-format off */
@@ -51,27 +52,6 @@ struct ocl_program {
 
 /* ---- the cache of binaries ---- */
 
-char *ocl_cache_path(const struct clb_device_info *info, const char *prefix, const void *key,
-                     size_t key_size, const char *suffix)
-{
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    char *directory = NULL, *path = NULL;
-    if (cache && cache[0] == '/')
-        directory = base_format("%s/clbert", cache);
-    else if (home && home[0] == '/')
-        directory = base_format("%s/.cache/clbert", home);
-    char *identity = base_format("%s|%s|%s|%s|%s|%s", info->platform, info->vendor, info->name,
-                                 info->driver, info->version, clb_version());
-    if (directory && identity && base_make_directory(directory) == CLB_OK) {
-        XXH64_hash_t hash = XXH64(identity, strlen(identity), 0);
-        if (key_size) hash = XXH64(key, key_size, hash);
-        path = base_format("%s/%s-%016llx%s", directory, prefix, (unsigned long long)hash, suffix);
-    }
-    free(identity);
-    free(directory);
-    return path;
-}
-
 /* NVIDIA's driver has a cache of its own; PoCL's binaries give up what it knows of this CPU. */
 static bool cache_helps(const struct ocl_device *device)
 {
@@ -79,18 +59,13 @@ static bool cache_helps(const struct ocl_device *device)
            !strstr(device->base.info.platform, "Portable Computing Language");
 }
 
-static cl_program load_binary(struct ocl_device *device, const char *path, const char *options)
+static cl_program program_of(struct ocl_device *device, const char *bytes, size_t size,
+                             const char *options)
 {
-    char *bytes = NULL;
-    size_t size = 0;
-    cl_int error, binary_status;
-    if (!base_exists(path) ||
-        base_file_read(path, "kernel cache", 256 << 20, &bytes, &size) != CLB_OK)
-        return NULL;
+    cl_int error, binary_status = CL_SUCCESS;
     const unsigned char *binary = (const unsigned char *)bytes;
     cl_program program = clCreateProgramWithBinary(device->context, 1, &device->id, &size, &binary,
                                                    &binary_status, &error);
-    free(bytes);
     if (error != CL_SUCCESS) return NULL;
     if (binary_status == CL_SUCCESS &&
         clBuildProgram(program, 1, &device->id, options, NULL, NULL) == CL_SUCCESS)
@@ -99,7 +74,17 @@ static cl_program load_binary(struct ocl_device *device, const char *path, const
     return NULL;
 }
 
-/* A cache that cannot be written is no error: the program is there. */
+/* NULL where there is none; one that the driver does not take is deleted. */
+static cl_program load_binary(struct ocl_device *device, const char *path, const char *options)
+{
+    size_t size = 0;
+    char *bytes = ocl_cache_read(path, &size);
+    cl_program program = bytes ? program_of(device, bytes, size, options) : NULL;
+    if (bytes && !program) unlink(path);
+    free(bytes);
+    return program;
+}
+
 static void save_binary(cl_program program, const char *path)
 {
     size_t size = 0;
@@ -110,7 +95,7 @@ static void save_binary(cl_program program, const char *path)
     unsigned char *binary = malloc(size);
     if (binary &&
         clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS)
-        (void)base_file_write(path, binary, size);
+        ocl_cache_write(path, binary, size);
     free(binary);
 }
 
@@ -142,13 +127,16 @@ static enum clb_status build(struct ocl_device *device, const struct source *sou
     char *path = NULL;
     cl_int error;
     for (int i = 0; i < 3; i++) key = XXH64(parts[i], sizes[i], key);
-    if (cache_helps(device))
-        path = ocl_cache_path(&device->base.info, "kernels", &key, sizeof key, ".bin");
+    if (cache_helps(device)) path = ocl_cache_path(&device->base.info, "kernels", &key, sizeof key);
     *out = path ? load_binary(device, path, options) : NULL;
     if (*out) {
         free(path);
         return CLB_OK;
     }
+    if (path && !device->said_compiling)
+        base_log("%s (%s): compiling kernels; they are kept for the next start",
+                 device->base.info.selector, device->base.info.name);
+    device->said_compiling = true;
     cl_program program =
         clCreateProgramWithSource(device->context, 3, (const char **)parts, sizes, &error);
     enum clb_status status = ocl_check(device, error, "create a program");

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/json.h"
+#include "compute/opencl/ocl_gemm.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- choosing ---- */
+
+__attribute__((format(printf, 2, 3))) static void append(struct ocl_gemm *gemm, const char *format,
+                                                         ...)
+{
+    size_t length = strlen(gemm->text);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(gemm->text + length, sizeof gemm->text - length, format, args);
+    va_end(args);
+}
+
+static bool is_right(const struct ocl_shape *shape, const struct ocl_gemm_table *table, int i)
+{
+    return ocl_gemm_worth_trying(shape, i) && !table->results[i].wrong && !table->results[i].failed;
+}
+
+static void append_kind(struct ocl_gemm *gemm, const struct ocl_shape *shape,
+                        const struct ocl_gemm_table *table, int kind)
+{
+    const int best = (int)(gemm->chosen[kind] - ocl_gemm_candidates);
+    append(gemm, "%s (%.3g GFLOP/s", gemm->chosen[kind]->name, table->results[best].gflops[kind]);
+    for (int i = 0; i < OCL_GEMM_CANDIDATES; i++)
+        if (i != best && is_right(shape, table, i))
+            append(gemm, "; %s %.3g", ocl_gemm_candidates[i].name, table->results[i].gflops[kind]);
+    append(gemm, ")");
+}
+
+/* "tile 14x32 (412 GFLOP/s; clblast 31)", by kind where they differ. */
+static void describe(struct ocl_gemm *gemm, const struct ocl_shape *shape,
+                     const struct ocl_gemm_table *table)
+{
+    bool same = true;
+    for (int kind = 1; kind < OCL_GEMM_KINDS; kind++) same &= gemm->chosen[kind] == gemm->chosen[0];
+    for (int kind = 0; kind < (same ? 1 : OCL_GEMM_KINDS); kind++) {
+        if (!same) append(gemm, "%s%s ", kind ? ", " : "", ocl_gemm_kind_names[kind]);
+        append_kind(gemm, shape, table, kind);
+    }
+    for (int i = 0; i < OCL_GEMM_CANDIDATES; i++)
+        if (ocl_gemm_worth_trying(shape, i) && !is_right(shape, table, i))
+            append(gemm, "; %s %s here", ocl_gemm_candidates[i].name,
+                   table->results[i].wrong ? "is wrong" : "failed");
+}
+
+bool ocl_gemm_take(struct ocl_gemm *gemm, const struct ocl_shape *shape,
+                   const struct ocl_gemm_table *table)
+{
+    *gemm = (struct ocl_gemm){.text = ""};
+    for (int kind = 0; kind < OCL_GEMM_KINDS; kind++) {
+        double best = 0.0;
+        for (int i = 0; i < OCL_GEMM_CANDIDATES; i++) {
+            const double gflops = table->results[i].gflops[kind];
+            if (!is_right(shape, table, i) || gflops <= best) continue;
+            best = gflops;
+            gemm->chosen[kind] = &ocl_gemm_candidates[i];
+        }
+        if (!gemm->chosen[kind]) return false;
+    }
+    describe(gemm, shape, table);
+    return true;
+}
+
+/* ---- on disk: {"tile 14x32": {"wrong": false, "gflops": [412, 388, 371]}, ...} ---- */
+
+static char *path_of(const struct clb_device_info *info, const struct ocl_shape *shape)
+{
+    char key[64];
+    const int length = snprintf(key, sizeof key, "%d %d %d %d %d", shape->wide, shape->vector,
+                                shape->group, shape->flat, shape->tile);
+    return ocl_cache_path(info, "products", key, (size_t)length);
+}
+
+static bool read_result(const json_t *json, struct ocl_gemm_result *result)
+{
+    const json_t *wrong = json_object_get(json, "wrong"), *gflops = json_object_get(json, "gflops");
+    if (!json_is_boolean(wrong) || json_array_size(gflops) != OCL_GEMM_KINDS) return false;
+    result->wrong = json_is_true(wrong);
+    for (int kind = 0; kind < OCL_GEMM_KINDS; kind++) {
+        const json_t *number = json_array_get(gflops, (size_t)kind);
+        if (!json_is_number(number)) return false;
+        result->gflops[kind] = json_number_value(number);
+    }
+    return true;
+}
+
+static bool read_table(const char *bytes, size_t size, const struct ocl_shape *shape,
+                       struct ocl_gemm_table *table)
+{
+    struct ocl_gemm gemm;
+    json_t *json = json_loadb(bytes, size, 0, NULL);
+    bool good = json != NULL;
+    *table = (struct ocl_gemm_table){.results = {{.wrong = false}}};
+    for (int i = 0; i < OCL_GEMM_CANDIDATES && good; i++)
+        if (ocl_gemm_worth_trying(shape, i))
+            good =
+                read_result(json_object_get(json, ocl_gemm_candidates[i].name), &table->results[i]);
+    json_decref(json);
+    return good && ocl_gemm_take(&gemm, shape, table);
+}
+
+/* A file that is no table of these candidates is deleted. */
+bool ocl_gemm_load(const struct clb_device_info *info, const struct ocl_shape *shape,
+                   struct ocl_gemm_table *table)
+{
+    size_t size = 0;
+    char *path = path_of(info, shape), *bytes = ocl_cache_read(path, &size);
+    const bool good = bytes && read_table(bytes, size, shape, table);
+    if (bytes && !good) unlink(path);
+    free(bytes);
+    free(path);
+    return good;
+}
+
+void ocl_gemm_save(const struct clb_device_info *info, const struct ocl_shape *shape,
+                   const struct ocl_gemm_table *table)
+{
+    char *path = path_of(info, shape), *text;
+    json_t *json = json_object();
+    for (int i = 0; i < OCL_GEMM_CANDIDATES; i++) {
+        const struct ocl_gemm_result *r = &table->results[i];
+        if (ocl_gemm_worth_trying(shape, i))
+            json_object_set_new(json, ocl_gemm_candidates[i].name,
+                                json_pack("{s:b, s:[f, f, f]}", "wrong", r->wrong, "gflops",
+                                          r->gflops[0], r->gflops[1], r->gflops[2]));
+    }
+    text = json_dumps(json, 0);
+    if (path && text) ocl_cache_write(path, text, strlen(text));
+    free(text);
+    json_decref(json);
+    free(path);
+}
