@@ -2,6 +2,7 @@
 /* The training loop: the same bits after an interruption, for any number of threads, and what it
  * says of bad input. */
 #include "base/files.h"
+#include "base/json.h"
 #include "support_devices.h"
 #include "support_run.h"
 
@@ -76,6 +77,54 @@ static void test_threads_have_the_same_bits(void **state)
     free(config);
     free(one);
     free(three);
+}
+
+/* What a checkpoint says of the products of its device. */
+static char *products_of(const char *checkpoint)
+{
+    char *path = base_format("%s/run_state.json", checkpoint), *products = NULL;
+    json_t *json = NULL;
+    OK(base_json_read(path, "state", &json));
+    OK(base_json_get_string(json, path, "products", &products));
+    assert_non_null(products);
+    json_decref(json);
+    free(path);
+    return products;
+}
+
+/* The product that was chosen at the start is that of the whole run, whatever would be chosen now.
+ */
+static void test_resume_takes_the_same_product(void **state)
+{
+    (void)state;
+    char *config = run_config();
+    volatile sig_atomic_t stop = 1;
+    for (int i = 0; i < support_device_count(); i++) {
+        if (strcmp(support_device(i), "cpu") == 0) continue;
+        char *whole = run_path("product-whole"), *cut = run_path("product-cut");
+        struct clb_training_options o = run_options(whole, config);
+        o.device = support_device(i);
+        o.max_steps = 3;
+        setenv("CLBERT_GEMM", "clblast", 1);
+        OK(clb_pretrain(&o, NULL));
+        o.output_dir = cut;
+        o.stop = &stop;
+        assert_int_equal(clb_pretrain(&o, NULL), CLB_ERROR_INTERRUPTED);
+        unsetenv("CLBERT_GEMM");
+        o.resume_from_checkpoint = "auto";
+        o.stop = NULL;
+        OK(clb_pretrain(&o, NULL));
+        run_assert_same_file(whole, cut, "model.safetensors");
+        char *last = base_format("%s/checkpoint-3", cut), *products = products_of(last);
+        assert_non_null(strstr(products, "nt=clblast"));
+        free(last);
+        free(products);
+        OK(base_remove_tree(whole));
+        OK(base_remove_tree(cut));
+        free(whole);
+        free(cut);
+    }
+    free(config);
 }
 
 static void test_save_total_limit(void **state)
@@ -168,6 +217,7 @@ int main(void)
         cmocka_unit_test(test_learning_rate),
         cmocka_unit_test(test_resume_has_the_same_bits),
         cmocka_unit_test(test_threads_have_the_same_bits),
+        cmocka_unit_test(test_resume_takes_the_same_product),
         cmocka_unit_test(test_save_total_limit),
         cmocka_unit_test(test_bad_input),
         cmocka_unit_test(test_not_finite),

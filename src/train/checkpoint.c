@@ -38,16 +38,21 @@ static enum clb_status write_json(const char *directory, const char *name, const
 static enum clb_status write_state(const struct train_run *run, const char *directory)
 {
     struct clb_losses sums;
-    enum clb_status status = clb_model_read_losses(run->model, &sums);
-    if (status != CLB_OK) return status;
-    json_t *state = json_pack(
-        "{s:i, s:s, s:I, s:{s:I, s:I, s:I, s:f, s:f, s:f, s:f}}", "format", STATE_FORMAT, "clbert",
-        clb_version(), "global_step", (json_int_t)run->step, "interval", "tokens",
-        (json_int_t)run->interval.tokens, "masked", (json_int_t)run->interval.masked, "pairs",
-        (json_int_t)run->interval.pairs, "mlm_loss", sums.mlm_loss, "mlm_correct", sums.mlm_correct,
-        "nsp_loss", sums.nsp_loss, "nsp_correct", sums.nsp_correct);
+    char *products = NULL;
+    json_t *state = NULL;
+    enum clb_status status;
+    CLB_TRY(clb_model_read_losses(run->model, &sums));
+    CLB_TRY(clb_device_products(run->device, &products));
+    state = json_pack("{s:i, s:s, s:I, s:s, s:{s:I, s:I, s:I, s:f, s:f, s:f, s:f}}", "format",
+                      STATE_FORMAT, "clbert", clb_version(), "global_step", (json_int_t)run->step,
+                      "products", products, "interval", "tokens", (json_int_t)run->interval.tokens,
+                      "masked", (json_int_t)run->interval.masked, "pairs",
+                      (json_int_t)run->interval.pairs, "mlm_loss", sums.mlm_loss, "mlm_correct",
+                      sums.mlm_correct, "nsp_loss", sums.nsp_loss, "nsp_correct", sums.nsp_correct);
     status = write_json(directory, STATE_FILE, state);
+cleanup:
     json_decref(state);
+    free(products);
     return status;
 }
 
@@ -118,8 +123,15 @@ struct saved_state {
     int64_t step;
     struct train_interval interval;
     struct clb_losses sums;
-    json_t *args; /* what the run was begun with */
+    char *products; /* as clb_device_products; NULL: not known */
+    json_t *args;   /* what the run was begun with */
 };
+
+static void free_state(struct saved_state *s)
+{
+    free(s->products);
+    json_decref(s->args);
+}
 
 /* The arguments that 0.1.0 kept in its state. */
 static enum clb_status former_args(const json_t *state, const char *path, json_t **args)
@@ -175,6 +187,7 @@ static enum clb_status parse_state(const json_t *state, const char *path, struct
         goto cleanup;
     }
     CLB_TRY(read_interval(interval, path, s));
+    CLB_TRY(base_json_get_string(state, path, "products", &s->products));
     if (format == 1) CLB_TRY(former_args(state, path, &s->args));
 cleanup:
     return status;
@@ -232,12 +245,23 @@ enum clb_status train_checkpoint_check(const char *checkpoint)
     struct clb_config config;
     char *path = base_format("%s/config.json", checkpoint);
     enum clb_status status = read_state(checkpoint, &state);
-    json_decref(state.args);
+    free_state(&state);
     if (status == CLB_OK)
         status = path ? clb_config_read(path, &config) : out_of_memory(checkpoint);
     if (status == CLB_OK) status = check_tensors(checkpoint, "model.safetensors");
     if (status == CLB_OK) status = check_tensors(checkpoint, "optimizer.safetensors");
     free(path);
+    return status;
+}
+
+/* The device multiplies as it did before, so that the bits go on; elsewhere that is said. */
+static enum clb_status take_products(struct train_run *run, const struct saved_state *s)
+{
+    bool honoured = true;
+    if (!s->products) return CLB_OK;
+    enum clb_status status = clb_device_use_products(run->device, s->products, &honoured);
+    if (status == CLB_OK && !honoured)
+        base_warn("%s: the run goes on with other last digits", clb_error_message());
     return status;
 }
 
@@ -260,6 +284,7 @@ static enum clb_status take_state(struct train_run *run, const struct saved_stat
     }
     run->step = s->step;
     run->interval = s->interval;
+    CLB_TRY(take_products(run, s));
     CLB_TRY(clb_model_write_losses(run->model, &s->sums));
 cleanup:
     return status;
@@ -285,7 +310,7 @@ enum clb_status train_restore(struct train_run *run, const char *checkpoint)
     base_log("going on from %s at step %" PRId64, checkpoint, run->step);
     if (run->step == run->options.max_steps) base_log("all its steps are done already");
 cleanup:
-    json_decref(state.args);
+    free_state(&state);
     free(optimizer);
     return status;
 }
