@@ -32,6 +32,8 @@ enum {
     W_BIAS,
     GAMMA,
     BETA,
+    D_GAMMA,
+    D_BETA,
     TABLE,
     D_ROWS,
     FLAT_W,
@@ -77,6 +79,8 @@ static const int64_t shape[FLOATS][2] = {
     [W_BIAS] = {INNER, 1},
     [GAMMA] = {HIDDEN, 1},
     [BETA] = {HIDDEN, 1},
+    [D_GAMMA] = {HIDDEN, 1},
+    [D_BETA] = {HIDDEN, 1},
     [TABLE] = {CLASSES, HIDDEN},
     [D_ROWS] = {PICKED, HIDDEN},
     [FLAT_W] = {WEIGHTS, 1},
@@ -164,7 +168,7 @@ static void run_backward(struct chain *c, struct clb_dropout dropout)
     OK(clb_scatter_add_rows(&f[OUT], &f[D_ROWS], &i[ROWS]));
     OK(clb_activation_backward(&f[INSIDE], &f[INSIDE], &f[PRE], CLB_ACTIVATION_GELU));
     OK(clb_linear_backward_weight(&f[W_INNER], &f[W_BIAS], &f[INSIDE], &f[OUT]));
-    OK(clb_norm_backward(&f[OUT], &f[X], &f[GAMMA], &f[BETA], &f[OUT], &f[SUM], &f[STATS],
+    OK(clb_norm_backward(&f[OUT], &f[X], &f[D_GAMMA], &f[D_BETA], &f[OUT], &f[SUM], &f[STATS],
                          &f[GAMMA], dropout));
     OK(clb_attention_backward(&f[D_QKV], &f[OUT], &f[CONTEXT], &f[LSE], &f[QKV], &i[CU_SEQLENS],
                               199, HEADS, dropout));

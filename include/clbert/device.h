@@ -106,6 +106,8 @@ CLB_API const struct clb_profile_entry *clb_device_profile_entries(const struct 
 
 enum clb_type { CLB_F32 = 0, CLB_I32 = 1 };
 
+struct clb_arena;
+
 /* A dense row-major matrix in device memory. A plain value: copy it freely. It never owns memory:
  * an arena does. A vector of n is { rows = n, columns = 1 }. */
 struct clb_tensor {
@@ -113,9 +115,14 @@ struct clb_tensor {
     void *memory; /* the backend's: a host pointer or a sub-buffer that begins at this tensor */
     int64_t rows, columns;
     enum clb_type type;
+    /* Where the memory lies, so that operations can refuse what is too large or shares memory. */
+    const struct clb_arena *arena;
+    int64_t offset,
+        capacity; /* elements: from the arena's beginning, and of this tensor's memory */
 };
 
-/* The first `rows` rows of a tensor: buffers are planned for the largest batch and used in part. */
+/* The first `rows` rows of a tensor: buffers are planned for the largest batch and used in part.
+ * More than there is memory for: operations refuse what comes back. */
 CLB_API struct clb_tensor clb_tensor_first_rows(struct clb_tensor tensor, int64_t rows);
 
 /* The same memory as another matrix with as many elements or fewer. */
@@ -140,9 +147,9 @@ CLB_API enum clb_status clb_tensor_read(struct clb_tensor tensor, void *host, in
  * device's alignment of sub-buffers, and one block never holds parts of two tensors. */
 #define CLB_BLOCK 1024
 
-/* One allocation that holds many tensors, each a sub-buffer: all weights, all gradients, the
- * activations of a layer. Tensors are first declared, which plans the memory; commit allocates. */
-struct clb_arena;
+/* An arena is one allocation that holds many tensors, each a sub-buffer: all weights, all
+ * gradients, the activations of a layer. Tensors are first declared, which plans the memory; commit
+ * allocates. */
 
 CLB_API enum clb_status clb_arena_create(struct clb_device *device, const char *name,
                                          struct clb_arena **arena);

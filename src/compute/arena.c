@@ -60,9 +60,14 @@ enum clb_status clb_arena_add(struct clb_arena *arena, enum clb_type type, int64
     int64_t padded = (rows * columns + CLB_BLOCK - 1) / CLB_BLOCK * CLB_BLOCK;
     arena->entries[arena->count++] =
         (struct arena_entry){.tensor = tensor, .offset = arena->elements, .elements = padded};
+    *tensor = (struct clb_tensor){.device = arena->device,
+                                  .rows = rows,
+                                  .columns = columns,
+                                  .type = type,
+                                  .arena = arena,
+                                  .offset = arena->elements,
+                                  .capacity = rows * columns};
     arena->elements += padded;
-    *tensor = (struct clb_tensor){
-        .device = arena->device, .rows = rows, .columns = columns, .type = type};
     return CLB_OK;
 }
 
@@ -104,5 +109,7 @@ struct clb_tensor clb_arena_whole(const struct clb_arena *arena)
                                .memory = arena->memory,
                                .rows = arena->elements,
                                .columns = 1,
-                               .type = CLB_F32};
+                               .type = CLB_F32,
+                               .arena = arena,
+                               .capacity = arena->elements};
 }

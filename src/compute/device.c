@@ -160,7 +160,7 @@ struct clb_tensor clb_tensor_reshape(struct clb_tensor tensor, int64_t rows, int
 static enum clb_status check_transfer(struct clb_tensor tensor, int64_t count)
 {
     if (!tensor.memory) return clb_fail(CLB_ERROR_ARGUMENT, "a tensor without memory");
-    if (count < 0 || count > clb_tensor_elements(tensor))
+    if (count < 0 || count > clb_tensor_elements(tensor) || count > tensor.capacity)
         return clb_fail(CLB_ERROR_ARGUMENT, "%lld elements for a tensor of %lld x %lld",
                         (long long)count, (long long)tensor.rows, (long long)tensor.columns);
     return CLB_OK;

@@ -12,11 +12,22 @@ uint32_t clb_dropout_threshold(float probability)
     return (uint32_t)((double)probability * 0x1p32);
 }
 
-/* What is known of a call while its arguments are checked: the first mistake found. */
+/* ---- checks ---- */
+
+enum { MOST_TENSORS = 16 }; /* of one call */
+
+/* What is known of a call while its arguments are checked: its tensors, and the first mistake. */
 struct check {
     const char *operation;
     struct clb_device *device;
     enum clb_status status;
+    int count;
+    struct {
+        const struct clb_tensor *tensor;
+        const char *name;
+        bool written;
+    } seen[MOST_TENSORS];
+    const struct clb_tensor *written_over, *read_before; /* these two may be the same memory */
 };
 
 static void expect(struct check *check, bool holds, const char *what)
@@ -25,9 +36,9 @@ static void expect(struct check *check, bool holds, const char *what)
         check->status = clb_fail(CLB_ERROR_ARGUMENT, "%s: %s", check->operation, what);
 }
 
-/* The tensor exists, is on the same device, and has this type and shape. */
-static void expect_shape(struct check *check, const struct clb_tensor *tensor, const char *name,
-                         enum clb_type type, int64_t rows, int64_t columns)
+/* The tensor exists, is on the same device, has this type and shape, and memory for it. */
+static void expect_tensor(struct check *check, const struct clb_tensor *tensor, const char *name,
+                          enum clb_type type, int64_t rows, int64_t columns, bool written)
 {
     if (check->status != CLB_OK) return;
     const char *op = check->operation;
@@ -42,24 +53,68 @@ static void expect_shape(struct check *check, const struct clb_tensor *tensor, c
             clb_fail(CLB_ERROR_ARGUMENT, "%s: %s is %lld x %lld and should be %lld x %lld", op,
                      name, (long long)tensor->rows, (long long)tensor->columns, (long long)rows,
                      (long long)columns);
+    else if (rows < 0 || columns < 0 || (columns > 0 && rows > tensor->capacity / columns))
+        check->status =
+            clb_fail(CLB_ERROR_ARGUMENT, "%s: %s is %lld x %lld and has memory for %lld elements",
+                     op, name, (long long)rows, (long long)columns, (long long)tensor->capacity);
+    if (check->status != CLB_OK) return;
+    check->seen[check->count].tensor = tensor;
+    check->seen[check->count].name = name;
+    check->seen[check->count++].written = written;
 }
 
-static void expect_floats(struct check *check, const struct clb_tensor *tensor, const char *name,
+static void expect_input(struct check *check, const struct clb_tensor *tensor, const char *name,
+                         int64_t rows, int64_t columns)
+{
+    expect_tensor(check, tensor, name, CLB_F32, rows, columns, false);
+}
+
+/* Written, or read and written. */
+static void expect_output(struct check *check, const struct clb_tensor *tensor, const char *name,
                           int64_t rows, int64_t columns)
 {
-    expect_shape(check, tensor, name, CLB_F32, rows, columns);
+    expect_tensor(check, tensor, name, CLB_F32, rows, columns, true);
 }
 
 static void expect_indices(struct check *check, const struct clb_tensor *tensor, const char *name,
                            int64_t count)
 {
-    expect_shape(check, tensor, name, CLB_I32, count, 1);
+    expect_tensor(check, tensor, name, CLB_I32, count, 1, false);
 }
 
-static void expect_apart(struct check *check, const struct clb_tensor *out,
-                         const struct clb_tensor *in)
+/* `out` may be `in`, all of it and nothing else. */
+static void allow_in_place(struct check *check, const struct clb_tensor *out,
+                           const struct clb_tensor *in)
 {
-    expect(check, !out || !in || out->memory != in->memory, "an output is also an input");
+    check->written_over = out;
+    check->read_before = in;
+}
+
+static bool is_same(const struct clb_tensor *a, const struct clb_tensor *b)
+{
+    return a->memory == b->memory && clb_tensor_elements(*a) == clb_tensor_elements(*b);
+}
+
+static bool overlap(const struct clb_tensor *a, const struct clb_tensor *b)
+{
+    if (a->memory == b->memory) return true;
+    return a->arena && a->arena == b->arena && a->offset < b->offset + clb_tensor_elements(*b) &&
+           b->offset < a->offset + clb_tensor_elements(*a);
+}
+
+/* What is written shares no memory with anything else. */
+static void expect_apart(struct check *check)
+{
+    for (int i = 0; i < check->count && check->status == CLB_OK; i++)
+        for (int j = 0; j < check->count; j++) {
+            const struct clb_tensor *out = check->seen[i].tensor, *other = check->seen[j].tensor;
+            if (i == j || !check->seen[i].written || !overlap(out, other)) continue;
+            if (out == check->written_over && other == check->read_before && is_same(out, other))
+                continue;
+            check->status = clb_fail(CLB_ERROR_ARGUMENT, "%s: %s shares memory with %s",
+                                     check->operation, check->seen[i].name, check->seen[j].name);
+            return;
+        }
 }
 
 static void expect_dropout(struct check *check, struct clb_dropout dropout)
@@ -79,11 +134,12 @@ static enum clb_status profiled(struct clb_device *device, enum clb_operation op
 
 #define BEGIN(name, tensor)                                                                        \
     if (!(tensor) || !(tensor)->device) return clb_fail(CLB_ERROR_ARGUMENT, #name ": no device");  \
-    struct check check = {#name, (tensor)->device, CLB_OK}
+    struct check check = {.operation = #name, .device = (tensor)->device}
 
 #define DISPATCH(name, ...)                                                                        \
     do {                                                                                           \
         struct clb_device *device = check.device;                                                  \
+        expect_apart(&check);                                                                      \
         if (check.status != CLB_OK) return check.status;                                           \
         if (!device->profiling) return device->backend->name(device, __VA_ARGS__);                 \
         double begin = base_seconds();                                                             \
@@ -101,17 +157,14 @@ enum clb_status clb_linear_forward(const struct clb_tensor *out, const struct cl
     expect(&check, x && weight, "x or weight is missing");
     if (check.status != CLB_OK) return check.status;
     int64_t tokens = x->rows, inputs = x->columns, outputs = weight->rows;
-    expect_floats(&check, x, "x", tokens, inputs);
-    expect_floats(&check, weight, "weight", outputs, inputs);
-    expect_floats(&check, out, "out", tokens, outputs);
-    if (pre) expect_floats(&check, pre, "pre", tokens, outputs);
-    if (bias) expect_floats(&check, bias, "bias", outputs, 1);
+    expect_input(&check, x, "x", tokens, inputs);
+    expect_input(&check, weight, "weight", outputs, inputs);
+    expect_output(&check, out, "out", tokens, outputs);
+    if (pre) expect_output(&check, pre, "pre", tokens, outputs);
+    if (bias) expect_input(&check, bias, "bias", outputs, 1);
     expect(&check, activation >= CLB_ACTIVATION_NONE && activation <= CLB_ACTIVATION_TANH,
            "unknown activation");
     expect(&check, !pre || activation != CLB_ACTIVATION_NONE, "pre without an activation");
-    expect_apart(&check, out, x);
-    expect_apart(&check, pre, x);
-    expect_apart(&check, out, pre);
     DISPATCH(linear_forward, out, pre, x, weight, bias, activation);
 }
 
@@ -122,10 +175,9 @@ enum clb_status clb_linear_backward_input(const struct clb_tensor *d_x,
     BEGIN(linear_backward_input, d_x);
     expect(&check, d_out && weight, "d_out or weight is missing");
     if (check.status != CLB_OK) return check.status;
-    expect_floats(&check, d_out, "d_out", d_out->rows, weight->rows);
-    expect_floats(&check, weight, "weight", weight->rows, weight->columns);
-    expect_floats(&check, d_x, "d_x", d_out->rows, weight->columns);
-    expect_apart(&check, d_x, d_out);
+    expect_input(&check, d_out, "d_out", d_out->rows, weight->rows);
+    expect_input(&check, weight, "weight", weight->rows, weight->columns);
+    expect_output(&check, d_x, "d_x", d_out->rows, weight->columns);
     DISPATCH(linear_backward_input, d_x, d_out, weight, accumulate);
 }
 
@@ -137,10 +189,10 @@ enum clb_status clb_linear_backward_weight(const struct clb_tensor *d_weight,
     BEGIN(linear_backward_weight, d_weight);
     expect(&check, d_out && x, "d_out or x is missing");
     if (check.status != CLB_OK) return check.status;
-    expect_floats(&check, d_out, "d_out", x->rows, d_out->columns);
-    expect_floats(&check, x, "x", x->rows, x->columns);
-    expect_floats(&check, d_weight, "d_weight", d_out->columns, x->columns);
-    if (d_bias) expect_floats(&check, d_bias, "d_bias", d_out->columns, 1);
+    expect_input(&check, d_out, "d_out", x->rows, d_out->columns);
+    expect_input(&check, x, "x", x->rows, x->columns);
+    expect_output(&check, d_weight, "d_weight", d_out->columns, x->columns);
+    if (d_bias) expect_output(&check, d_bias, "d_bias", d_out->columns, 1);
     DISPATCH(linear_backward_weight, d_weight, d_bias, d_out, x);
 }
 
@@ -150,11 +202,12 @@ enum clb_status clb_activation_backward(const struct clb_tensor *d_x,
                                         enum clb_activation activation)
 {
     BEGIN(activation_backward, d_x);
-    expect_floats(&check, d_x, "d_x", d_x->rows, d_x->columns);
-    expect_floats(&check, d_out, "d_out", d_x->rows, d_x->columns);
-    expect_floats(&check, saved, "saved", d_x->rows, d_x->columns);
+    expect_output(&check, d_x, "d_x", d_x->rows, d_x->columns);
+    expect_input(&check, d_out, "d_out", d_x->rows, d_x->columns);
+    expect_input(&check, saved, "saved", d_x->rows, d_x->columns);
     expect(&check, activation > CLB_ACTIVATION_NONE && activation <= CLB_ACTIVATION_TANH,
            "unknown activation");
+    allow_in_place(&check, d_x, d_out);
     DISPATCH(activation_backward, d_x, d_out, saved, activation);
 }
 
@@ -171,10 +224,10 @@ enum clb_status clb_embedding_forward(const struct clb_tensor *out, const struct
     expect(&check, word && position && segment, "a table is missing");
     if (check.status != CLB_OK) return check.status;
     int64_t tokens = out->rows, hidden = out->columns;
-    expect_floats(&check, out, "out", tokens, hidden);
-    expect_floats(&check, word, "word", word->rows, hidden);
-    expect_floats(&check, position, "position", position->rows, hidden);
-    expect_floats(&check, segment, "segment", segment->rows, hidden);
+    expect_output(&check, out, "out", tokens, hidden);
+    expect_input(&check, word, "word", word->rows, hidden);
+    expect_input(&check, position, "position", position->rows, hidden);
+    expect_input(&check, segment, "segment", segment->rows, hidden);
     expect_indices(&check, ids, "ids", tokens);
     expect_indices(&check, positions, "positions", tokens);
     expect_indices(&check, segments, "segments", tokens);
@@ -189,8 +242,8 @@ enum clb_status clb_embedding_backward(const struct clb_tensor *d_table,
     expect(&check, d_out && groups, "d_out or groups are missing");
     if (check.status != CLB_OK) return check.status;
     int64_t count = groups->row.rows;
-    expect_floats(&check, d_table, "d_table", d_table->rows, d_table->columns);
-    expect_floats(&check, d_out, "d_out", d_out->rows, d_table->columns);
+    expect_output(&check, d_table, "d_table", d_table->rows, d_table->columns);
+    expect_input(&check, d_out, "d_out", d_out->rows, d_table->columns);
     expect_indices(&check, &groups->order, "order", d_out->rows);
     expect_indices(&check, &groups->begin, "begin", count + 1);
     expect_indices(&check, &groups->row, "row", count);
@@ -208,19 +261,16 @@ enum clb_status clb_norm_forward(const struct clb_tensor *out, const struct clb_
 {
     BEGIN(norm_forward, out);
     int64_t tokens = out->rows, hidden = out->columns;
-    expect_floats(&check, out, "out", tokens, hidden);
-    expect_floats(&check, sum, "sum", tokens, hidden);
-    expect_floats(&check, stats, "stats", tokens, 2);
-    expect_floats(&check, y, "y", tokens, hidden);
-    if (bias) expect_floats(&check, bias, "bias", hidden, 1);
-    if (residual) expect_floats(&check, residual, "residual", tokens, hidden);
-    expect_floats(&check, gamma, "gamma", hidden, 1);
-    expect_floats(&check, beta, "beta", hidden, 1);
+    expect_output(&check, out, "out", tokens, hidden);
+    expect_output(&check, sum, "sum", tokens, hidden);
+    expect_output(&check, stats, "stats", tokens, 2);
+    expect_input(&check, y, "y", tokens, hidden);
+    if (bias) expect_input(&check, bias, "bias", hidden, 1);
+    if (residual) expect_input(&check, residual, "residual", tokens, hidden);
+    expect_input(&check, gamma, "gamma", hidden, 1);
+    expect_input(&check, beta, "beta", hidden, 1);
     expect_dropout(&check, dropout);
-    expect_apart(&check, out, sum);
-    expect_apart(&check, out, y);
-    expect_apart(&check, sum, residual);
-    expect_apart(&check, out, residual);
+    allow_in_place(&check, sum, y);
     DISPATCH(norm_forward, out, sum, stats, y, bias, residual, gamma, beta, eps, dropout);
 }
 
@@ -232,20 +282,17 @@ enum clb_status clb_norm_backward(const struct clb_tensor *d_sum, const struct c
 {
     BEGIN(norm_backward, d_sum);
     int64_t tokens = d_sum->rows, hidden = d_sum->columns;
-    expect_floats(&check, d_sum, "d_sum", tokens, hidden);
-    if (d_y) expect_floats(&check, d_y, "d_y", tokens, hidden);
-    expect_floats(&check, d_gamma, "d_gamma", hidden, 1);
-    expect_floats(&check, d_beta, "d_beta", hidden, 1);
-    expect_floats(&check, d_out, "d_out", tokens, hidden);
-    expect_floats(&check, sum, "sum", tokens, hidden);
-    expect_floats(&check, stats, "stats", tokens, 2);
-    expect_floats(&check, gamma, "gamma", hidden, 1);
+    expect_output(&check, d_sum, "d_sum", tokens, hidden);
+    if (d_y) expect_output(&check, d_y, "d_y", tokens, hidden);
+    expect_output(&check, d_gamma, "d_gamma", hidden, 1);
+    expect_output(&check, d_beta, "d_beta", hidden, 1);
+    expect_input(&check, d_out, "d_out", tokens, hidden);
+    expect_input(&check, sum, "sum", tokens, hidden);
+    expect_input(&check, stats, "stats", tokens, 2);
+    expect_input(&check, gamma, "gamma", hidden, 1);
     expect_dropout(&check, dropout);
     expect(&check, d_y || dropout.probability == 0.0f, "dropout without d_y");
-    expect_apart(&check, d_sum, sum);
-    expect_apart(&check, d_y, sum);
-    expect_apart(&check, d_y, d_out);
-    expect_apart(&check, d_y, d_sum);
+    allow_in_place(&check, d_sum, d_out);
     DISPATCH(norm_backward, d_sum, d_y, d_gamma, d_beta, d_out, sum, stats, gamma, dropout);
 }
 
@@ -253,9 +300,10 @@ enum clb_status clb_dropout_apply(const struct clb_tensor *out, const struct clb
                                   struct clb_dropout dropout)
 {
     BEGIN(dropout_apply, out);
-    expect_floats(&check, out, "out", out->rows, out->columns);
-    expect_floats(&check, x, "x", out->rows, out->columns);
+    expect_output(&check, out, "out", out->rows, out->columns);
+    expect_input(&check, x, "x", out->rows, out->columns);
     expect_dropout(&check, dropout);
+    allow_in_place(&check, out, x);
     DISPATCH(dropout_apply, out, x, dropout);
 }
 
@@ -264,16 +312,16 @@ enum clb_status clb_dropout_apply(const struct clb_tensor *out, const struct clb
 static void expect_attention(struct check *check, const struct clb_tensor *out,
                              const struct clb_tensor *lse, const struct clb_tensor *qkv,
                              const struct clb_tensor *cu_seqlens, int64_t max_seqlen, int64_t heads,
-                             struct clb_dropout dropout)
+                             struct clb_dropout dropout, bool forward)
 {
     expect(check, out && cu_seqlens, "out or cu_seqlens is missing");
     expect(check, heads > 0 && (!out || out->columns % heads == 0),
            "the number of heads does not divide the hidden size");
     if (check->status != CLB_OK) return;
     int64_t tokens = out->rows, hidden = out->columns;
-    expect_floats(check, out, "out", tokens, hidden);
-    expect_floats(check, lse, "lse", heads, tokens);
-    expect_floats(check, qkv, "qkv", tokens, 3 * hidden);
+    expect_tensor(check, out, "out", CLB_F32, tokens, hidden, forward);
+    expect_tensor(check, lse, "lse", CLB_F32, heads, tokens, forward);
+    expect_input(check, qkv, "qkv", tokens, 3 * hidden);
     expect_indices(check, cu_seqlens, "cu_seqlens", cu_seqlens->rows);
     expect(check, cu_seqlens->rows >= 2, "cu_seqlens has no sequence");
     expect(check, max_seqlen >= 1 && max_seqlen <= 65536, "max_seqlen is not in 1 .. 65536");
@@ -286,7 +334,7 @@ enum clb_status clb_attention_forward(const struct clb_tensor *out, const struct
                                       int64_t heads, struct clb_dropout dropout)
 {
     BEGIN(attention_forward, out);
-    expect_attention(&check, out, lse, qkv, cu_seqlens, max_seqlen, heads, dropout);
+    expect_attention(&check, out, lse, qkv, cu_seqlens, max_seqlen, heads, dropout, true);
     DISPATCH(attention_forward, out, lse, qkv, cu_seqlens, max_seqlen, heads, dropout);
 }
 
@@ -297,11 +345,10 @@ enum clb_status clb_attention_backward(const struct clb_tensor *d_qkv,
                                        int64_t heads, struct clb_dropout dropout)
 {
     BEGIN(attention_backward, d_qkv);
-    expect_attention(&check, out, lse, qkv, cu_seqlens, max_seqlen, heads, dropout);
+    expect_attention(&check, out, lse, qkv, cu_seqlens, max_seqlen, heads, dropout, false);
     if (check.status != CLB_OK) return check.status;
-    expect_floats(&check, d_qkv, "d_qkv", out->rows, 3 * out->columns);
-    expect_floats(&check, d_out, "d_out", out->rows, out->columns);
-    expect_apart(&check, d_qkv, qkv);
+    expect_output(&check, d_qkv, "d_qkv", out->rows, 3 * out->columns);
+    expect_input(&check, d_out, "d_out", out->rows, out->columns);
     DISPATCH(attention_backward, d_qkv, d_out, out, lse, qkv, cu_seqlens, max_seqlen, heads,
              dropout);
 }
@@ -314,10 +361,9 @@ enum clb_status clb_gather_rows(const struct clb_tensor *out, const struct clb_t
     BEGIN(gather_rows, out);
     expect(&check, x, "x is missing");
     if (check.status != CLB_OK) return check.status;
-    expect_floats(&check, out, "out", out->rows, x->columns);
-    expect_floats(&check, x, "x", x->rows, x->columns);
+    expect_output(&check, out, "out", out->rows, x->columns);
+    expect_input(&check, x, "x", x->rows, x->columns);
     expect_indices(&check, rows, "rows", out->rows);
-    expect_apart(&check, out, x);
     DISPATCH(gather_rows, out, x, rows);
 }
 
@@ -327,10 +373,9 @@ enum clb_status clb_scatter_add_rows(const struct clb_tensor *d_x, const struct 
     BEGIN(scatter_add_rows, d_x);
     expect(&check, d_out, "d_out is missing");
     if (check.status != CLB_OK) return check.status;
-    expect_floats(&check, d_x, "d_x", d_x->rows, d_x->columns);
-    expect_floats(&check, d_out, "d_out", d_out->rows, d_x->columns);
+    expect_output(&check, d_x, "d_x", d_x->rows, d_x->columns);
+    expect_input(&check, d_out, "d_out", d_out->rows, d_x->columns);
     expect_indices(&check, rows, "rows", d_out->rows);
-    expect_apart(&check, d_x, d_out);
     DISPATCH(scatter_add_rows, d_x, d_out, rows);
 }
 
@@ -340,8 +385,8 @@ enum clb_status clb_cross_entropy(const struct clb_tensor *sums, const struct cl
     BEGIN(cross_entropy, sums);
     expect(&check, logits, "logits are missing");
     if (check.status != CLB_OK) return check.status;
-    expect_floats(&check, sums, "sums", 2, 1);
-    expect_floats(&check, logits, "logits", logits->rows, logits->columns);
+    expect_output(&check, sums, "sums", 2, 1);
+    expect_output(&check, logits, "logits", logits->rows, logits->columns);
     expect_indices(&check, labels, "labels", logits->rows);
     DISPATCH(cross_entropy, sums, logits, labels, gradient_scale);
 }
@@ -351,31 +396,30 @@ enum clb_status clb_cross_entropy(const struct clb_tensor *sums, const struct cl
 enum clb_status clb_fill(const struct clb_tensor *x, float value)
 {
     BEGIN(fill, x);
-    expect_floats(&check, x, "x", x->rows, x->columns);
+    expect_output(&check, x, "x", x->rows, x->columns);
     DISPATCH(fill, x, value);
 }
 
 enum clb_status clb_copy(const struct clb_tensor *out, const struct clb_tensor *x)
 {
     BEGIN(copy, out);
-    expect_floats(&check, out, "out", out->rows, out->columns);
-    expect_floats(&check, x, "x", out->rows, out->columns);
-    expect_apart(&check, out, x);
+    expect_output(&check, out, "out", out->rows, out->columns);
+    expect_input(&check, x, "x", out->rows, out->columns);
     DISPATCH(copy, out, x);
 }
 
 enum clb_status clb_add(const struct clb_tensor *out, const struct clb_tensor *x)
 {
     BEGIN(add, out);
-    expect_floats(&check, out, "out", out->rows, out->columns);
-    expect_floats(&check, x, "x", out->rows, out->columns);
+    expect_output(&check, out, "out", out->rows, out->columns);
+    expect_input(&check, x, "x", out->rows, out->columns);
     DISPATCH(add, out, x);
 }
 
 enum clb_status clb_scale(const struct clb_tensor *x, float factor)
 {
     BEGIN(scale, x);
-    expect_floats(&check, x, "x", x->rows, x->columns);
+    expect_output(&check, x, "x", x->rows, x->columns);
     DISPATCH(scale, x, factor);
 }
 
@@ -384,16 +428,15 @@ enum clb_status clb_sum_of_squares(const struct clb_tensor *out, const struct cl
     BEGIN(sum_of_squares, out);
     expect(&check, x, "x is missing");
     if (check.status != CLB_OK) return check.status;
-    expect_floats(&check, out, "out", 1, 1);
-    expect_floats(&check, x, "x", x->rows, x->columns);
-    expect_apart(&check, out, x);
+    expect_output(&check, out, "out", 1, 1);
+    expect_input(&check, x, "x", x->rows, x->columns);
     DISPATCH(sum_of_squares, out, x);
 }
 
 enum clb_status clb_fill_uniform(const struct clb_tensor *x, struct clb_random random)
 {
     BEGIN(fill_uniform, x);
-    expect_floats(&check, x, "x", x->rows, x->columns);
+    expect_output(&check, x, "x", x->rows, x->columns);
     DISPATCH(fill_uniform, x, random);
 }
 
@@ -401,7 +444,7 @@ enum clb_status clb_fill_truncated_normal(const struct clb_tensor *x, float devi
                                           struct clb_random random)
 {
     BEGIN(fill_truncated_normal, x);
-    expect_floats(&check, x, "x", x->rows, x->columns);
+    expect_output(&check, x, "x", x->rows, x->columns);
     expect(&check, isfinite(deviation), "deviation is not finite");
     DISPATCH(fill_truncated_normal, x, deviation, random);
 }
@@ -418,14 +461,14 @@ static void expect_optimizer(struct check *check, const struct clb_tensor *w,
     if (check->status != CLB_OK) return;
     int64_t elements = w->rows, count = segments->decay.rows;
     expect(check, elements % CLB_BLOCK == 0, "weights are not whole blocks");
-    expect_floats(check, w, "w", elements, 1);
-    expect_floats(check, g, "g", elements, 1);
-    expect_floats(check, m, "m", elements, 1);
-    expect_floats(check, v, "v", elements, 1);
-    expect_floats(check, grad_square, "grad_square", 1, 1);
+    expect_output(check, w, "w", elements, 1);
+    expect_output(check, g, "g", elements, 1);
+    expect_output(check, m, "m", elements, 1);
+    expect_output(check, v, "v", elements, 1);
+    expect_input(check, grad_square, "grad_square", 1, 1);
     expect_indices(check, &segments->block_segment, "block_segment", elements / CLB_BLOCK);
     expect_indices(check, &segments->first_block, "first_block", count + 1);
-    expect_floats(check, &segments->decay, "decay", count, 1);
+    expect_input(check, &segments->decay, "decay", count, 1);
     expect(check, step->step >= 1, "step begins at 1");
 }
 
