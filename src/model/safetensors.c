@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
+#include "base/little_endian.h"
 
 #include <errno.h>
 #include <fcntl.h>

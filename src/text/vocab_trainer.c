@@ -28,7 +28,9 @@ struct clb_vocab_options clb_vocab_defaults(void)
 
 static struct text_rules rules_of(const struct clb_vocab_options *options)
 {
-    return (struct text_rules){options->lower_case, options->strip_accents, options->chinese_chars};
+    return (struct text_rules){.lower_case = options->lower_case,
+                               .strip_accents = options->strip_accents,
+                               .chinese_chars = options->chinese_chars};
 }
 
 static int threads_of(const struct clb_vocab_options *options)
@@ -255,11 +257,13 @@ enum clb_status clb_vocab_train(const struct clb_vocab_options *options,
     CLB_TRY(word_pieces_slice(&words, threads_of(options)));
     CLB_TRY(merge_words(&words, options->vocab_size, options->min_frequency, &tokens));
     report->tokens = tokens.count;
-    char **list = tokens.tokens;
+    struct text_tokenizer_parts parts = {.tokens = tokens.tokens,
+                                         .count = tokens.count,
+                                         .vocabulary = tokens.count,
+                                         .rules = rules_of(options)};
     tokens.tokens = NULL;
     tokens.count = 0;
-    CLB_TRY(text_tokenizer_create(list, report->tokens, rules_of(options), directory, &tokenizer));
-    CLB_TRY(base_make_directory(directory));
+    CLB_TRY(text_tokenizer_create(&parts, directory, &tokenizer));
     CLB_TRY(clb_tokenizer_save(tokenizer, directory));
     report->seconds = base_seconds() - begun;
 cleanup:
