@@ -190,8 +190,7 @@ static enum clb_status run(struct preparation *p)
 {
     const struct text_pipeline pipeline = {p->threads, p, tokenize_line, write_block};
     enum clb_status status = text_pipeline_run(&pipeline, p->input);
-    if (status == CLB_OK && p->document == 0)
-        status = clb_fail(CLB_ERROR_FORMAT, "%s: no text in it", p->options->texts.paths[0]);
+    if (status == CLB_OK && p->document == 0) status = text_input_nothing(p->input, "text");
     return status;
 }
 
@@ -295,6 +294,7 @@ static enum clb_status commit(struct preparation *p)
     r->bytes = text_input_bytes(p->input);
     r->replaced = text_input_replaced(p->input);
     r->cut = text_input_cut(p->input);
+    r->texts = *text_input_report(p->input);
     for (int s = 0; s < 2; s++) {
         struct indexed_writer *writer = p->writers[s];
         p->writers[s] = NULL;

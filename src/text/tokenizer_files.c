@@ -198,10 +198,24 @@ cleanup:
     return status;
 }
 
+/* A token is a line: it cannot hold the end of one. */
+static enum clb_status check_lines(const struct text_tokenizer_parts *parts, const char *path)
+{
+    for (int32_t i = 0; i < parts->vocabulary; i++) {
+        const char *token = parts->tokens[i];
+        const size_t size = strlen(token);
+        if (strchr(token, '\n') || (size && token[size - 1] == '\r'))
+            return clb_fail(CLB_ERROR_FORMAT, "%s: token %d holds an end of line: no file for it",
+                            path, i);
+    }
+    return CLB_OK;
+}
+
 static enum clb_status write_vocabulary(const struct text_tokenizer_parts *parts, const char *path)
 {
     struct base_file *file;
-    enum clb_status status = base_file_create(path, &file);
+    enum clb_status status = check_lines(parts, path);
+    if (status == CLB_OK) status = base_file_create(path, &file);
     if (status != CLB_OK) return status;
     for (int32_t i = 0; i < parts->vocabulary; i++)
         fprintf(base_file_stream(file), "%s\n", parts->tokens[i]);
