@@ -40,6 +40,7 @@ static char *make(const char *name, int64_t documents, int32_t vocab_size)
     OK(clb_demo_text(1, documents, stream));
     fclose(stream);
     vocab.vocab_size = vocab_size;
+    vocab.overwrite = true;
     if (vocab_size) OK(clb_vocab_train(&vocab, &texts, tokenizer, &vocab_report));
     OK(clb_prepare(&options, &report));
     free(text);

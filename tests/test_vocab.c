@@ -213,6 +213,7 @@ static void test_plain_way(void **state)
         struct clb_vocab_report report;
         struct clb_tokenizer *tokenizer;
         options.vocab_size = TOKENS;
+        options.overwrite = threads > 1;
         options.threads = threads;
         OK(clb_vocab_train(&options,
                            &(struct clb_texts){.paths = (const char *const *)&path, .count = 1},
@@ -248,6 +249,7 @@ static char *train_on(const char *directory, const char *path, int64_t memory, i
     char *bytes, *vocab = base_format("%s/vocab.txt", directory);
     size_t size;
     options.vocab_size = 500;
+    options.overwrite = true;
     options.memory = memory;
     options.threads = threads;
     OK(clb_vocab_train(&options, &(struct clb_texts){.paths = &path, .count = 1}, directory,
@@ -316,12 +318,47 @@ static void test_no_room(void **state)
     free(path);
 }
 
+/* A vocabulary that is there stays, unless it may go. */
+static void test_overwrite(void **state)
+{
+    (void)state;
+    char directory[] = "/tmp/clbert-test-XXXXXX";
+    struct clb_vocab_options options = clb_vocab_defaults();
+    struct clb_vocab_report report;
+    assert_non_null(mkdtemp(directory));
+    char *path = base_format("%s/text.txt", directory);
+    char *vocab = base_format("%s/vocab.txt", directory), *before, *after;
+    const struct clb_texts texts = {.paths = (const char *const *)&path, .count = 1};
+    size_t size;
+    OK(base_file_write(path, "abab abab\n", 10));
+    OK(clb_vocab_train(&options, &texts, directory, &report));
+    OK(base_file_write(path, "cdcd cdcd\n", 10));
+    OK(base_file_read(vocab, "vocabulary", 1 << 20, &before, &size));
+    assert_int_equal(clb_vocab_train(&options, &texts, directory, &report), CLB_ERROR_ARGUMENT);
+    assert_non_null(strstr(clb_error_message(), "--overwrite"));
+    OK(base_file_read(vocab, "vocabulary", 1 << 20, &after, &size));
+    assert_string_equal(before, after);
+    free(after);
+    options.overwrite = true;
+    OK(clb_vocab_train(&options, &texts, directory, &report));
+    OK(base_file_read(vocab, "vocabulary", 1 << 20, &after, &size));
+    assert_string_not_equal(before, after);
+    options.vocab_size = INT32_MAX;
+    assert_int_equal(clb_vocab_train(&options, &texts, directory, &report), CLB_ERROR_ARGUMENT);
+    free(before);
+    free(after);
+    free(vocab);
+    free(path);
+    OK(base_remove_tree(directory));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_uncased),     cmocka_unit_test(test_cased),
         cmocka_unit_test(test_merge_order), cmocka_unit_test(test_plain_way),
         cmocka_unit_test(test_memory),      cmocka_unit_test(test_no_room),
+        cmocka_unit_test(test_overwrite),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

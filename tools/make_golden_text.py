@@ -6,14 +6,16 @@ tests/test_vocab.c.
 
 The directories characters-* are of another kind: what is hard in Unicode, with a vocabulary of every
 single character, so that no difference hides in an [UNK].
-Needs: pip install tokenizers. Usage: tools/make_golden_text.py [uncased] [cased] [characters]
+The directories added, unnormalized and sequence are tokenizer.json files with what vocab.txt cannot say:
+added tokens, no normaliser, one that is a sequence of steps.
+Needs: pip install tokenizers. Usage: tools/make_golden_text.py [uncased] [cased] [characters] [json]
 """
 import json
 import pathlib
 import random
 import sys
 
-from tokenizers import BertWordPieceTokenizer
+from tokenizers import AddedToken, BertWordPieceTokenizer, Tokenizer, models, normalizers, pre_tokenizers
 
 GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "tests" / "golden" / "text"
 LINES = """Saya makan nasi di warung. Kucing bermain di taman, lalu tidur.
@@ -53,6 +55,26 @@ a\u0327\u0301\u302e\u0323b \u0061\U0001d16d\u0315\u05aeb a\U0001d165\u302e\u0327
 \u4e00\u9fff\u3400\U00020000\U0002a6df\U0002b820\U00030000 \uff21\uff42 \u3001\u3002 \u30fb \u2e3a \U00010100 \u060c \u0964 \u104a \u1361 \u2018""".splitlines()
 
 
+ADDED = [
+    AddedToken("Foo-Bar"), AddedToken("<ctrl>", special=True), AddedToken("ayam", single_word=True),
+    AddedToken("<gap>", lstrip=True, rstrip=True, special=True), AddedToken("東京"), AddedToken("ab"), AddedToken("abc"),
+    AddedToken("Über", normalized=False), AddedToken("New  York"), AddedToken("saya"), AddedToken("##x"),
+    AddedToken("É", single_word=True), AddedToken(" mit ", normalized=False)]
+TEXTS_WITH_ADDED = """foo-bar Foo-Bar FOO-BAR xFoo-Bary foo - bar
+a<ctrl>b <CTRL> <ctrl><ctrl> [MASK]<ctrl>[MASK]
+ayam Ayam ayamku kuayam ayam, (ayam) ayam_1 1ayam 鸡ayam ayam\u0301 ÁYAM ayam\u200d
+a <gap> b<gap>c <gap> <gap>  d <gap>
+東京タワー 東 京 x東京y
+ab abc abcd abab xabcy aBc ab c ABC
+Über über ÜBER Übermut U\u0308ber
+new york new  york NEW  YORK New\tYork new   york
+saya Saya SAYA sayang sayasaya
+x ##x a##x ##X
+é É e É, aé e\u0301 É\u0301
+a mit b  mit  mit c mit
+""".splitlines()
+
+
 def random_lines():
     source = random.Random(1)
     for _ in range(30):
@@ -84,9 +106,40 @@ def save_characters(lowercase):
 def write_cases(directory, tokenizer, lowercase, lines):
     (directory / "tokenizer_config.json").write_text(json.dumps(
         {"tokenizer_class": "BertTokenizer", "do_lower_case": lowercase, "strip_accents": None}) + "\n")
+    write_ids(directory, tokenizer, lines)
+
+
+def write_ids(directory, tokenizer, lines):
     cases = [{"text": line, "ids": tokenizer.encode(line, add_special_tokens=False).ids} for line in lines]
     (directory / "expected.json").write_text(json.dumps(cases, ensure_ascii=True, indent=0) + "\n")
     print(directory.name, sum(len(c["ids"]) for c in cases), "ids")
+
+
+def save_json(name, tokenizer, lines):
+    directory = GOLDEN / name
+    directory.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(directory / "tokenizer.json"), pretty=False)
+    write_ids(directory, tokenizer, lines)
+
+
+def save_added():
+    tokenizer = Tokenizer.from_str(BertWordPieceTokenizer(str(GOLDEN / "uncased" / "vocab.txt"))._tokenizer.to_str())
+    tokenizer.add_tokens(ADDED)
+    save_json("added", tokenizer, TEXTS_WITH_ADDED + LINES)
+
+
+def save_steps(name, normalizer, pre_tokenizer):
+    """Of every single character there is, so that no difference hides in an [UNK]."""
+    lines = HARD + LINES
+    characters = sorted({c for line in lines for text in (line, normalizer.normalize_str(line) if normalizer else "") for c in text} - {" ", "\0"})
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + characters + ["##" + c for c in characters]
+    tokenizer = Tokenizer(models.WordPiece({token: i for i, token in enumerate(tokens)}, unk_token="[UNK]",
+                                           max_input_chars_per_word=100))
+    tokenizer.add_special_tokens(tokens[:5])
+    if normalizer:
+        tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = pre_tokenizer
+    save_json(name, tokenizer, lines)
 
 
 def save(kind, lowercase):
@@ -102,10 +155,15 @@ def save(kind, lowercase):
 
 GOLDEN.mkdir(parents=True, exist_ok=True)
 (GOLDEN / "sample.txt").write_text("\n".join(SAMPLE) + "\n")
-wanted = sys.argv[1:] or ["uncased", "cased", "characters"]
+wanted = sys.argv[1:] or ["uncased", "cased", "characters", "json"]
 for name, lower in (("uncased", True), ("cased", False)):
     if name in wanted:
         save(name, lower)
+if "json" in wanted:
+    save_added()
+    save_steps("unnormalized", None, pre_tokenizers.BertPreTokenizer())
+    save_steps("sequence", normalizers.Sequence([normalizers.NFD(), normalizers.Lowercase(), normalizers.StripAccents()]),
+               pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation()]))
 if "characters" in wanted:
     save_characters(True)
     save_characters(False)

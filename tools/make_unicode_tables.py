@@ -10,7 +10,7 @@ Needs: pip install tokenizers. Usage: tools/make_unicode_tables.py
 import pathlib
 
 import tokenizers
-from tokenizers.normalizers import BertNormalizer
+from tokenizers.normalizers import BertNormalizer, StripAccents
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
 OUTPUT = pathlib.Path(__file__).resolve().parent.parent / "src" / "text" / "unicode_tables.c"
@@ -22,7 +22,7 @@ accents = BertNormalizer(**{**off, "strip_accents": True})
 split = BertPreTokenizer()
 
 lowered = {}
-tables = {"removed": [], "space": [], "punctuation": [], "mark": [], "ideograph": []}
+tables = {"removed": [], "space": [], "punctuation": [], "mark": [], "combining": [], "ideograph": []}
 for code in range(0x80, 0x110000):
     if 0xD800 <= code <= 0xDFFF:
         continue
@@ -30,6 +30,8 @@ for code in range(0x80, 0x110000):
     small = lower.normalize_str(c)
     if small != c and len(small) == 1:
         lowered[code] = ord(small)
+    if StripAccents().normalize_str(c) == "":
+        tables["combining"].append(code)
     cleaned = clean.normalize_str("a" + c + "a")
     if cleaned == "aa":
         tables["removed"].append(code)
@@ -75,6 +77,7 @@ def write_rows(out, rows, a_line):
 
 
 with OUTPUT.open("w") as out:
+    out.write("/* SPDX-License-Identifier: Apache-2.0 */\n")
     out.write(f"/* Made by tools/make_unicode_tables.py from tokenizers {tokenizers.__version__}. */\n")
     out.write('#include "text/unicode_tables.h"\n\n/* clang-format off */')
     for name, codes in tables.items():

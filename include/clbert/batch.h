@@ -38,6 +38,7 @@ struct clb_batch {
     struct clb_groups word, position, segment; /* of input_ids, positions, token_type_ids */
 
     int32_t max_sequences, max_tokens; /* what there is room for */
+    bool finished;                     /* the groups are those of the sequences */
 };
 
 /* Room for max_sequences sequences of together max_tokens tokens. */
@@ -49,12 +50,14 @@ CLB_API void clb_batch_destroy(struct clb_batch *batch);
 CLB_API void clb_batch_clear(struct clb_batch *batch);
 
 /* Appends one sequence of `length` tokens. labels[i] is -100 where nothing was masked, or NULL for
- * none (Hugging Face's convention). More than there is room for: CLB_ERROR_ARGUMENT. */
+ * none (Hugging Face's convention). More than there is room for, a negative id or another label:
+ * CLB_ERROR_ARGUMENT; ids beyond the vocabulary are refused by the model. */
 CLB_API enum clb_status clb_batch_append(struct clb_batch *batch, int32_t length,
                                          const int32_t *input_ids, const int32_t *token_type_ids,
                                          const int32_t *labels, int32_t next_sentence_label);
 
-/* Sorts the groups: once, after the last sequence and before the model. */
+/* Sorts the groups: after the last sequence and before the model, which refuses a batch that is not
+ * finished. */
 CLB_API enum clb_status clb_batch_finish(struct clb_batch *batch);
 
 CLB_END_DECLS

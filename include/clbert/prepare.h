@@ -38,13 +38,15 @@ struct clb_prepare_report {
     int64_t longest;    /* tokens of the longest sentence */
     int64_t cut;        /* places where a line of more than 1 MiB was cut */
     int64_t duplicates; /* documents left out */
+    struct clb_text_report texts;
     double seconds;
 };
 
-/* Writes DIR/{train,validation}.{bin,idx}, the vocabulary, and last corpus.json, which makes it
- * whole. Which documents are held out is a pure function of their number; of two or more documents
- * the second always is one of them, unless the fraction is 0. Interrupted by *stop:
- * CLB_ERROR_INTERRUPTED. */
+/* Writes DIR/{train,validation}.{bin,idx}, the vocabulary and corpus.json. Which documents are held
+ * out is a pure function of their number; of two or more documents the second always is one of
+ * them, unless the fraction is 0. Interrupted by *stop: CLB_ERROR_INTERRUPTED. The files appear
+ * together, in the place of an older corpus's; where it fails, or is killed, that stands, and a
+ * directory that it made is gone (or swept by the next). */
 CLB_API enum clb_status clb_prepare(const struct clb_prepare_options *options,
                                     struct clb_prepare_report *report);
 

@@ -18,6 +18,7 @@ struct clb_vocab_options {
     bool lower_case, strip_accents, chinese_chars;
     int threads;    /* 0: all. The vocabulary does not depend on it */
     int64_t memory; /* bytes; 4 GiB */
+    bool overwrite; /* a vocabulary that is there */
 };
 
 CLB_API struct clb_vocab_options clb_vocab_defaults(void);
@@ -26,12 +27,14 @@ struct clb_vocab_report {
     int64_t words, distinct_words, bytes;
     int32_t tokens, alphabet;
     double seconds;
+    struct clb_text_report texts;
     int spilled;                     /* counts that went to a temporary file, one table a time */
     int64_t left_out, left_out_most; /* distinct words, and how often the most frequent occurs */
 };
 
 /* Counts the words of the texts and merges the most frequent pairs. Writes
- * DIR/vocab.txt and DIR/tokenizer_config.json, making DIR. Ties go to the pair with the smaller
+ * DIR/vocab.txt and DIR/tokenizer_config.json, together, making DIR; a vocabulary that is there,
+ * unless it may be overwritten, is CLB_ERROR_ARGUMENT. Ties go to the pair with the smaller
  * ids, and words are taken in order of their bytes, so that the same text gives the same
  * vocabulary.
  *

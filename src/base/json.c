@@ -10,6 +10,39 @@
 
 #define JSON_LIMIT ((int64_t)256 << 20) /* tokenizer.json of large vocabularies has tens of MiB */
 
+/* ---- memory: jansson does not always say that it got none ---- */
+
+static _Thread_local bool starved;
+static json_malloc_t allocate;
+
+static void *noting_allocate(size_t size)
+{
+    void *memory = allocate(size);
+    starved |= !memory;
+    return memory;
+}
+
+__attribute__((constructor)) static void note_failures(void)
+{
+    json_free_t release;
+    json_get_alloc_funcs(&allocate, &release);
+    json_set_alloc_funcs(noting_allocate, release);
+}
+
+bool base_json_starved(void)
+{
+    const bool was = starved;
+    starved = false;
+    return was;
+}
+
+static enum clb_status out_of_memory(const char *where)
+{
+    return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", where);
+}
+
+/* ---- whole files ---- */
+
 enum clb_status base_json_read(const char *path, const char *what, json_t **json)
 {
     char *bytes = NULL;
@@ -17,10 +50,16 @@ enum clb_status base_json_read(const char *path, const char *what, json_t **json
     enum clb_status status;
     CLB_TRY(base_file_read(path, what, JSON_LIMIT, &bytes, &size));
     json_error_t error;
+    base_json_starved();
     *json = json_loadb(bytes, size, 0, &error);
-    if (!*json)
+    if (base_json_starved()) {
+        json_decref(*json);
+        *json = NULL;
+        status = out_of_memory(path);
+    } else if (!*json) {
         status = clb_fail(CLB_ERROR_FORMAT, "%s:%d:%d: %s is not valid JSON: %s", path, error.line,
                           error.column, what, error.text);
+    }
 cleanup:
     free(bytes);
     return status;
@@ -29,10 +68,12 @@ cleanup:
 enum clb_status base_json_write(const char *path, const json_t *json)
 {
     struct base_file *file;
+    if (base_json_starved()) return out_of_memory(path);
     enum clb_status status = base_file_create(path, &file);
     if (status != CLB_OK) return status;
     if (json_dumpf(json, base_file_stream(file), JSON_INDENT(2)) != 0) {
         base_file_abandon(file);
+        if (base_json_starved()) return out_of_memory(path);
         return clb_fail(CLB_ERROR_IO, "%s: could not be written (is the disk full?)", path);
     }
     fputc('\n', base_file_stream(file));
@@ -41,6 +82,7 @@ enum clb_status base_json_write(const char *path, const json_t *json)
 
 enum clb_status base_json_print(const json_t *json)
 {
+    if (base_json_starved()) return out_of_memory("JSON");
     if (json_dumpf(json, stdout, 0) != 0 || fputc('\n', stdout) == EOF)
         return clb_fail(CLB_ERROR_IO, "standard output cannot be written");
     return CLB_OK;

@@ -15,6 +15,12 @@ enum clb_status base_json_write(const char *path, const json_t *json);
 /* One line to standard output. */
 enum clb_status base_json_print(const json_t *json);
 
+/* Whether jansson has wanted for memory on this thread since this was last asked: its results may
+ * then lack something although it reported success. base_json_write and base_json_print ask it of
+ * what they are given, base_json_read of what it read; who uses jansson directly asks after
+ * parsing or building. */
+bool base_json_starved(void);
+
 /* A new number; null where JSON has none for it (NaN, infinity). NULL: out of memory. */
 json_t *base_json_number(double value);
 

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/log.h"
 
+#include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
 
-static bool quiet, progress_shown;
+static atomic_bool quiet;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of the line that is shown */
+static bool progress_shown;
 
 static void clear_progress(void)
 {
@@ -25,10 +29,12 @@ bool base_log_is_terminal(void)
 
 static void print_line(const char *prefix, const char *format, va_list arguments)
 {
+    pthread_mutex_lock(&lock);
     clear_progress();
     fputs(prefix, stderr);
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);
+    pthread_mutex_unlock(&lock);
 }
 
 void base_log(const char *format, ...)
@@ -50,12 +56,15 @@ void base_warn(const char *format, ...)
 
 void base_log_progress(const char *format, ...)
 {
+    pthread_mutex_lock(&lock);
     clear_progress();
-    if (quiet || !format || !base_log_is_terminal()) return;
-    va_list arguments;
-    va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
-    va_end(arguments);
-    fflush(stderr);
-    progress_shown = true;
+    if (!quiet && format && base_log_is_terminal()) {
+        va_list arguments;
+        va_start(arguments, format);
+        vfprintf(stderr, format, arguments);
+        va_end(arguments);
+        fflush(stderr);
+        progress_shown = true;
+    }
+    pthread_mutex_unlock(&lock);
 }

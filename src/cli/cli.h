@@ -70,9 +70,6 @@ enum clb_status cli_size(const char *option, const char *text, int64_t *bytes);
 /* A flag that the first SIGINT, SIGTERM or SIGHUP sets; a second one ends the program at once. */
 volatile sig_atomic_t *cli_stop_on_signals(void);
 
-/* Prints how much text was read, how long it took, and the speed. */
-void cli_print_speed(int64_t bytes, double seconds);
-
 /* Colours only on a terminal; NO_COLOR and TERM=dumb are respected. */
 bool cli_use_color(void);
 

@@ -16,9 +16,14 @@ static const struct cli_usage usage = {
     .examples = "clbert demo-text --documents 20000 --seed 1 --output text.txt",
 };
 
-static enum clb_status write_file(uint64_t seed, int64_t documents, const char *path)
+static enum clb_status write_file(uint64_t seed, int64_t documents, const char *path,
+                                  bool overwrite)
 {
     struct base_file *file;
+    if (!overwrite && base_exists(path))
+        return clb_fail(CLB_ERROR_ARGUMENT,
+                        "%s: is there; replace it by --overwrite, or choose another --output",
+                        path);
     enum clb_status status = base_file_create(path, &file);
     if (status != CLB_OK) return status;
     status = clb_demo_text(seed, documents, base_file_stream(file));
@@ -31,10 +36,12 @@ enum clb_status command_demo_text(int argc, const char **argv)
 {
     long long documents = 1000, seed = 1;
     char *output = NULL;
+    int overwrite = 0;
     const struct poptOption options[] = {
         {"documents", 0, POPT_ARG_LONGLONG, &documents, 0, "stories (1000)", "N"},
         {"seed", 0, POPT_ARG_LONGLONG, &seed, 0, "another seed, other stories (1)", "S"},
         {"output", 0, POPT_ARG_STRING, &output, 0, "file (standard output)", "FILE"},
+        {"overwrite", 0, POPT_ARG_NONE, &overwrite, 0, "replace a file that is there", NULL},
         POPT_TABLEEND};
     poptContext context = NULL;
     const char **rest;
@@ -47,7 +54,7 @@ enum clb_status command_demo_text(int argc, const char **argv)
     if (documents < 1)
         status = clb_fail(CLB_ERROR_ARGUMENT, "--documents should be at least 1");
     else if (output)
-        status = write_file((uint64_t)seed, documents, output);
+        status = write_file((uint64_t)seed, documents, output, overwrite);
     else
         status = clb_demo_text((uint64_t)seed, documents, stdout);
 cleanup:

@@ -137,6 +137,22 @@ struct arguments {
     int batch_size, accumulation, json;
 };
 
+static long long examples_a_step(const struct arguments *a)
+{
+    return (long long)a->batch_size * a->accumulation;
+}
+
+static enum clb_status check_arguments(const struct arguments *a)
+{
+    if (a->step < 0 || a->statistics < 0 || a->batch_size < 1 || a->accumulation < 1)
+        return clb_fail(CLB_ERROR_ARGUMENT,
+                        "step, batch size and accumulation should not be negative");
+    const long long steps = INT64_MAX / examples_a_step(a) - 1; /* that can be counted */
+    if (a->step > steps || a->statistics > steps - a->step)
+        return clb_fail(CLB_ERROR_ARGUMENT, "--step %lld: there are not so many", a->step);
+    return CLB_OK;
+}
+
 static enum clb_status measure_loader(const struct arguments *a, const struct clb_stream *stream,
                                       struct loader_speed *speed)
 {
@@ -165,7 +181,7 @@ cleanup:
 
 static enum clb_status show_statistics(const struct arguments *a, const struct clb_stream *stream)
 {
-    const long long count = (long long)a->batch_size * a->accumulation;
+    const long long count = examples_a_step(a);
     struct clb_stream_statistics statistics;
     struct loader_speed speed;
     enum clb_status status;
@@ -184,7 +200,7 @@ static enum clb_status show_examples(const struct arguments *a, const struct clb
                                      const struct clb_stream *stream)
 {
     struct clb_example example = {0};
-    const long long count = (long long)a->batch_size * a->accumulation;
+    const long long count = examples_a_step(a);
     enum clb_status status = CLB_OK;
     const size_t length = (size_t)a->stream.max_seq_length;
     example.input_ids = malloc(3 * length * sizeof *example.input_ids);
@@ -259,11 +275,7 @@ enum clb_status command_inspect(int argc, const char **argv)
     a.stream.seed = (uint64_t)a.seed;
     a.stream.whole_word_mask = whole_words;
     a.stream.validation = validation;
-    if (a.step < 0 || a.statistics < 0 || a.batch_size < 1 || a.accumulation < 1) {
-        status = clb_fail(CLB_ERROR_ARGUMENT,
-                          "step, batch size and accumulation should not be negative");
-        goto cleanup;
-    }
+    CLB_TRY(check_arguments(&a));
     CLB_TRY(inspect(&a));
 cleanup:
     poptFreeContext(context);

@@ -272,12 +272,6 @@ enum clb_status cli_size(const char *option, const char *text, int64_t *bytes)
     return CLB_OK;
 }
 
-void cli_print_speed(int64_t bytes, double seconds)
-{
-    const double mb = 1e-6 * (double)bytes;
-    printf("%.1f MB of text in %.1f s, %.1f MB/s\n", mb, seconds, mb / seconds);
-}
-
 static volatile sig_atomic_t stop_asked;
 
 static void ask_to_stop(int signal_number)

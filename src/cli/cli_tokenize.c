@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 
 #include <clbert/tokenizer.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,13 +20,15 @@ static const struct cli_usage usage = {
 static enum clb_status write_json(const struct clb_tokenizer *tokenizer, const struct clb_ids *ids,
                                   FILE *out)
 {
+    base_json_starved();
     json_t *tokens = json_array(), *numbers = json_array();
     for (size_t i = 0; i < ids->count; i++) {
         json_array_append_new(tokens, json_string(clb_tokenizer_token(tokenizer, ids->ids[i])));
         json_array_append_new(numbers, json_integer(ids->ids[i]));
     }
     json_t *object = json_pack("{s:o, s:o}", "tokens", tokens, "ids", numbers);
-    const int code = object ? json_dumpf(object, out, 0) : -1;
+    const bool whole = object && !base_json_starved();
+    const int code = whole ? json_dumpf(object, out, 0) : -1;
     json_decref(object);
     return code == 0 ? CLB_OK : clb_fail(CLB_ERROR_MEMORY, "out of memory");
 }
@@ -56,16 +59,20 @@ struct lines {
 };
 
 /* Somebody who types wants an answer to every line. */
-static void read_lines(struct lines *block)
+static enum clb_status read_lines(struct lines *block)
 {
     const int most = isatty(STDIN_FILENO) ? 1 : BLOCK_LINES;
     ssize_t size;
+    errno = 0;
     for (block->count = 0; block->count < most; block->count++) {
         const int i = block->count;
         size = getline(&block->line[i], &block->capacity[i], stdin);
         if (size <= 0) break;
         block->size[i] = (size_t)size - (block->line[i][size - 1] == '\n');
     }
+    if (block->count == most || feof(stdin)) return CLB_OK;
+    return clb_fail(errno == ENOMEM ? CLB_ERROR_MEMORY : CLB_ERROR_IO,
+                    "standard input cannot be read: %s", strerror(errno));
 }
 
 static enum clb_status tokenize_part(const struct clb_tokenizer *tokenizer,
@@ -76,7 +83,8 @@ static enum clb_status tokenize_part(const struct clb_tokenizer *tokenizer,
     enum clb_status status = out ? CLB_OK : clb_fail(CLB_ERROR_MEMORY, "out of memory");
     for (int i = begin; status == CLB_OK && i < begin + PART_LINES && i < block->count; i++)
         status = tokenize(tokenizer, block->line[i], block->size[i], json, out);
-    if (out) fclose(out);
+    if (out && fclose(out) != 0 && status == CLB_OK)
+        status = clb_fail(CLB_ERROR_MEMORY, "out of memory");
     return status;
 }
 
@@ -103,8 +111,8 @@ static enum clb_status tokenize_lines(const struct clb_tokenizer *tokenizer, boo
     struct lines *block = calloc(1, sizeof *block);
     enum clb_status status = block ? CLB_OK : clb_fail(CLB_ERROR_MEMORY, "out of memory");
     while (status == CLB_OK) {
-        read_lines(block);
-        if (block->count == 0) break;
+        status = read_lines(block);
+        if (status != CLB_OK || block->count == 0) break;
         status = tokenize_block(tokenizer, block, json);
         if (isatty(STDIN_FILENO)) fflush(stdout);
     }

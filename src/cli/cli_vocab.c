@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cli/cli_text.h"
 
 #include <clbert/vocab.h>
 #include <inttypes.h>
@@ -23,11 +24,12 @@ enum clb_status command_vocab(int argc, const char **argv)
     struct clb_vocab_report report;
     char *output = NULL, *format = NULL, *json_field = NULL, *memory = NULL;
     struct clb_texts from = {0};
-    int cased = 0, keep_accents = 0;
+    int cased = 0, keep_accents = 0, overwrite = 0, skip_unreadable = 0;
     long long min_frequency = o.min_frequency;
     const struct poptOption options[] = {
         {"vocab-size", 0, POPT_ARG_INT, &o.vocab_size, 0, "tokens at most (30000)", "N"},
         {"output", 0, POPT_ARG_STRING, &output, 0, "directory for the vocabulary", "DIR"},
+        {"overwrite", 0, POPT_ARG_NONE, &overwrite, 0, "replace a vocabulary that is there", NULL},
         {"cased", 0, POPT_ARG_NONE, &cased, 0, "keep capitals and accents", NULL},
         {"keep-accents", 0, POPT_ARG_NONE, &keep_accents, 0, "lower case, but keep accents", NULL},
         {"min-frequency", 0, POPT_ARG_LONGLONG, &min_frequency, 0, "merge pairs this frequent (2)",
@@ -35,6 +37,8 @@ enum clb_status command_vocab(int argc, const char **argv)
         {"format", 0, POPT_ARG_STRING, &format, 0, "auto (default), text or jsonl", "NAME"},
         {"json-field", 0, POPT_ARG_STRING, &json_field, 0, "where JSON Lines have the text (text)",
          "NAME"},
+        {"skip-unreadable", 0, POPT_ARG_NONE, &skip_unreadable, 0,
+         "leave out what cannot be read, and count it", NULL},
         {"threads", 0, POPT_ARG_INT, &o.threads, 0, "threads (0: all)", "N"},
         {"memory", 0, POPT_ARG_STRING, &memory, 0,
          "of which no more is used for words (4G); more go to files in $TMPDIR", "SIZE"},
@@ -57,12 +61,18 @@ enum clb_status command_vocab(int argc, const char **argv)
                           "--limit-alphabet and --vocab-size should be above 0 and 5");
         goto cleanup;
     }
-    from = (struct clb_texts){.paths = texts, .count = count, .json_field = json_field};
+    o.overwrite = overwrite;
+    from = (struct clb_texts){.paths = texts,
+                              .count = count,
+                              .json_field = json_field,
+                              .skip_unreadable = skip_unreadable};
     CLB_TRY(cli_text_format(format, &from.format));
+    CLB_TRY(cli_check_texts(&from));
     if (memory) CLB_TRY(cli_size("--memory", memory, &o.memory));
     CLB_TRY(clb_vocab_train(&o, &from, output, &report));
     printf("%s: %d tokens (alphabet %d) from %" PRId64 " words, %" PRId64 " different\n", output,
            report.tokens, report.alphabet, report.words, report.distinct_words);
+    cli_print_texts(&report.texts);
     cli_print_speed(report.bytes, report.seconds);
     if (report.left_out)
         base_warn("%" PRId64 " rare words (%" PRId64

@@ -77,6 +77,28 @@ void clb_batch_clear(struct clb_batch *batch)
     batch->sequences = batch->total_tokens = batch->masked = batch->max_seqlen = 0;
     batch->cu_seqlens[0] = 0;
     batch->word.count = batch->position.count = batch->segment.count = 0;
+    batch->finished = false;
+}
+
+static enum clb_status check_sequence(int32_t length, const int32_t *input_ids,
+                                      const int32_t *token_type_ids, const int32_t *labels,
+                                      int32_t next_sentence_label)
+{
+    if (next_sentence_label < -1 || next_sentence_label > 1)
+        return clb_fail(CLB_ERROR_ARGUMENT,
+                        "next sentence label %d should be 0 (IsNext), 1 (NotNext) or -1 (none)",
+                        next_sentence_label);
+    for (int32_t i = 0; i < length; i++) {
+        if (input_ids[i] < 0)
+            return clb_fail(CLB_ERROR_ARGUMENT, "token id %d is negative", input_ids[i]);
+        if (token_type_ids[i] < 0)
+            return clb_fail(CLB_ERROR_ARGUMENT, "token type id %d is negative", token_type_ids[i]);
+        if (labels && labels[i] < 0 && labels[i] != -100)
+            return clb_fail(CLB_ERROR_ARGUMENT,
+                            "label %d should be a token's id, or -100 where none is masked",
+                            labels[i]);
+    }
+    return CLB_OK;
 }
 
 enum clb_status clb_batch_append(struct clb_batch *batch, int32_t length, const int32_t *input_ids,
@@ -90,6 +112,10 @@ enum clb_status clb_batch_append(struct clb_batch *batch, int32_t length, const 
             CLB_ERROR_ARGUMENT,
             "a sequence of %d tokens does not fit into a batch of %d sequences, %d tokens", length,
             batch->max_sequences, batch->max_tokens);
+    const enum clb_status status =
+        check_sequence(length, input_ids, token_type_ids, labels, next_sentence_label);
+    if (status != CLB_OK) return status;
+    batch->finished = false;
     memcpy(batch->input_ids + first, input_ids, (size_t)length * sizeof *input_ids);
     memcpy(batch->token_type_ids + first, token_type_ids, (size_t)length * sizeof *token_type_ids);
     for (int32_t i = 0; i < length; i++) batch->positions[first + i] = i;
@@ -140,5 +166,6 @@ enum clb_status clb_batch_finish(struct clb_batch *batch)
     sort_groups(&batch->position, batch->positions, count, sorted);
     sort_groups(&batch->segment, batch->token_type_ids, count, sorted);
     free(sorted);
+    batch->finished = true;
     return CLB_OK;
 }

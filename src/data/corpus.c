@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
+#include "base/staging.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -21,7 +22,21 @@ struct clb_corpus {
     struct clb_corpus *next; /* of a blend */
 };
 
+#define LEAST_SHARE 1e-6 /* of the greatest weight */
+
 static const char *const split_names[2] = {"train", "validation"};
+
+static enum clb_status check_version(const json_t *json, const char *path)
+{
+    int64_t version = CORPUS_VERSION;
+    enum clb_status status = base_json_get_int(json, path, "version", &version);
+    if (status == CLB_OK && (version < 1 || version > CORPUS_VERSION))
+        status = clb_fail(CLB_ERROR_FORMAT,
+                          "%s: is of version %lld; this clbert reads %d: take a newer one, or "
+                          "prepare the corpus again",
+                          path, (long long)version, CORPUS_VERSION);
+    return status;
+}
 
 static enum clb_status check_vocabulary(const struct clb_corpus *corpus, const json_t *json,
                                         const char *path)
@@ -62,6 +77,7 @@ static enum clb_status open_parts(struct clb_corpus *corpus)
     json_t *json = NULL;
     enum clb_status status;
     if (!path) return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", corpus->directory);
+    CLB_TRY(base_staging_recover(corpus->directory));
     if (!base_exists(path)) {
         status = clb_fail(CLB_ERROR_IO,
                           "%s: is no corpus: it has no corpus.json; make one by clbert "
@@ -70,6 +86,7 @@ static enum clb_status open_parts(struct clb_corpus *corpus)
         goto cleanup;
     }
     CLB_TRY(base_json_read(path, "corpus description", &json));
+    CLB_TRY(check_version(json, path));
     CLB_TRY(clb_tokenizer_open(corpus->directory, &corpus->tokenizer));
     CLB_TRY(check_vocabulary(corpus, json, path));
     for (int s = 0; s < 2; s++) {
@@ -135,6 +152,20 @@ cleanup:
     return status;
 }
 
+/* Weights may be of any size, but each must matter beside the others. */
+static enum clb_status check_weights(const struct clb_corpus *first)
+{
+    double greatest = 0;
+    for (const struct clb_corpus *c = first; c; c = c->next) greatest = fmax(greatest, c->weight);
+    for (const struct clb_corpus *c = first; c; c = c->next)
+        if (c->weight < greatest * LEAST_SHARE)
+            return clb_fail(CLB_ERROR_ARGUMENT,
+                            "%s: its weight, %g, is less than a millionth of another's, %g: leave "
+                            "it out, or give it more",
+                            c->directory, c->weight, greatest);
+    return CLB_OK;
+}
+
 static enum clb_status check_blend(const struct clb_corpus *first)
 {
     for (const struct clb_corpus *c = first->next; c; c = c->next) {
@@ -146,7 +177,7 @@ static enum clb_status check_blend(const struct clb_corpus *first)
             return clb_fail(CLB_ERROR_ARGUMENT, "%s: give every corpus a weight, or none",
                             c->directory);
     }
-    return CLB_OK;
+    return first->weight > 0 ? check_weights(first) : CLB_OK;
 }
 
 /* What the blend is called and known by, kept in its first corpus. */
@@ -170,6 +201,7 @@ enum clb_status clb_corpora_open(const char *const *specs, int count, struct clb
 {
     struct clb_corpus *first = NULL, **last = &first;
     enum clb_status status = CLB_OK;
+    if (count < 1) return clb_fail(CLB_ERROR_ARGUMENT, "no corpus is named");
     for (int i = 0; i < count; i++, last = &(*last)->next) CLB_TRY(open_one(specs[i], last));
     CLB_TRY(check_blend(first));
     CLB_TRY(name_blend(first, specs, count));

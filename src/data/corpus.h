@@ -7,6 +7,9 @@
 
 #include <clbert/corpus.h>
 
+/* "version" in corpus.json; it changes when older programs could not read what is written. */
+enum { CORPUS_VERSION = 1 };
+
 /* The next corpus of a blend; NULL after the last. */
 const struct clb_corpus *corpus_next(const struct clb_corpus *corpus);
 /* As it was given; 0: by size. */

@@ -7,6 +7,8 @@
 #ifndef DATA_INDEXED_H
 #define DATA_INDEXED_H
 
+#include "base/little_endian.h"
+
 #include <clbert/status.h>
 #include <stdbool.h>
 #include <stddef.h>

@@ -93,17 +93,37 @@ static enum clb_status create_slots(struct clb_loader *loader)
     return CLB_OK;
 }
 
+static enum clb_status check_options(const struct clb_loader_options *o, int32_t workers,
+                                     int32_t max_seq_length)
+{
+    if (o->batch_size < 1 || o->accumulation_steps < 1 || o->prefetch < 1 ||
+        o->prefetch == INT32_MAX || o->first_step < 0)
+        return clb_fail(CLB_ERROR_ARGUMENT,
+                        "loader: %d sequences, %d micro-batches, %d steps ahead of step %lld",
+                        o->batch_size, o->accumulation_steps, o->prefetch,
+                        (long long)o->first_step);
+    if ((int64_t)o->batch_size * max_seq_length > INT32_MAX)
+        return clb_fail(CLB_ERROR_ARGUMENT,
+                        "a batch of %d sequences of %d tokens has more than 2^31: make it smaller, "
+                        "and accumulate gradients",
+                        o->batch_size, max_seq_length);
+    if (o->worker < 0 || o->worker >= workers)
+        return clb_fail(CLB_ERROR_ARGUMENT, "loader: worker %d of %d", o->worker, workers);
+    int64_t examples; /* half of what can be counted is far enough for any number of steps */
+    if (__builtin_mul_overflow((int64_t)o->batch_size * o->accumulation_steps, workers,
+                               &examples) ||
+        o->first_step > INT64_MAX / 2 / examples)
+        return clb_fail(CLB_ERROR_ARGUMENT, "step %lld: there are not so many examples",
+                        (long long)o->first_step);
+    return CLB_OK;
+}
+
 enum clb_status clb_loader_create(const struct clb_stream *stream,
                                   const struct clb_loader_options *options, struct clb_loader **out)
 {
-    if (options->batch_size < 1 || options->accumulation_steps < 1 || options->prefetch < 1 ||
-        options->batch_size > INT32_MAX / clb_stream_max_seq_length(stream))
-        return clb_fail(CLB_ERROR_ARGUMENT,
-                        "loader: %d sequences, %d micro-batches, %d steps ahead",
-                        options->batch_size, options->accumulation_steps, options->prefetch);
     const int32_t workers = options->workers > 0 ? options->workers : 1;
-    if (options->worker < 0 || options->worker >= workers)
-        return clb_fail(CLB_ERROR_ARGUMENT, "loader: worker %d of %d", options->worker, workers);
+    enum clb_status status = check_options(options, workers, clb_stream_max_seq_length(stream));
+    if (status != CLB_OK) return status;
     struct clb_loader *loader = calloc(1, sizeof *loader);
     if (!loader) return clb_fail(CLB_ERROR_MEMORY, "loader: out of memory");
     loader->stream = stream;
@@ -112,7 +132,7 @@ enum clb_status clb_loader_create(const struct clb_stream *stream,
     loader->slot_count = options->prefetch + 1; /* one is in use */
     pthread_mutex_init(&loader->mutex, NULL);
     pthread_cond_init(&loader->changed, NULL);
-    enum clb_status status = create_slots(loader);
+    status = create_slots(loader);
     if (status == CLB_OK) {
         loader->started = pthread_create(&loader->thread, NULL, run, loader) == 0;
         if (!loader->started)

@@ -7,12 +7,14 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
-#include "base/partial.h"
+#include "base/staging.h"
+#include "data/corpus.h"
 #include "data/document_set.h"
 #include "data/indexed.h"
 #include "text/sentences.h"
 #include "text/text_input.h"
 #include "text/text_pipeline.h"
+#include "text/tokenizer.h"
 
 #include <clbert/random.h>
 #include <clbert/tokenizer.h>
@@ -46,6 +48,7 @@ struct preparation {
     struct sentences *results;         /* [threads][TEXT_SLOTS] */
     struct line_sentences *lines;      /* [TEXT_SLOTS][TEXT_BLOCK_LINES] */
     struct document_set *documents;    /* NULL: duplicates stay */
+    struct base_staging *staging;      /* of the corpus directory */
     struct indexed_writer *writers[2]; /* train, validation */
     int64_t document;                  /* number of the one being written */
     struct document_counts {           /* of it, so far */
@@ -187,8 +190,7 @@ static enum clb_status run(struct preparation *p)
 {
     const struct text_pipeline pipeline = {p->threads, p, tokenize_line, write_block};
     enum clb_status status = text_pipeline_run(&pipeline, p->input);
-    if (status == CLB_OK && p->document == 0)
-        status = clb_fail(CLB_ERROR_FORMAT, "%s: no text in it", p->options->texts.paths[0]);
+    if (status == CLB_OK && p->document == 0) status = text_input_nothing(p->input, "text");
     return status;
 }
 
@@ -197,25 +199,35 @@ static enum clb_status run(struct preparation *p)
 static enum clb_status check_output(const struct clb_prepare_options *options)
 {
     char *path = base_format("%s/corpus.json", options->output);
-    enum clb_status status = path ? CLB_OK : clb_fail(CLB_ERROR_MEMORY, "out of memory");
-    if (status == CLB_OK && base_exists(path)) {
-        if (!options->overwrite)
-            status = clb_fail(
-                CLB_ERROR_ARGUMENT,
-                "%s: holds a corpus; replace it by --overwrite, or choose another --output",
-                options->output);
-        else
-            status = base_remove_tree(path); /* without it the rest is no corpus */
-    }
+    enum clb_status status;
+    if (!path) return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", options->output);
+    CLB_TRY(base_staging_recover(options->output));
+    if (base_exists(path) && !options->overwrite)
+        status = clb_fail(CLB_ERROR_ARGUMENT,
+                          "%s: holds a corpus; replace it by --overwrite, or choose another "
+                          "--output",
+                          options->output);
+cleanup:
     free(path);
-    if (status == CLB_OK) status = base_make_directory(options->output);
-    if (status == CLB_OK) base_partial_sweep(options->output);
+    return status;
+}
+
+static enum clb_status open_writers(struct preparation *p)
+{
+    static const char *const names[2] = {"train", "validation"};
+    const int width = clb_tokenizer_vocab_size(p->tokenizer) < UINT16_VOCABULARY ? 2 : 4;
+    enum clb_status status = base_staging_create(p->options->output, &p->staging);
+    for (int s = 0; s < 2 && status == CLB_OK; s++) {
+        char *prefix = base_format("%s/%s", base_staging_path(p->staging), names[s]);
+        status = prefix ? indexed_create(prefix, width, &p->writers[s])
+                        : clb_fail(CLB_ERROR_MEMORY, "out of memory");
+        free(prefix);
+    }
     return status;
 }
 
 static enum clb_status open_all(struct preparation *p)
 {
-    static const char *const names[2] = {"train", "validation"};
     const struct clb_prepare_options *o = p->options;
     const struct text_sentence_options splitting = {o->language, o->one_sentence_per_line};
     enum clb_status status;
@@ -235,14 +247,7 @@ static enum clb_status open_all(struct preparation *p)
     for (int t = 0; t < p->threads; t++)
         CLB_TRY(text_sentences_create(splitting, &p->splitters[t]));
     if (o->deduplicate) CLB_TRY(document_set_create(&p->documents));
-    const int width = clb_tokenizer_vocab_size(p->tokenizer) < UINT16_VOCABULARY ? 2 : 4;
-    for (int s = 0; s < 2; s++) {
-        char *prefix = base_format("%s/%s", o->output, names[s]);
-        status = prefix ? indexed_create(prefix, width, &p->writers[s])
-                        : clb_fail(CLB_ERROR_MEMORY, "out of memory");
-        free(prefix);
-        if (status != CLB_OK) goto cleanup;
-    }
+    CLB_TRY(open_writers(p));
 cleanup:
     return status;
 }
@@ -265,14 +270,14 @@ static enum clb_status write_description(const struct preparation *p)
     const struct clb_prepare_report *r = p->report;
     char hash[32];
     snprintf(hash, sizeof hash, "%016" PRIx64, clb_tokenizer_hash(p->tokenizer));
-    char *path = base_format("%s/corpus.json", p->options->output);
+    char *path = base_format("%s/corpus.json", base_staging_path(p->staging));
     json_t *json = json_pack(
-        "{s:i, s:s, s:i, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "version", 1, "tokenizer",
-        hash, "vocab_size", clb_tokenizer_vocab_size(p->tokenizer), "train", counts_json(&r->train),
-        "validation", counts_json(&r->validation), "bytes", (json_int_t)r->bytes, "words",
-        (json_int_t)r->words, "unknown", (json_int_t)r->unknown, "replaced",
-        (json_int_t)r->replaced, "longest_sentence", (json_int_t)r->longest, "cut_lines",
-        (json_int_t)r->cut, "duplicate_documents", (json_int_t)r->duplicates);
+        "{s:i, s:s, s:i, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "version", CORPUS_VERSION,
+        "tokenizer", hash, "vocab_size", clb_tokenizer_vocab_size(p->tokenizer), "train",
+        counts_json(&r->train), "validation", counts_json(&r->validation), "bytes",
+        (json_int_t)r->bytes, "words", (json_int_t)r->words, "unknown", (json_int_t)r->unknown,
+        "replaced", (json_int_t)r->replaced, "longest_sentence", (json_int_t)r->longest,
+        "cut_lines", (json_int_t)r->cut, "duplicate_documents", (json_int_t)r->duplicates);
     enum clb_status status =
         path && json ? base_json_write(path, json) : clb_fail(CLB_ERROR_MEMORY, "out of memory");
     json_decref(json);
@@ -289,13 +294,17 @@ static enum clb_status commit(struct preparation *p)
     r->bytes = text_input_bytes(p->input);
     r->replaced = text_input_replaced(p->input);
     r->cut = text_input_cut(p->input);
+    r->texts = *text_input_report(p->input);
     for (int s = 0; s < 2; s++) {
         struct indexed_writer *writer = p->writers[s];
         p->writers[s] = NULL;
         CLB_TRY(indexed_commit(writer));
     }
-    CLB_TRY(clb_tokenizer_save(p->tokenizer, p->options->output));
+    CLB_TRY(text_tokenizer_write(p->tokenizer, base_staging_path(p->staging), p->options->output));
     CLB_TRY(write_description(p));
+    struct base_staging *staging = p->staging;
+    p->staging = NULL;
+    CLB_TRY(base_staging_commit(staging));
     r->seconds = base_seconds() - p->begun;
 cleanup:
     return status;
@@ -304,6 +313,7 @@ cleanup:
 static void close_all(struct preparation *p)
 {
     for (int s = 0; s < 2; s++) indexed_abandon(p->writers[s]);
+    base_staging_abandon(p->staging);
     for (int t = 0; p->splitters && t < p->threads; t++) text_sentences_destroy(p->splitters[t]);
     free(p->splitters);
     for (int i = 0; p->results && i < p->threads * TEXT_SLOTS; i++) {

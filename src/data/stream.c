@@ -39,11 +39,22 @@ static void open_part(const struct clb_stream_options *o, const struct indexed *
     pairs_begin(&part->pairs, set, part->seed, o->max_seq_length, o->short_seq_probability);
 }
 
+/* Brings weights of any size to 1 or less, by a power of two, so that no bit of what follows
+ * changes. */
+static void scale_weights(double *weights, int count)
+{
+    double greatest = 0;
+    for (int i = 0; i < count; i++) greatest = fmax(greatest, weights[i]);
+    const int exponent = ilogb(greatest) + 1;
+    for (int i = 0; i < count; i++) weights[i] = scalbn(weights[i], -exponent);
+}
+
 /* Shares of a cycle in proportion to the weights, each at least one place. */
-static void share_cycle(struct clb_stream *stream, const double *weights)
+static void share_cycle(struct clb_stream *stream, double *weights)
 {
     double all = 0, before = 0;
     const double free_places = STREAM_CYCLE - stream->part_count;
+    scale_weights(weights, stream->part_count);
     for (int i = 0; i < stream->part_count; i++) all += weights[i];
     for (int i = 0; i < stream->part_count; i++) {
         const double after = before + weights[i];

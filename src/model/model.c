@@ -185,6 +185,8 @@ static enum clb_status check_batch(const struct clb_model *model, const struct c
 {
     const struct clb_model_limits *limits = &model->limits;
     const struct clb_config *config = &model->config;
+    if (!batch->finished)
+        return clb_fail(CLB_ERROR_ARGUMENT, "the batch is not finished: call clb_batch_finish");
     if (batch->sequences < 1 || batch->sequences > limits->max_sequences ||
         batch->total_tokens > limits->max_tokens || batch->masked > limits->max_masked)
         return clb_fail(
@@ -205,6 +207,10 @@ static enum clb_status check_batch(const struct clb_model *model, const struct c
                             "token type id %d; the model's type_vocab_size is %d",
                             batch->token_type_ids[t], config->type_vocab_size);
     }
+    for (int32_t b = 0; b < batch->sequences; b++)
+        if (batch->next_sentence_labels[b] < -1 || batch->next_sentence_labels[b] > 1)
+            return clb_fail(CLB_ERROR_ARGUMENT, "next sentence label %d should be 0, 1 or -1",
+                            batch->next_sentence_labels[b]);
     for (int32_t r = 0; r < batch->masked; r++)
         if (batch->masked_labels[r] < 0 || batch->masked_labels[r] >= config->vocab_size)
             return clb_fail(CLB_ERROR_ARGUMENT, "label %d; the model's vocab_size is %d",

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/little_endian.h"
 #include "model/model_json.h"
 
 #include <errno.h>

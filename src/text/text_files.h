@@ -12,12 +12,15 @@ struct text_files {
         bool found; /* in a directory or by a pattern, not named */
     } * files;
     int count;
+    int unreadable; /* left out */
 };
 
 /* Directories recursively in order of name, without hidden entries, links to directories and what
  * is not a file; patterns as the shell's, sorted; "-" as it is. A path that is missing, a pattern
- * without a match or a directory without files: CLB_ERROR_IO that names it. */
-enum clb_status text_files_find(const char *const *paths, int count, struct text_files *files);
+ * without a match or a directory without files: CLB_ERROR_IO that names it. So is what was found
+ * and cannot be looked at, unless `skip`: then it is left out with a warning. */
+enum clb_status text_files_find(const char *const *paths, int count, bool skip,
+                                struct text_files *files);
 void text_files_free(struct text_files *files);
 
 #endif

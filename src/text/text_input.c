@@ -3,19 +3,21 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json.h"
 #include "base/log.h"
-#include "text/json_repair.h"
 #include "text/text_files.h"
+#include "text/text_json.h"
+#include "text/text_kinds.h"
 #include "text/text_source.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unicode/utf8.h>
 
 enum { READ_SIZE = 1 << 18, LINE_LIMIT = 1 << 20, JSON_LIMIT = 1 << 28, LOOK_BACK = 1 << 12 };
+enum { KIND_SIZE = 1 << 16 }; /* what is looked at of a file, to see what it is */
 
 /* A stretch of text that lines are taken from. */
 struct stretch {
@@ -37,6 +39,10 @@ struct text_input {
     int64_t line; /* of the member, counted for JSON Lines */
     int64_t bytes, replaced, cut;
     int64_t file_bytes, member_bytes, member_replaced;
+    int64_t members; /* of the file, so far */
+    bool passed_over;
+    int64_t lines;
+    struct clb_text_report report;
 };
 
 enum clb_status text_input_open(const struct clb_texts *texts, struct text_input **out)
@@ -44,7 +50,9 @@ enum clb_status text_input_open(const struct clb_texts *texts, struct text_input
     struct text_input *in = calloc(1, sizeof *in);
     if (!in) return clb_fail(CLB_ERROR_MEMORY, "text: out of memory");
     in->texts = texts;
-    enum clb_status status = text_files_find(texts->paths, texts->count, &in->files);
+    enum clb_status status =
+        text_files_find(texts->paths, texts->count, texts->skip_unreadable, &in->files);
+    in->report.unreadable = in->files.unreadable;
     if (status == CLB_OK)
         *out = in;
     else
@@ -84,6 +92,16 @@ int64_t text_input_replaced(const struct text_input *in)
 int64_t text_input_cut(const struct text_input *in)
 {
     return in->cut;
+}
+
+const struct clb_text_report *text_input_report(const struct text_input *in)
+{
+    return &in->report;
+}
+
+enum clb_status text_input_nothing(const struct text_input *in, const char *what)
+{
+    return text_report_nothing(&in->report, in->texts->paths[0], what);
 }
 
 static int64_t count_invalid(const char *line, size_t size)
@@ -233,18 +251,11 @@ static bool take_field(struct text_input *in, json_t *record)
     return true;
 }
 
-/* A line of JSON, repaired where it is refused otherwise. Numbers are not looked at, however large.
- */
-static json_t *parse(const char *line, size_t size, json_error_t *error, int64_t *replaced)
+static enum clb_status parse(const struct text_input *in, const char *line, size_t size,
+                             json_t **record, json_error_t *error, int64_t *replaced)
 {
-    const size_t flags = JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL;
-    json_t *record = json_loadb(line, size, flags, error);
-    *replaced = 0;
-    if (record) return record;
-    char *repaired = text_json_repair(line, &size, replaced);
-    if (repaired && *replaced > 0) record = json_loadb(repaired, size, flags, error);
-    free(repaired);
-    return record;
+    const enum clb_status status = text_json_parse(line, size, record, error, replaced);
+    return status == CLB_OK ? status : clb_fail_context(status, "%s", text_source_name(in->source));
 }
 
 /* Reads the next line that is not blank into `record`; *found is false at the member's end. */
@@ -266,7 +277,9 @@ static enum clb_status next_record(struct text_input *in, bool *found)
         line = in->buffer + in->begin;
         in->begin += size + newline;
     } while (!first_character(line, size));
-    json_t *record = parse(line, size, &error, &replaced);
+    json_t *record;
+    enum clb_status status = parse(in, line, size, &record, &error, &replaced);
+    if (status != CLB_OK) return status;
     if (!record)
         return clb_fail(CLB_ERROR_FORMAT, "%s:%" PRId64 ": is not JSON: %s (column %d)",
                         text_source_name(in->source), in->line, error.text, error.column);
@@ -288,6 +301,7 @@ static enum clb_status recognise(struct text_input *in)
     size_t size;
     bool newline;
     in->format = in->texts->format;
+    if (in->format == CLB_TEXT_AUTO && in->texts->json_field) in->format = CLB_TEXT_JSONL;
     if (in->format != CLB_TEXT_AUTO) return CLB_OK;
     in->format = CLB_TEXT_PLAIN;
     enum clb_status status = find_line(in, READ_SIZE, &size, &newline);
@@ -295,9 +309,35 @@ static enum clb_status recognise(struct text_input *in)
     status = find_line(in, JSON_LIMIT, &size, &newline);
     if (status != CLB_OK) return status;
     int64_t replaced;
-    json_t *record = parse(in->buffer + in->begin, size, NULL, &replaced);
+    json_t *record;
+    status = parse(in, in->buffer + in->begin, size, &record, NULL, &replaced);
     if (json_is_string(json_object_get(record, json_field(in)))) in->format = CLB_TEXT_JSONL;
     json_decref(record);
+    return status;
+}
+
+/* What the archive or its member is, where it is no text; NULL: text. */
+static enum clb_status find_kind(struct text_input *in, const char **kind)
+{
+    enum clb_status status = CLB_OK;
+    *kind = NULL;
+    if (in->texts->format == CLB_TEXT_PLAIN) return CLB_OK; /* it was said to be */
+    while (!in->member_ended && in->end - in->begin < KIND_SIZE) CLB_TRY(read_more(in));
+    *kind = text_kind_of(in->buffer + in->begin, in->end - in->begin);
+cleanup:
+    return status;
+}
+
+/* Named, and all there is, it is an error. `whole`: the file, not a member of it. */
+static enum clb_status pass_over(struct text_input *in, const char *kind, bool whole)
+{
+    const struct text_file *file = &in->files.files[in->at];
+    if (whole && in->files.count == 1 && !file->found)
+        return clb_fail(CLB_ERROR_FORMAT, "%s: is %s, no text: convert it first",
+                        strcmp(file->path, "-") ? file->path : "standard input", kind);
+    text_report_skip(&in->report, kind);
+    in->passed_over = true;
+    in->bytes -= in->member_bytes;
     return CLB_OK;
 }
 
@@ -316,15 +356,39 @@ static enum clb_status say_kind(struct text_input *in)
     return CLB_OK;
 }
 
-static enum clb_status begin_member(struct text_input *in)
+static enum clb_status next_member(struct text_input *in, const char **kind, bool *whole)
 {
+    const bool first = in->members++ == 0;
     enum clb_status status;
+    *kind = NULL;
     CLB_TRY(text_source_next(in->source, &in->in_member));
     if (!in->in_member) goto cleanup;
     in->begin = in->end = 0;
     in->member_ended = false;
     in->line = in->member_bytes = in->member_replaced = 0;
     in->document = (struct stretch){0};
+    if (first) CLB_TRY(text_source_kind(in->source, kind));
+    *whole = *kind || !text_source_is_archive(in->source);
+    if (!*kind) CLB_TRY(find_kind(in, kind));
+cleanup:
+    return status;
+}
+
+/* Goes to the next member that is text, if there is one. */
+static enum clb_status begin_member(struct text_input *in)
+{
+    const char *kind;
+    bool whole;
+    enum clb_status status;
+    for (;;) {
+        CLB_TRY(next_member(in, &kind, &whole));
+        if (!in->in_member) goto cleanup;
+        if (!kind) break;
+        in->in_member = false;
+        CLB_TRY(pass_over(in, kind, whole));
+        if (whole) goto cleanup;
+    }
+    in->report.files++;
     CLB_TRY(recognise(in));
     CLB_TRY(say_kind(in));
 cleanup:
@@ -339,17 +403,23 @@ static void end_member(struct text_input *in)
                   text_source_name(in->source), in->member_replaced);
 }
 
-static enum clb_status end_file(struct text_input *in)
+static void leave_file(struct text_input *in)
 {
     text_source_close(in->source);
     in->source = NULL;
-    if (in->file_bytes == 0) {
+    in->file_bytes = in->members = 0;
+    in->passed_over = in->in_member = false;
+    in->at++;
+}
+
+static enum clb_status end_file(struct text_input *in)
+{
+    if (in->file_bytes == 0 && !in->passed_over) {
         const struct text_file *file = &in->files.files[in->at];
         if (!file->found) return clb_fail(CLB_ERROR_IO, "%s: is empty", file->path);
         base_warn("%s: is empty", file->path);
     }
-    in->file_bytes = 0;
-    in->at++;
+    leave_file(in);
     return CLB_OK;
 }
 
@@ -389,8 +459,16 @@ static enum clb_status json_piece(struct text_input *in, enum piece *piece, cons
     return status;
 }
 
-enum clb_status text_input_next(struct text_input *in, enum text_event *event, const char **line,
-                                size_t *size)
+static bool end_document(struct text_input *in, enum text_event *event)
+{
+    const bool was = in->in_document;
+    in->in_document = false;
+    *event = TEXT_DOCUMENT_END;
+    return was;
+}
+
+static enum clb_status next_event(struct text_input *in, enum text_event *event, const char **line,
+                                  size_t *size)
 {
     enum clb_status status = CLB_OK;
     enum piece piece;
@@ -408,17 +486,34 @@ enum clb_status text_input_next(struct text_input *in, enum text_event *event, c
             in->member_replaced += invalid;
             in->replaced += invalid;
             in->in_document = true;
+            text_report_line(&in->report, in->lines++, *line, *size);
             *event = TEXT_LINE;
             return CLB_OK;
         }
         if (piece == PIECE_END) end_member(in);
-        if (in->in_document) {
-            in->in_document = false;
-            *event = TEXT_DOCUMENT_END;
-            return CLB_OK;
-        }
+        if (end_document(in, event)) return CLB_OK;
     }
     *event = TEXT_END;
 cleanup:
     return status;
+}
+
+/* What was read of a file before it could not be read any more stays. */
+static void leave_out(struct text_input *in)
+{
+    base_warn("%s: the rest of it is left out", clb_error_message());
+    in->report.unreadable++;
+    leave_file(in);
+}
+
+enum clb_status text_input_next(struct text_input *in, enum text_event *event, const char **line,
+                                size_t *size)
+{
+    for (;;) {
+        const enum clb_status status = next_event(in, event, line, size);
+        const bool unreadable = status == CLB_ERROR_IO || status == CLB_ERROR_FORMAT;
+        if (!unreadable || !in->texts->skip_unreadable) return status;
+        leave_out(in);
+        if (end_document(in, event)) return CLB_OK;
+    }
 }

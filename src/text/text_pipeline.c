@@ -7,6 +7,7 @@
 #include "base/log.h"
 
 #include <omp.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +20,16 @@ struct state {
     struct text_block *blocks[TEXT_SLOTS];
     bool more; /* text to be read */
     double begun;
+    atomic_bool stopped; /* something failed: no more work is begun */
     struct base_failure failure;
 };
+
+static void note(struct state *s, enum clb_status status)
+{
+    if (status == CLB_OK) return;
+    base_failure_note(&s->failure, status);
+    s->stopped = true;
+}
 
 /* ---- reading ---- */
 
@@ -82,13 +91,14 @@ cleanup:
 
 static void read_task(struct state *s, struct text_block *block)
 {
-    base_failure_note(&s->failure, read_block(s->input, block, &s->more));
+    note(s, read_block(s->input, block, &s->more));
 }
 
 static void show_progress(const struct text_block *block, double begun)
 {
     const double mb = 1e-6 * (double)block->bytes, seconds = base_seconds() - begun;
     char left[48] = "";
+    if (mb < 1) return; /* it is over before it can be read */
     if (block->share > 0.001) {
         const long long rest = (long long)(seconds * (1 - block->share) / block->share + 0.5);
         snprintf(left, sizeof left, "  %.1f %%  %lld:%02lld left", 100 * block->share, rest / 60,
@@ -99,20 +109,16 @@ static void show_progress(const struct text_block *block, double begun)
 
 static void finish_task(struct state *s, const struct text_block *block)
 {
-    if (s->pipeline->finish)
-        base_failure_note(&s->failure, s->pipeline->finish(s->pipeline->context, block));
+    if (s->stopped) return;
+    if (s->pipeline->finish) note(s, s->pipeline->finish(s->pipeline->context, block));
     show_progress(block, s->begun);
 }
 
 static void work_task(struct state *s, const struct text_block *block, int begin, int end)
 {
     const struct text_pipeline *p = s->pipeline;
-    for (int i = begin; i < end; i++) {
-        enum clb_status status = p->work(p->context, omp_get_thread_num(), block, i);
-        if (status == CLB_OK) continue;
-        base_failure_note(&s->failure, status);
-        return;
-    }
+    for (int i = begin; i < end && !s->stopped; i++)
+        note(s, p->work(p->context, omp_get_thread_num(), block, i));
 }
 
 /* Tasks of TASK_BYTES or so. */

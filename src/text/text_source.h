@@ -17,6 +17,9 @@ void text_source_close(struct text_source *source);
 /* Goes to the next member that is a file; *found is false where there is none. A file that is no
  * archive is its own single member. */
 enum clb_status text_source_next(struct text_source *source, bool *found);
+bool text_source_is_archive(const struct text_source *source);
+/* At the first member: what the whole archive is (text_kind_of_member), NULL: one of files. */
+enum clb_status text_source_kind(const struct text_source *source, const char **kind);
 /* Of the member, for messages: "a.zip: b/c.txt". Valid until the next member. */
 const char *text_source_name(const struct text_source *source);
 /* How the file is packed: "", or ", gzip, in tar". Valid until the source is closed. */

@@ -12,22 +12,35 @@ enum { SPECIALS = 5 };
 static const char *const special_names[SPECIALS] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
 
 struct clb_tokenizer {
-    char **tokens;
-    int32_t count;
-    struct text_rules rules;
+    struct text_tokenizer_parts parts;
     int32_t special[SPECIALS]; /* ids in the order of special_names */
     struct text_trie *trie;
+    struct text_matcher *raw, *normalized; /* of added tokens; `normalized` is mostly NULL */
+    bool plain;
     uint64_t hash;
 };
 
 /* ---- life ---- */
 
+static enum clb_status out_of_memory(const char *where)
+{
+    return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", where);
+}
+
+void text_tokenizer_parts_free(struct text_tokenizer_parts *parts)
+{
+    for (int32_t i = 0; parts->tokens && i < parts->count; i++) free(parts->tokens[i]);
+    free(parts->tokens);
+    text_added_tokens_free(parts->added, parts->added_count);
+    *parts = (struct text_tokenizer_parts){0};
+}
+
 static enum clb_status find_specials(struct clb_tokenizer *t, const char *where)
 {
     for (int s = 0; s < SPECIALS; s++) t->special[s] = -1;
-    for (int32_t i = 0; i < t->count; i++)
+    for (int32_t i = 0; i < t->parts.count; i++)
         for (int s = 0; s < SPECIALS; s++)
-            if (strcmp(t->tokens[i], special_names[s]) == 0) t->special[s] = i;
+            if (strcmp(t->parts.tokens[i], special_names[s]) == 0) t->special[s] = i;
     for (int s = 0; s < SPECIALS; s++)
         if (t->special[s] < 0)
             return clb_fail(
@@ -37,30 +50,122 @@ static enum clb_status find_specials(struct clb_tokenizer *t, const char *where)
     return CLB_OK;
 }
 
+static bool is_added(const struct text_tokenizer_parts *parts, const char *content)
+{
+    for (int i = 0; i < parts->added_count; i++)
+        if (strcmp(parts->added[i].content, content) == 0) return true;
+    return false;
+}
+
+static enum clb_status add_specials(struct clb_tokenizer *t, const char *where)
+{
+    struct text_tokenizer_parts *parts = &t->parts;
+    struct text_added_token *added =
+        realloc(parts->added, (size_t)(parts->added_count + SPECIALS) * sizeof *added);
+    if (!added) return out_of_memory(where);
+    parts->added = added;
+    for (int s = 0; s < SPECIALS; s++) {
+        if (is_added(parts, special_names[s])) continue;
+        char *content = strdup(special_names[s]);
+        if (!content) return out_of_memory(where);
+        added[parts->added_count++] =
+            (struct text_added_token){.content = content, .id = t->special[s], .special = true};
+    }
+    return CLB_OK;
+}
+
+/* What an added token looks like where it is looked for: as it is, or normalised. */
+static enum clb_status look_of(const struct text_tokenizer_parts *parts,
+                               const struct text_added_token *token, const char *where, char **look)
+{
+    const struct text_rules as_it_is = {.keep_all = true};
+    size_t size = 0;
+    enum clb_status status = text_normalize(token->normalized ? parts->rules : as_it_is,
+                                            token->content, strlen(token->content), look, &size);
+    if (status != CLB_OK) return status;
+    if (size == 0)
+        return clb_fail(CLB_ERROR_FORMAT,
+                        "%s: of the added token \"%s\" nothing is left when it is normalised",
+                        where, token->content);
+    char *ended = realloc(*look, size + 1);
+    if (!ended) return out_of_memory(where);
+    ended[size] = 0;
+    *look = ended;
+    return CLB_OK;
+}
+
+static enum clb_status create_matchers(struct clb_tokenizer *t, const char *where)
+{
+    const struct text_tokenizer_parts *parts = &t->parts;
+    const int count = parts->added_count;
+    char **looks = calloc((size_t)count, sizeof *looks);
+    enum clb_status status = looks ? CLB_OK : out_of_memory(where);
+    for (int i = 0; i < count && status == CLB_OK; i++)
+        status = look_of(parts, &parts->added[i], where, &looks[i]);
+    for (int normalized = 0; normalized < 2 && status == CLB_OK; normalized++)
+        status = text_matcher_create(parts->added, (const char *const *)looks, count, normalized,
+                                     normalized ? &t->normalized : &t->raw);
+    for (int i = 0; looks && i < count; i++) free(looks[i]);
+    free(looks);
+    return status;
+}
+
+/* Which special token it is, looked for as those of a vocab.txt are; -1: another. */
+static int ordinary_special(const struct clb_tokenizer *t, const struct text_added_token *token)
+{
+    for (int s = 0; s < SPECIALS; s++)
+        if (token->id == t->special[s] && !token->normalized && !token->single_word) return s;
+    return -1;
+}
+
+static bool is_plain(const struct clb_tokenizer *t)
+{
+    const struct text_rules *rules = &t->parts.rules;
+    bool plain = t->parts.vocabulary == t->parts.count && !rules->keep_all && !rules->decompose &&
+                 !rules->strip_all;
+    for (int i = 0; i < t->parts.added_count; i++) {
+        const struct text_added_token *token = &t->parts.added[i];
+        plain &=
+            ordinary_special(t, token) >= 0 && token->special && !token->lstrip && !token->rstrip;
+    }
+    return plain;
+}
+
+/* Of what matters to the ids; of a plain tokenizer its vocabulary and three settings. */
 static uint64_t hash_of(const struct clb_tokenizer *t)
 {
-    uint64_t hash = (uint64_t)t->rules.lower_case | (uint64_t)t->rules.strip_accents << 1 |
-                    (uint64_t)t->rules.chinese_chars << 2;
-    for (int32_t i = 0; i < t->count; i++)
-        hash = XXH64(t->tokens[i], strlen(t->tokens[i]) + 1, hash);
+    const struct text_rules *rules = &t->parts.rules;
+    uint64_t hash = (uint64_t)rules->lower_case | (uint64_t)rules->strip_accents << 1 |
+                    (uint64_t)rules->chinese_chars << 2 | (uint64_t)rules->keep_all << 3 |
+                    (uint64_t)rules->decompose << 4 | (uint64_t)rules->strip_all << 5;
+    for (int32_t i = 0; i < t->parts.count; i++)
+        hash = XXH64(t->parts.tokens[i], strlen(t->parts.tokens[i]) + 1, hash);
+    for (int i = 0; i < t->parts.added_count; i++) {
+        const struct text_added_token *token = &t->parts.added[i];
+        const int32_t facts[] = {token->id, token->normalized, token->single_word, token->lstrip,
+                                 token->rstrip};
+        if (ordinary_special(t, token) < 0) hash = XXH64(facts, sizeof facts, hash);
+    }
     return hash;
 }
 
-enum clb_status text_tokenizer_create(char **tokens, int32_t count, struct text_rules rules,
-                                      const char *where, struct clb_tokenizer **out)
+enum clb_status text_tokenizer_create(struct text_tokenizer_parts *parts, const char *where,
+                                      struct clb_tokenizer **out)
 {
     struct clb_tokenizer *t = calloc(1, sizeof *t);
+    enum clb_status status = t ? CLB_OK : out_of_memory(where);
     if (!t) {
-        for (int32_t i = 0; i < count; i++) free(tokens[i]);
-        free(tokens);
-        return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", where);
+        text_tokenizer_parts_free(parts);
+        return status;
     }
-    t->tokens = tokens;
-    t->count = count;
-    t->rules = rules;
-    enum clb_status status;
+    t->parts = *parts;
+    *parts = (struct text_tokenizer_parts){0};
     CLB_TRY(find_specials(t, where));
-    CLB_TRY(text_trie_create(tokens, count, &t->trie));
+    CLB_TRY(add_specials(t, where));
+    CLB_TRY(create_matchers(t, where));
+    CLB_TRY(text_trie_create((const char *const *)t->parts.tokens, t->parts.vocabulary, "##",
+                             &t->trie));
+    t->plain = is_plain(t);
     t->hash = hash_of(t);
     *out = t;
     t = NULL;
@@ -72,9 +177,10 @@ cleanup:
 void clb_tokenizer_close(struct clb_tokenizer *t)
 {
     if (!t) return;
-    for (int32_t i = 0; i < t->count; i++) free(t->tokens[i]);
-    free(t->tokens);
+    text_tokenizer_parts_free(&t->parts);
     text_trie_destroy(t->trie);
+    text_matcher_destroy(t->raw);
+    text_matcher_destroy(t->normalized);
     free(t);
 }
 
@@ -88,18 +194,18 @@ struct clb_special_ids clb_tokenizer_special_ids(const struct clb_tokenizer *t)
 
 int32_t clb_tokenizer_vocab_size(const struct clb_tokenizer *t)
 {
-    return t->count;
+    return t->parts.count;
 }
 
 const char *clb_tokenizer_token(const struct clb_tokenizer *t, int32_t id)
 {
-    return id >= 0 && id < t->count ? t->tokens[id] : "[UNK]";
+    return id >= 0 && id < t->parts.count ? t->parts.tokens[id] : "[UNK]";
 }
 
 int32_t clb_tokenizer_id(const struct clb_tokenizer *t, const char *token)
 {
-    for (int32_t i = t->count - 1; i >= 0; i--)
-        if (strcmp(t->tokens[i], token) == 0) return i;
+    for (int32_t i = t->parts.count - 1; i >= 0; i--)
+        if (strcmp(t->parts.tokens[i], token) == 0) return i;
     return -1;
 }
 
@@ -110,8 +216,8 @@ bool clb_tokenizer_is_continuation(const struct clb_tokenizer *t, int32_t id)
 
 bool clb_tokenizer_is_special(const struct clb_tokenizer *t, int32_t id)
 {
-    for (int s = 0; s < SPECIALS; s++)
-        if (t->special[s] == id) return true;
+    for (int i = 0; i < t->parts.added_count; i++)
+        if (t->parts.added[i].id == id && t->parts.added[i].special) return true;
     return false;
 }
 
@@ -120,9 +226,14 @@ uint64_t clb_tokenizer_hash(const struct clb_tokenizer *t)
     return t->hash;
 }
 
-struct text_rules text_tokenizer_rules(const struct clb_tokenizer *t)
+const struct text_tokenizer_parts *text_tokenizer_parts(const struct clb_tokenizer *t)
 {
-    return t->rules;
+    return &t->parts;
+}
+
+bool text_tokenizer_is_plain(const struct clb_tokenizer *t)
+{
+    return t->plain;
 }
 
 void clb_ids_free(struct clb_ids *ids)
@@ -146,34 +257,37 @@ static enum clb_status encode_word(void *context, const char *bytes, size_t size
     return text_trie_split(e->tokenizer->trie, bytes, size, unknown, e->ids);
 }
 
-/* The special token that begins at text[at], or -1. */
-static int special_at(const char *text, size_t size)
+static enum clb_status encode_normalized_part(void *context, const char *text, size_t size,
+                                              int32_t id)
 {
-    for (int s = 0; s < SPECIALS; s++) {
-        size_t length = strlen(special_names[s]);
-        if (size >= length && memcmp(text, special_names[s], length) == 0) return s;
-    }
-    return -1;
+    const struct encoding *e = context;
+    if (id >= 0) return text_ids_push(e->ids, id);
+    return text_normalized_words(text, size, encode_word, context);
+}
+
+static enum clb_status encode_part(void *context, const char *text, size_t size, int32_t id)
+{
+    const struct encoding *e = context;
+    const struct clb_tokenizer *t = e->tokenizer;
+    char *normalized;
+    size_t normalized_size;
+    if (id >= 0) return text_ids_push(e->ids, id);
+    if (!t->normalized) return text_words(t->parts.rules, text, size, encode_word, context);
+    enum clb_status status =
+        text_normalize(t->parts.rules, text, size, &normalized, &normalized_size);
+    if (status != CLB_OK) return status;
+    status = text_matcher_split(t->normalized, normalized, normalized_size, encode_normalized_part,
+                                context);
+    free(normalized);
+    return status;
 }
 
 enum clb_status clb_tokenizer_encode(const struct clb_tokenizer *t, const char *text, size_t size,
                                      struct clb_ids *ids)
 {
     struct encoding encoding = {t, ids};
-    enum clb_status status = CLB_OK;
-    size_t begin = 0;
-    for (const char *at = text; (at = memchr(at, '[', size - (size_t)(at - text))); at++) {
-        const size_t place = (size_t)(at - text);
-        int special = special_at(at, size - place);
-        if (special < 0) continue;
-        CLB_TRY(text_words(t->rules, text + begin, place - begin, encode_word, &encoding));
-        CLB_TRY(text_ids_push(ids, t->special[special]));
-        begin = place + strlen(special_names[special]);
-        at = text + begin - 1;
-    }
-    CLB_TRY(text_words(t->rules, text + begin, size - begin, encode_word, &encoding));
-cleanup:
-    return status;
+    if (!t->raw) return encode_part(&encoding, text, size, -1);
+    return text_matcher_split(t->raw, text, size, encode_part, &encoding);
 }
 
 /* ---- ids to text ---- */

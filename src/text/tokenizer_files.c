@@ -3,7 +3,9 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
+#include "base/staging.h"
 #include "text/tokenizer.h"
+#include "text/tokenizer_json.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,195 +17,250 @@ static enum clb_status out_of_memory(const char *path)
     return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", path);
 }
 
-static void free_tokens(char **tokens, int32_t count)
-{
-    for (int32_t i = 0; tokens && i < count; i++) free(tokens[i]);
-    free(tokens);
-}
-
 /* ---- vocab.txt ---- */
 
-static enum clb_status read_vocabulary(const char *path, char ***tokens, int32_t *count)
+static enum clb_status take_lines(char *bytes, size_t size, const char *path,
+                                  struct text_tokenizer_parts *parts)
 {
-    char *bytes = NULL;
-    size_t size, lines = 0;
-    enum clb_status status;
-    CLB_TRY(base_file_read(path, "vocabulary", VOCABULARY_LIMIT, &bytes, &size));
+    size_t lines = 0;
     for (size_t i = 0; i < size; i++) lines += bytes[i] == '\n';
-    *tokens = calloc(lines + 1, sizeof **tokens);
-    *count = 0;
-    if (!*tokens) {
-        status = out_of_memory(path);
-        goto cleanup;
-    }
+    if (lines > TEXT_MOST_TOKENS)
+        return clb_fail(CLB_ERROR_FORMAT,
+                        "%s: a vocabulary of %zu lines; %d are the most: is it a text?", path,
+                        lines, TEXT_MOST_TOKENS);
+    parts->tokens = calloc(lines + 1, sizeof *parts->tokens);
+    if (!parts->tokens) return out_of_memory(path);
     for (char *line = bytes; line < bytes + size;) {
         char *end = memchr(line, '\n', size - (size_t)(line - bytes));
         if (!end) end = bytes + size;
         size_t length = (size_t)(end - line);
         if (length && line[length - 1] == '\r') length--;
-        (*tokens)[*count] = strndup(line, length);
-        if (!(*tokens)[(*count)++]) {
-            free_tokens(*tokens, *count);
-            status = out_of_memory(path);
-            goto cleanup;
-        }
+        parts->tokens[parts->count] = strndup(line, length);
+        if (!parts->tokens[parts->count]) return out_of_memory(path);
+        parts->vocabulary = ++parts->count;
         line = end + 1;
     }
+    return CLB_OK;
+}
+
+static enum clb_status read_vocabulary(const char *path, struct text_tokenizer_parts *parts)
+{
+    char *bytes = NULL;
+    size_t size;
+    enum clb_status status;
+    CLB_TRY(base_file_read(path, "vocabulary", VOCABULARY_LIMIT, &bytes, &size));
+    CLB_TRY(take_lines(bytes, size, path, parts));
 cleanup:
     free(bytes);
     return status;
 }
 
-static enum clb_status read_config(const char *path, struct text_rules *rules)
+/* ---- tokenizer_config.json ---- */
+
+static enum clb_status read_settings(const json_t *json, const char *path, struct text_rules *rules)
 {
-    json_t *json = NULL;
     enum clb_status status;
-    if (!base_exists(path)) return CLB_OK;
-    CLB_TRY(base_json_read(path, "tokenizer configuration", &json));
     CLB_TRY(base_json_get_bool(json, path, "do_lower_case", &rules->lower_case));
     rules->strip_accents = rules->lower_case; /* where strip_accents is missing or null */
     CLB_TRY(base_json_get_bool(json, path, "strip_accents", &rules->strip_accents));
     CLB_TRY(base_json_get_bool(json, path, "tokenize_chinese_chars", &rules->chinese_chars));
 cleanup:
-    json_decref(json);
     return status;
 }
 
-/* ---- tokenizer.json ---- */
-
-static enum clb_status take_vocabulary(const json_t *vocabulary, const char *path, char ***tokens,
-                                       int32_t *count)
+/* Beside a tokenizer.json, which decides, it may only say the same. */
+static enum clb_status compare_settings(const json_t *json, const char *path,
+                                        const struct text_rules *rules)
 {
-    const size_t size = json_object_size(vocabulary);
-    const char *token;
-    json_t *id;
-    *tokens = calloc(size + 1, sizeof **tokens);
-    *count = (int32_t)size;
-    if (!*tokens) return out_of_memory(path);
-    json_object_foreach((json_t *)vocabulary, token, id)
-    {
-        json_int_t at = json_integer_value(id);
-        if (at < 0 || at >= (json_int_t)size || (*tokens)[at])
-            return clb_fail(CLB_ERROR_FORMAT, "%s: the ids of the vocabulary are not 0 .. %zu",
-                            path, size - 1);
-        (*tokens)[at] = strdup(token);
-        if (!(*tokens)[at]) return out_of_memory(path);
+    const struct {
+        const char *key;
+        bool value;
+    } settings[] = {{"do_lower_case", rules->lower_case},
+                    {"strip_accents", rules->strip_accents},
+                    {"tokenize_chinese_chars", rules->chinese_chars}};
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        const json_t *value = json_object_get(json, settings[i].key);
+        if (json_is_boolean(value) && json_is_true(value) != settings[i].value)
+            return clb_fail(CLB_ERROR_FORMAT,
+                            "%s: its %s is %s, and the tokenizer.json beside it says otherwise: "
+                            "correct the one that is wrong",
+                            path, settings[i].key, json_is_true(value) ? "true" : "false");
     }
     return CLB_OK;
 }
 
-/* What is written in the file where it is not what BERT's tokenizer does; NULL: all is. */
-static const char *find_difference(const json_t *json, const json_t *model,
-                                   const json_t *normalizer)
+static int by_id(const void *a, const void *b)
 {
-    const struct {
-        const json_t *object;
-        const char *key, *wanted, *difference;
-    } settings[] = {
-        {model, "type", "WordPiece", "is not a WordPiece tokenizer"},
-        {model, "unk_token", "[UNK]", "its unk_token is not \"[UNK]\""},
-        {model, "continuing_subword_prefix", "##", "its continuing_subword_prefix is not \"##\""},
-        {normalizer, "type", "BertNormalizer", "its normalizer is not BertNormalizer"},
-        {json_object_get(json, "pre_tokenizer"), "type", "BertPreTokenizer",
-         "its pre_tokenizer is not BertPreTokenizer"},
-    };
-    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
-        const char *value = json_string_value(json_object_get(settings[i].object, settings[i].key));
-        if (value && strcmp(value, settings[i].wanted) != 0) return settings[i].difference;
-    }
-    const json_t *most = json_object_get(model, "max_input_chars_per_word");
-    if (json_is_integer(most) && json_integer_value(most) != TEXT_WORD_CHARACTERS)
-        return "its max_input_chars_per_word is not 100";
-    if (json_is_false(json_object_get(normalizer, "clean_text"))) return "its clean_text is false";
-    return NULL;
+    const long long x = atoll(*(const char *const *)a), y = atoll(*(const char *const *)b);
+    return (x > y) - (x < y);
 }
 
-static enum clb_status read_tokenizer_json(const char *path, char ***tokens, int32_t *count,
-                                           struct text_rules *rules)
+/* "added_tokens_decoder": {"30522": {"content": ...}, ...} */
+static enum clb_status read_added(const json_t *json, const char *path,
+                                  struct text_tokenizer_parts *parts)
+{
+    json_t *decoder = json_object_get(json, "added_tokens_decoder"), *value;
+    const char *key, **keys = calloc(json_object_size(decoder) + 1, sizeof *keys);
+    size_t count = 0;
+    enum clb_status status = keys ? CLB_OK : out_of_memory(path);
+    if (keys) json_object_foreach(decoder, key, value) keys[count++] = key;
+    if (keys) qsort(keys, count, sizeof *keys, by_id);
+    for (size_t i = 0; i < count && status == CLB_OK; i++)
+        status = tokenizer_json_add(json_object_get(decoder, keys[i]), atoll(keys[i]), path, parts);
+    free(keys);
+    return status;
+}
+
+/* `json_decides`: a tokenizer.json has been read. */
+static enum clb_status read_config(const char *path, bool json_decides,
+                                   struct text_tokenizer_parts *parts)
 {
     json_t *json = NULL;
     enum clb_status status;
-    CLB_TRY(base_json_read(path, "tokenizer", &json));
-    const json_t *model = json_object_get(json, "model"),
-                 *normalizer = json_object_get(json, "normalizer");
-    const json_t *vocabulary = json_object_get(model, "vocab");
-    const char *difference = find_difference(json, model, normalizer);
-    if (!difference && !json_is_object(vocabulary)) difference = "is not a WordPiece tokenizer";
-    if (difference) {
-        status = clb_fail(CLB_ERROR_FORMAT, "%s: %s", path, difference);
-        goto cleanup;
+    if (!base_exists(path)) return CLB_OK;
+    CLB_TRY(base_json_read(path, "tokenizer configuration", &json));
+    if (!json_decides) {
+        CLB_TRY(read_settings(json, path, &parts->rules));
+        CLB_TRY(read_added(json, path, parts));
+    } else if (!parts->rules.decompose && !parts->rules.strip_all) {
+        CLB_TRY(compare_settings(json, path, &parts->rules));
     }
-    CLB_TRY(take_vocabulary(vocabulary, path, tokens, count));
-    CLB_TRY(base_json_get_bool(normalizer, path, "lowercase", &rules->lower_case));
-    rules->strip_accents = rules->lower_case;
-    CLB_TRY(base_json_get_bool(normalizer, path, "strip_accents", &rules->strip_accents));
-    CLB_TRY(base_json_get_bool(normalizer, path, "handle_chinese_chars", &rules->chinese_chars));
 cleanup:
-    if (status != CLB_OK) {
-        free_tokens(*tokens, *count);
-        *tokens = NULL;
-    }
     json_decref(json);
     return status;
 }
 
-/* ---- both ---- */
-
-enum clb_status clb_tokenizer_open(const char *directory, struct clb_tokenizer **tokenizer)
+/* Older versions of transformers have put added tokens into a file of their own. */
+static enum clb_status check_added(const char *path, const struct text_tokenizer_parts *parts)
 {
-    struct text_rules rules = {true, true, true};
-    char **tokens = NULL;
-    int32_t count = 0;
-    char *vocabulary = base_format("%s/vocab.txt", directory);
-    char *config = base_format("%s/tokenizer_config.json", directory);
-    char *json = base_format("%s/tokenizer.json", directory);
-    const char *source = vocabulary;
+    json_t *json = NULL, *id;
+    const char *token;
     enum clb_status status;
-    if (!vocabulary || !config || !json) {
-        status = out_of_memory(directory);
-    } else if (!base_exists(vocabulary) && base_exists(json)) {
-        source = json;
-        status = read_tokenizer_json(json, &tokens, &count, &rules);
-    } else {
-        status = read_vocabulary(vocabulary, &tokens, &count);
-        if (status == CLB_OK) {
-            status = read_config(config, &rules);
-            if (status != CLB_OK) free_tokens(tokens, count);
-        }
+    if (!base_exists(path)) return CLB_OK;
+    CLB_TRY(base_json_read(path, "list of added tokens", &json));
+    json_object_foreach(json, token, id)
+    {
+        bool known = false;
+        for (int i = 0; i < parts->added_count; i++)
+            known |= strcmp(parts->added[i].content, token) == 0;
+        for (int32_t i = 0; i < parts->count && !known; i++)
+            known = strcmp(parts->tokens[i], token) == 0;
+        if (!known)
+            CLB_TRY(clb_fail(CLB_ERROR_FORMAT,
+                             "%s: \"%s\" is neither in tokenizer.json nor in the "
+                             "added_tokens_decoder of tokenizer_config.json: save the tokenizer "
+                             "once more by a newer transformers",
+                             path, token));
     }
-    if (status == CLB_OK) status = text_tokenizer_create(tokens, count, rules, source, tokenizer);
-    free(vocabulary);
-    free(config);
-    free(json);
+cleanup:
+    json_decref(json);
     return status;
 }
 
-static enum clb_status save_vocabulary(const struct clb_tokenizer *tokenizer, const char *path)
+/* ---- all of them ---- */
+
+enum { VOCABULARY, CONFIG, JSON, ADDED, FILES };
+
+static enum clb_status make_paths(const char *directory, char *paths[FILES])
+{
+    static const char *const names[FILES] = {"vocab.txt", "tokenizer_config.json", "tokenizer.json",
+                                             "added_tokens.json"};
+    enum clb_status status = CLB_OK;
+    for (int i = 0; i < FILES; i++) {
+        paths[i] = base_format("%s/%s", directory, names[i]);
+        if (!paths[i]) status = out_of_memory(directory);
+    }
+    return status;
+}
+
+static void free_paths(char *paths[FILES])
+{
+    for (int i = 0; i < FILES; i++) free(paths[i]);
+}
+
+enum clb_status clb_tokenizer_open(const char *directory, struct clb_tokenizer **tokenizer)
+{
+    struct text_tokenizer_parts parts = {.rules = {true, true, true, false, false, false}};
+    char *paths[FILES];
+    enum clb_status status;
+    CLB_TRY(make_paths(directory, paths));
+    CLB_TRY(base_staging_recover(directory));
+    const bool json = base_exists(paths[JSON]), vocabulary = base_exists(paths[VOCABULARY]);
+    if (vocabulary || !json) CLB_TRY(read_vocabulary(paths[VOCABULARY], &parts));
+    if (json) CLB_TRY(tokenizer_json_read(paths[JSON], &parts));
+    CLB_TRY(read_config(paths[CONFIG], json, &parts));
+    CLB_TRY(check_added(paths[ADDED], &parts));
+    CLB_TRY(
+        text_tokenizer_create(&parts, paths[vocabulary || !json ? VOCABULARY : JSON], tokenizer));
+cleanup:
+    text_tokenizer_parts_free(&parts);
+    free_paths(paths);
+    return status;
+}
+
+/* A token is a line: it cannot hold the end of one. */
+static enum clb_status check_lines(const struct text_tokenizer_parts *parts, const char *path)
+{
+    for (int32_t i = 0; i < parts->vocabulary; i++) {
+        const char *token = parts->tokens[i];
+        const size_t size = strlen(token);
+        if (strchr(token, '\n') || (size && token[size - 1] == '\r'))
+            return clb_fail(CLB_ERROR_FORMAT, "%s: token %d holds an end of line: no file for it",
+                            path, i);
+    }
+    return CLB_OK;
+}
+
+static enum clb_status write_vocabulary(const struct text_tokenizer_parts *parts, const char *path)
 {
     struct base_file *file;
-    enum clb_status status = base_file_create(path, &file);
+    enum clb_status status = check_lines(parts, path);
+    if (status == CLB_OK) status = base_file_create(path, &file);
     if (status != CLB_OK) return status;
-    for (int32_t i = 0; i < clb_tokenizer_vocab_size(tokenizer); i++)
-        fprintf(base_file_stream(file), "%s\n", clb_tokenizer_token(tokenizer, i));
+    for (int32_t i = 0; i < parts->vocabulary; i++)
+        fprintf(base_file_stream(file), "%s\n", parts->tokens[i]);
     return base_file_commit(file);
+}
+
+/* What is not plain, transformers takes from tokenizer.json by the class that changes nothing. */
+static enum clb_status write_config(const struct text_rules *rules, bool plain, const char *path)
+{
+    json_t *json = json_pack("{s:s, s:b, s:b, s:b, s:s, s:s, s:s, s:s, s:s, s:i}",
+                             "tokenizer_class", plain ? "BertTokenizer" : "PreTrainedTokenizerFast",
+                             "do_lower_case", rules->lower_case, "strip_accents",
+                             rules->strip_accents, "tokenize_chinese_chars", rules->chinese_chars,
+                             "unk_token", "[UNK]", "sep_token", "[SEP]", "pad_token", "[PAD]",
+                             "cls_token", "[CLS]", "mask_token", "[MASK]", "model_max_length", 512);
+    enum clb_status status = json ? base_json_write(path, json) : out_of_memory(path);
+    json_decref(json);
+    return status;
+}
+
+enum clb_status text_tokenizer_write(const struct clb_tokenizer *tokenizer, const char *directory,
+                                     const char *destination)
+{
+    const struct text_tokenizer_parts *parts = text_tokenizer_parts(tokenizer);
+    const bool plain = text_tokenizer_is_plain(tokenizer);
+    char *paths[FILES], *old = base_format("%s/tokenizer.json", destination);
+    enum clb_status status;
+    CLB_TRY(make_paths(directory, paths));
+    if (!old) CLB_TRY(out_of_memory(directory));
+    CLB_TRY(write_vocabulary(parts, paths[VOCABULARY]));
+    CLB_TRY(write_config(&parts->rules, plain, paths[CONFIG]));
+    if (!plain || base_exists(old)) CLB_TRY(tokenizer_json_write(paths[JSON], parts));
+cleanup:
+    free_paths(paths);
+    free(old);
+    return status;
 }
 
 enum clb_status clb_tokenizer_save(const struct clb_tokenizer *tokenizer, const char *directory)
 {
-    const struct text_rules rules = text_tokenizer_rules(tokenizer);
-    char *vocabulary = base_format("%s/vocab.txt", directory);
-    char *config = base_format("%s/tokenizer_config.json", directory);
-    json_t *json =
-        json_pack("{s:s, s:b, s:b, s:b, s:s, s:s, s:s, s:s, s:s, s:i}", "tokenizer_class",
-                  "BertTokenizer", "do_lower_case", rules.lower_case, "strip_accents",
-                  rules.strip_accents, "tokenize_chinese_chars", rules.chinese_chars, "unk_token",
-                  "[UNK]", "sep_token", "[SEP]", "pad_token", "[PAD]", "cls_token", "[CLS]",
-                  "mask_token", "[MASK]", "model_max_length", 512);
-    enum clb_status status = vocabulary && config && json ? CLB_OK : out_of_memory(directory);
-    if (status == CLB_OK) status = save_vocabulary(tokenizer, vocabulary);
-    if (status == CLB_OK) status = base_json_write(config, json);
-    json_decref(json);
-    free(vocabulary);
-    free(config);
+    struct base_staging *staging = NULL;
+    enum clb_status status = base_staging_create(directory, &staging);
+    if (status != CLB_OK) return status;
+    status = text_tokenizer_write(tokenizer, base_staging_path(staging), directory);
+    if (status == CLB_OK) return base_staging_commit(staging);
+    base_staging_abandon(staging);
     return status;
 }

@@ -14,9 +14,10 @@ extern const struct text_range text_removed[];     /* control, format, private u
 extern const struct text_range text_space[];       /* white space */
 extern const struct text_range text_punctuation[]; /* a word of its own */
 extern const struct text_range text_mark[];        /* nonspacing marks: accents */
+extern const struct text_range text_combining[];   /* all marks */
 extern const struct text_range text_ideograph[];   /* Chinese characters: words of their own */
 extern const int text_removed_count, text_space_count, text_punctuation_count, text_mark_count,
-    text_ideograph_count;
+    text_combining_count, text_ideograph_count;
 
 /* Code points first, first + step ... last have the lower case to, to + step ... (all but U+0130,
  * whose lower case is two code points). Runs ascend. */

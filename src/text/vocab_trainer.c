@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/failure.h"
 #include "base/files.h"
+#include "base/staging.h"
 #include "text/alphabet.h"
 #include "text/merges.h"
 #include "text/text_pipeline.h"
@@ -28,7 +29,9 @@ struct clb_vocab_options clb_vocab_defaults(void)
 
 static struct text_rules rules_of(const struct clb_vocab_options *options)
 {
-    return (struct text_rules){options->lower_case, options->strip_accents, options->chinese_chars};
+    return (struct text_rules){.lower_case = options->lower_case,
+                               .strip_accents = options->strip_accents,
+                               .chinese_chars = options->chinese_chars};
 }
 
 static int threads_of(const struct clb_vocab_options *options)
@@ -103,7 +106,7 @@ static enum clb_status end_counting(struct counting *c)
 
 static enum clb_status count_texts(const struct clb_vocab_options *options,
                                    const struct clb_texts *texts, struct text_word_runs *runs,
-                                   int64_t *bytes)
+                                   struct clb_vocab_report *report)
 {
     struct counting c = {.rules = rules_of(options), .threads = threads_of(options), .runs = runs};
     const struct text_pipeline pipeline = {c.threads, &c, count_line, NULL};
@@ -113,9 +116,9 @@ static enum clb_status count_texts(const struct clb_vocab_options *options,
     CLB_TRY(create_counters(&c, options->memory));
     CLB_TRY(text_pipeline_run(&pipeline, input));
     CLB_TRY(end_counting(&c));
-    *bytes = text_input_bytes(input);
-    if (text_word_runs_total(runs) == 0)
-        CLB_TRY(clb_fail(CLB_ERROR_FORMAT, "%s: no words in the text", texts->paths[0]));
+    report->bytes = text_input_bytes(input);
+    report->texts = *text_input_report(input);
+    if (text_word_runs_total(runs) == 0) CLB_TRY(text_input_nothing(input, "words"));
 cleanup:
     for (int t = 0; c.counters && t < c.threads; t++)
         text_word_counts_destroy(c.counters[t].counts);
@@ -233,6 +236,26 @@ cleanup:
     return status;
 }
 
+/* A vocabulary that is there is not lost by accident. */
+static enum clb_status check_output(const struct clb_vocab_options *options, const char *directory)
+{
+    static const char *const names[] = {"vocab.txt", "tokenizer.json"};
+    enum clb_status status = base_staging_recover(directory);
+    for (int i = 0; i < 2 && status == CLB_OK && !options->overwrite; i++) {
+        char *path = base_format("%s/%s", directory, names[i]);
+        if (!path)
+            status = clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", directory);
+        else if (base_exists(path))
+            status =
+                clb_fail(CLB_ERROR_ARGUMENT,
+                         "%s: holds a vocabulary; replace it by --overwrite, or choose another "
+                         "--output",
+                         directory);
+        free(path);
+    }
+    return status;
+}
+
 enum clb_status clb_vocab_train(const struct clb_vocab_options *options,
                                 const struct clb_texts *texts, const char *directory,
                                 struct clb_vocab_report *report)
@@ -244,8 +267,12 @@ enum clb_status clb_vocab_train(const struct clb_vocab_options *options,
     const double begun = base_seconds();
     enum clb_status status;
     *report = (struct clb_vocab_report){0};
+    if (options->vocab_size > TEXT_MOST_TOKENS)
+        return clb_fail(CLB_ERROR_ARGUMENT, "--vocab-size %d is above %d, the most there can be",
+                        options->vocab_size, TEXT_MOST_TOKENS);
+    CLB_TRY(check_output(options, directory));
     CLB_TRY(text_word_runs_create(&runs));
-    CLB_TRY(count_texts(options, texts, runs, &report->bytes));
+    CLB_TRY(count_texts(options, texts, runs, report));
     report->words = text_word_runs_total(runs);
     report->spilled = text_word_runs_spilled(runs);
     CLB_TRY(merge_tokens_create(&tokens));
@@ -255,11 +282,13 @@ enum clb_status clb_vocab_train(const struct clb_vocab_options *options,
     CLB_TRY(word_pieces_slice(&words, threads_of(options)));
     CLB_TRY(merge_words(&words, options->vocab_size, options->min_frequency, &tokens));
     report->tokens = tokens.count;
-    char **list = tokens.tokens;
+    struct text_tokenizer_parts parts = {.tokens = tokens.tokens,
+                                         .count = tokens.count,
+                                         .vocabulary = tokens.count,
+                                         .rules = rules_of(options)};
     tokens.tokens = NULL;
     tokens.count = 0;
-    CLB_TRY(text_tokenizer_create(list, report->tokens, rules_of(options), directory, &tokenizer));
-    CLB_TRY(base_make_directory(directory));
+    CLB_TRY(text_tokenizer_create(&parts, directory, &tokenizer));
     CLB_TRY(clb_tokenizer_save(tokenizer, directory));
     report->seconds = base_seconds() - begun;
 cleanup:

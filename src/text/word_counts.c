@@ -15,42 +15,44 @@ static enum clb_status out_of_memory(void)
     return clb_fail(CLB_ERROR_MEMORY, "word counts: out of memory");
 }
 
-static void free_words(struct text_word_counts *c)
+static struct text_word_count *first_table(void)
 {
-    for (size_t i = 0; i < c->page_count; i++) free(c->pages[i]);
-    free(c->pages);
-    free(c->words);
+    return calloc(FIRST_CAPACITY, sizeof(struct text_word_count));
 }
 
-static enum clb_status begin(struct text_word_counts *c)
-{
-    *c = (struct text_word_counts){.words = calloc(FIRST_CAPACITY, sizeof *c->words),
-                                   .capacity = FIRST_CAPACITY};
-    return c->words ? CLB_OK : out_of_memory();
-}
-
+/* Whole also where it fails: it is empty then, with the table that it had. */
 enum clb_status text_word_counts_clear(struct text_word_counts *c)
 {
-    free_words(c);
-    return begin(c);
+    struct text_word_count *words = first_table();
+    for (size_t i = 0; i < c->page_count; i++) free(c->pages[i]);
+    free(c->pages);
+    if (words) free(c->words);
+    const size_t capacity = words ? FIRST_CAPACITY : c->capacity;
+    *c = (struct text_word_counts){.words = words ? words : c->words, .capacity = capacity};
+    if (words) return CLB_OK;
+    memset(c->words, 0, capacity * sizeof *c->words);
+    return out_of_memory();
 }
 
 enum clb_status text_word_counts_create(struct text_word_counts **out)
 {
     struct text_word_counts *c = aligned_alloc(_Alignof(struct text_word_counts), sizeof *c);
     if (!c) return out_of_memory();
-    enum clb_status status = begin(c);
-    if (status == CLB_OK)
+    *c = (struct text_word_counts){.words = first_table(), .capacity = FIRST_CAPACITY};
+    if (c->words) {
         *out = c;
-    else
-        free(c);
-    return status;
+        return CLB_OK;
+    }
+    free(c);
+    return out_of_memory();
 }
 
 void text_word_counts_destroy(struct text_word_counts *c)
 {
     if (!c) return;
-    free_words(c);
+    for (size_t i = 0; i < c->page_count; i++) free(c->pages[i]);
+    free(c->pages);
+    free(c->words);
     free(c);
 }
 

@@ -5,6 +5,7 @@
 #include "base/files.h"
 #include "text/words.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,7 +125,9 @@ enum clb_status text_word_runs_rewind(struct text_word_runs *r)
     for (int i = 0; i < r->count; i++) {
         struct run *run = r->runs[i];
         run->at = 0;
-        if (run->file) rewind(run->file);
+        if (run->file && fseeko(run->file, 0, SEEK_SET) != 0)
+            return clb_fail(CLB_ERROR_IO, "a temporary file cannot be read back: %s",
+                            strerror(errno));
         enum clb_status status = advance(run);
         if (status != CLB_OK) return status;
         if (run->word.size) r->heap[r->heap_count++] = run;

@@ -30,11 +30,12 @@ static uint32_t slot_of(const struct text_trie *trie, uint32_t node, uint8_t byt
     return slot;
 }
 
-static void insert(struct text_trie *trie, const char *token, int32_t id)
+static void insert(struct text_trie *trie, const char *token, const char *prefix, int32_t id)
 {
-    const bool goes_on = strncmp(token, "##", 2) == 0 && token[2];
+    const size_t skipped = prefix ? strlen(prefix) : 0;
+    const bool goes_on = prefix && strncmp(token, prefix, skipped) == 0 && token[skipped];
     uint32_t node = goes_on ? 1 : 0;
-    for (const char *at = goes_on ? token + 2 : token; *at; at++) {
+    for (const char *at = goes_on ? token + skipped : token; *at; at++) {
         uint32_t slot = slot_of(trie, node, (uint8_t)*at);
         if (!trie->edges[slot].parent) {
             trie->edges[slot] = (struct edge){node + 1, (uint8_t)*at, trie->nodes};
@@ -45,7 +46,8 @@ static void insert(struct text_trie *trie, const char *token, int32_t id)
     trie->tokens[node] = id;
 }
 
-enum clb_status text_trie_create(char *const *tokens, int32_t count, struct text_trie **out)
+enum clb_status text_trie_create(const char *const *tokens, int32_t count, const char *prefix,
+                                 struct text_trie **out)
 {
     size_t bytes = 2;
     uint32_t slots = 1024;
@@ -65,7 +67,7 @@ enum clb_status text_trie_create(char *const *tokens, int32_t count, struct text
     }
     trie->tokens[0] = trie->tokens[1] = -1;
     for (int32_t i = 0; i < count; i++)
-        if (tokens[i][0]) insert(trie, tokens[i], i);
+        if (tokens[i][0]) insert(trie, tokens[i], prefix, i);
     *out = trie;
     return CLB_OK;
 }
@@ -106,6 +108,12 @@ static int32_t longest(const struct text_trie *trie, uint32_t root, const char *
         *taken = i + 1;
     }
     return best;
+}
+
+int32_t text_trie_longest(const struct text_trie *trie, const char *text, size_t size,
+                          size_t *taken)
+{
+    return longest(trie, 0, text, size, taken);
 }
 
 enum clb_status text_trie_split(const struct text_trie *trie, const char *word, size_t size,

@@ -12,11 +12,14 @@
 #include <unicode/utf16.h>
 #include <unicode/utf8.h>
 
-/* The word being collected, and where words go. */
+/* The word being collected, and where words go; or, without `word`, the text that was normalised.
+ */
 struct splitter {
     struct text_rules rules;
     text_word_function word;
     void *context;
+    char *text;
+    size_t text_size, text_capacity;
     enum clb_status status;
     size_t size;
     int characters;
@@ -64,10 +67,33 @@ static void append(struct splitter *s, uint32_t c)
     s->size = (size_t)at;
 }
 
+/* Of text that is kept as it is: the normaliser has made spaces of the others. */
+static bool is_kept_space(uint32_t c)
+{
+    return c < 0x80 ? (c >= '\t' && c <= '\r') || c == ' ' : c == 0x85 || IN(space, c);
+}
+
+static void take_normalized(struct splitter *s, uint32_t c)
+{
+    if (s->text_size + U8_MAX_LENGTH > s->text_capacity) {
+        const size_t capacity = 2 * (s->text_size + 64);
+        char *more = s->status == CLB_OK ? realloc(s->text, capacity) : NULL;
+        if (!more) {
+            s->status = clb_fail(CLB_ERROR_MEMORY, "text: out of memory");
+            return;
+        }
+        s->text = more;
+        s->text_capacity = capacity;
+    }
+    U8_APPEND_UNSAFE(s->text, s->text_size, c);
+}
+
 /* One normalised character. */
 static void take(struct splitter *s, uint32_t c)
 {
-    if (c == ' ') {
+    if (__builtin_expect(!s->word, false)) {
+        take_normalized(s, c);
+    } else if (c == ' ' || (s->rules.keep_all && is_kept_space(c))) {
         flush(s);
     } else if (c < 0x80 ? is_ascii_punctuation(c) : IN(punctuation, c)) {
         flush(s);
@@ -106,13 +132,22 @@ static void take_lower(struct splitter *s, uint32_t c)
 
 static void take_ascii(struct splitter *s, unsigned char c)
 {
-    if (c == '\t' || c == '\n' || c == '\r' || c == ' ')
+    if (!s->rules.keep_all && (c == '\t' || c == '\n' || c == '\r' || c == ' '))
         take(s, ' ');
-    else if (c >= 32 && c != 127)
+    else if ((c >= 32 && c != 127) || s->rules.keep_all)
         take(s, s->rules.lower_case ? lower_of(c) : c);
 }
 
 /* ---- what is not ASCII ---- */
+
+/* Whether the cleaning drops it; a space it makes of white space. */
+static bool is_cleaned(UChar32 *c)
+{
+    if (*c < 0 || *c == 0x7f || (*c < 32 && *c != '\t' && *c != '\n' && *c != '\r')) return true;
+    if (*c >= 0x80 && IN(removed, (uint32_t)*c)) return true;
+    if (*c <= 32 || (*c >= 0x80 && IN(space, (uint32_t)*c))) *c = ' ';
+    return false;
+}
 
 /* Cleans into UTF-16: at most 4 units a code point, of which there are at most as many as bytes. */
 static int32_t clean(const struct splitter *s, const char *text, int32_t size, UChar *out)
@@ -121,9 +156,8 @@ static int32_t clean(const struct splitter *s, const char *text, int32_t size, U
     for (int32_t i = 0; i < size;) {
         UChar32 c;
         U8_NEXT(text, i, size, c);
-        if (c < 0 || c == 0x7f || (c < 32 && c != '\t' && c != '\n' && c != '\r')) continue;
-        if (c >= 0x80 && IN(removed, (uint32_t)c)) continue;
-        if (c <= 32 || (c >= 0x80 && IN(space, (uint32_t)c))) c = ' ';
+        if (!s->rules.keep_all && is_cleaned(&c)) continue;
+        if (c < 0) c = 0xFFFD;
         const bool alone = c >= 0x80 && s->rules.chinese_chars && IN(ideograph, (uint32_t)c);
         if (alone) out[length++] = ' ';
         U16_APPEND_UNSAFE(out, length, c);
@@ -166,6 +200,7 @@ static void take_units(struct splitter *s, const UChar *units, int32_t length)
         UChar32 c;
         U16_NEXT(units, i, length, c);
         if (s->rules.strip_accents && c >= 0x80 && IN(mark, (uint32_t)c)) continue;
+        if (s->rules.strip_all && c >= 0x80 && IN(combining, (uint32_t)c)) continue;
         if (s->rules.lower_case)
             take_lower(s, (uint32_t)c);
         else
@@ -183,7 +218,7 @@ static void take_run(struct splitter *s, const char *text, size_t size)
         return;
     }
     int32_t length = clean(s, text, (int32_t)size, units);
-    if (s->rules.strip_accents && length > 0) {
+    if ((s->rules.strip_accents || s->rules.decompose) && length > 0) {
         int32_t decomposed_length = 0;
         enum clb_status status = decompose(units, length, &decomposed, &decomposed_length);
         if (status == CLB_OK)
@@ -202,21 +237,44 @@ static bool is_white(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-enum clb_status text_words(struct text_rules rules, const char *text, size_t size,
-                           text_word_function word, void *context)
+static void split(struct splitter *s, const char *text, size_t size)
 {
-    struct splitter s = {.rules = rules, .word = word, .context = context};
-    for (size_t at = 0; at < size && s.status == CLB_OK;) {
+    for (size_t at = 0; at < size && s->status == CLB_OK;) {
         size_t end = at;
         bool ascii = true;
         while (end < size && !is_white(text[end])) ascii &= (unsigned char)text[end++] < 0x80;
         if (end < size) end++; /* the white space itself */
         if (ascii)
-            for (; at < end; at++) take_ascii(&s, (unsigned char)text[at]);
+            for (; at < end; at++) take_ascii(s, (unsigned char)text[at]);
         else
-            take_run(&s, text + at, end - at);
+            take_run(s, text + at, end - at);
         at = end;
     }
+}
+
+enum clb_status text_words(struct text_rules rules, const char *text, size_t size,
+                           text_word_function word, void *context)
+{
+    struct splitter s = {.rules = rules, .word = word, .context = context};
+    split(&s, text, size);
     flush(&s);
     return s.status;
+}
+
+enum clb_status text_normalize(struct text_rules rules, const char *text, size_t size,
+                               char **normalized, size_t *normalized_size)
+{
+    struct splitter s = {.rules = rules, .text = malloc(size + 1), .text_capacity = size + 1};
+    if (!s.text) return clb_fail(CLB_ERROR_MEMORY, "text: out of memory");
+    split(&s, text, size);
+    if (s.status != CLB_OK) free(s.text);
+    *normalized = s.status == CLB_OK ? s.text : NULL;
+    *normalized_size = s.text_size;
+    return s.status;
+}
+
+enum clb_status text_normalized_words(const char *normalized, size_t size, text_word_function word,
+                                      void *context)
+{
+    return text_words((struct text_rules){.keep_all = true}, normalized, size, word, context);
 }

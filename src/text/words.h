@@ -7,9 +7,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* As in tokenizer_config.json. */
 struct text_rules {
-    bool lower_case, strip_accents, chinese_chars;
+    bool lower_case, strip_accents, chinese_chars; /* as in tokenizer_config.json */
+    bool keep_all;  /* no control character is dropped, no white space becomes a space */
+    bool decompose; /* canonically, as strip_accents does, too */
+    bool strip_all; /* spacing and enclosing marks, too; by itself it does not decompose */
 };
 
 /* Words longer than this many characters are handed on as over-long: they become [UNK]. */
@@ -23,5 +25,13 @@ typedef enum clb_status (*text_word_function)(void *context, const char *bytes, 
  * removed. */
 enum clb_status text_words(struct text_rules rules, const char *text, size_t size,
                            text_word_function word, void *context);
+
+/* The first half of that: a malloc'd copy of the text, cleaned and normalised. Where all of it is
+ * kept, invalid bytes become U+FFFD. */
+enum clb_status text_normalize(struct text_rules rules, const char *text, size_t size,
+                               char **normalized, size_t *normalized_size);
+/* And the second: the words of such a text. */
+enum clb_status text_normalized_words(const char *normalized, size_t size, text_word_function word,
+                                      void *context);
 
 #endif

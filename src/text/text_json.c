@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "text/json_repair.h"
+#include "text/text_json.h"
+
+#include "base/error.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +32,8 @@ static size_t escape_size(const char *text, size_t size, int *lone)
     return 6;
 }
 
-char *text_json_repair(const char *line, size_t *size, int64_t *replaced)
+/* A malloc'd copy with U+FFFD for what parsers refuse; NULL: out of memory. */
+static char *repair(const char *line, size_t *size, int64_t *replaced)
 {
     char *copy = malloc(3 * *size + 1);
     size_t length = 0;
@@ -60,4 +63,25 @@ char *text_json_repair(const char *line, size_t *size, int64_t *replaced)
     }
     *size = length;
     return copy;
+}
+
+enum clb_status text_json_parse(const char *line, size_t size, json_t **record, json_error_t *error,
+                                int64_t *replaced)
+{
+    const size_t flags = JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL;
+    bool starved;
+    *replaced = 0;
+    base_json_starved();
+    *record = json_loadb(line, size, flags, error);
+    starved = base_json_starved();
+    if (!*record && !starved) {
+        char *repaired = repair(line, &size, replaced);
+        if (repaired && *replaced > 0) *record = json_loadb(repaired, size, flags, error);
+        starved = base_json_starved() || !repaired;
+        free(repaired);
+    }
+    if (!starved) return CLB_OK;
+    json_decref(*record);
+    *record = NULL;
+    return clb_fail(CLB_ERROR_MEMORY, "out of memory");
 }
