@@ -47,6 +47,11 @@ expect "there is nothing to do" told 'all its steps are done already'
 run="" train --max-steps 2
 expect "an empty name" told 'the name of a directory is empty'
 
+# Too few files may be open: nothing half-written stays.
+(ulimit -n 11; run=few train --model tiny --max-steps 2)
+expect "too many open files" told 'Too many open files'
+expect "no temporary directory" test -z "$(ls -d few/*.tmp-* 2>/dev/null)"
+
 # A terminal that goes away, as Ctrl-C does; under nohup it does not matter.
 rm -r run
 save=0 train --model tiny --max-steps 100000 &

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 struct base_directory {
     char *path;
@@ -81,7 +82,7 @@ enum clb_status base_directory_commit(struct base_directory *d)
     if (status == CLB_OK) status = put_in_place(d, &old);
     if (status == CLB_OK) {
         status = base_sync_directory(parent);
-        if (old) base_remove_tree(old); /* what stays of it is swept some day */
+        if (old) base_discard_tree(old); /* what stays of it is swept some day */
         free_directory(d);
     } else {
         base_directory_abandon(d);
@@ -94,7 +95,9 @@ enum clb_status base_directory_commit(struct base_directory *d)
 void base_directory_abandon(struct base_directory *d)
 {
     if (!d) return;
-    base_remove_tree(d->partial.path);
+    close(d->partial.file);
+    d->partial.file = -1;
+    base_discard_tree(d->partial.path);
     free_directory(d);
 }
 

@@ -41,6 +41,8 @@ enum clb_status base_file_read(const char *path, const char *what, int64_t limit
 enum clb_status base_make_directory(const char *path);
 /* rm -r; a path that does not exist is no error. */
 enum clb_status base_remove_tree(const char *path);
+/* The same for cleaning up: the message of the failure that led there stays. */
+void base_discard_tree(const char *path);
 /* Makes what was renamed in a directory last through a crash of the machine. */
 enum clb_status base_sync_directory(const char *path);
 bool base_is_directory(const char *path);

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static atomic_bool quiet;
@@ -54,15 +55,34 @@ void base_warn(const char *format, ...)
     va_end(arguments);
 }
 
+/* A line that wraps could not be cleared: cuts it to the terminal's width, counted in characters.
+ */
+static void cut_to_terminal(char *line)
+{
+    struct winsize size;
+    int columns = 80;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) columns = size.ws_col;
+    for (char *c = line; *c; c++)
+        if ((*c & 0xC0) != 0x80 && --columns == 0) { /* the last column stays free */
+            *c = 0;
+            return;
+        }
+}
+
 void base_log_progress(const char *format, ...)
 {
-    pthread_mutex_lock(&lock);
-    clear_progress();
-    if (!quiet && format && base_log_is_terminal()) {
+    char line[512] = "";
+    if (format) {
         va_list arguments;
         va_start(arguments, format);
-        vfprintf(stderr, format, arguments);
+        vsnprintf(line, sizeof line, format, arguments);
         va_end(arguments);
+    }
+    pthread_mutex_lock(&lock);
+    clear_progress();
+    if (!quiet && *line && base_log_is_terminal()) {
+        cut_to_terminal(line);
+        fputs(line, stderr);
         fflush(stderr);
         progress_shown = true;
     }

@@ -140,7 +140,7 @@ void base_partial_sweep(const char *directory)
             !is_left_behind(dirfd(stream), entry->d_name, ours))
             continue;
         char *path = base_format("%s/%s", directory, entry->d_name);
-        if (path) base_remove_tree(path);
+        if (path) base_discard_tree(path);
         free(path);
     }
     if (stream) closedir(stream);

@@ -128,7 +128,11 @@ enum clb_status base_staging_commit(struct base_staging *s)
 void base_staging_abandon(struct base_staging *s)
 {
     if (!s) return;
-    if (s->partial.path) base_remove_tree(s->partial.path);
+    if (s->partial.path) {
+        close(s->partial.file);
+        s->partial.file = -1;
+        base_discard_tree(s->partial.path);
+    }
     if (s->made) rmdir(s->directory);
     free_staging(s);
 }
