@@ -96,6 +96,9 @@ enum clb_status clb_evaluate(struct clb_model *model, const struct clb_stream *s
     enum clb_status status;
     *result = (struct clb_evaluation){0};
     if (examples <= 0) examples = epoch;
+    if ((int64_t)batch_size * max_length > INT32_MAX)
+        return clb_fail(CLB_ERROR_ARGUMENT, "a batch of %d x %d is over 2^31 - 1 tokens",
+                        batch_size, max_length);
     CLB_TRY(clb_batch_create(batch_size, batch_size * max_length, &batch));
     CLB_TRY(clb_model_read_losses(model, &kept));
     CLB_TRY(clb_model_write_losses(model, &zero));
