@@ -104,6 +104,7 @@ static enum clb_status tokenize_line(void *context, int thread, const struct tex
         CLB_TRY(clb_tokenizer_encode(p->tokenizer, sentence, size, &result->ids));
         if (result->ids.count > before) CLB_TRY(push_end(result));
     }
+    CLB_TRY(text_sentences_end(splitter));
     *line_of(p, block, line) = (struct line_sentences){result, first, result->ends.count - first,
                                                        ids, result->ids.count - ids};
 cleanup:
