@@ -73,8 +73,7 @@ static void warn_of_markup(const struct clb_text_report *r)
 void cli_print_texts(const struct clb_text_report *r)
 {
     if (r->kinds) {
-        printf("passed over %" PRId64 " of %" PRId64 " files, which are no text:",
-               sum_of_skipped(r), sum_of_skipped(r) + r->files);
+        printf("passed over %" PRId64 " files, which are no text:", sum_of_skipped(r));
         for (int k = 0; k < r->kinds; k++)
             printf("%s %s (%" PRId64 ")", k ? "," : "", r->skipped[k].name, r->skipped[k].files);
         printf("\n");
