@@ -115,6 +115,7 @@ refuses 'a PDF document' "$clbert" prepare --tokenizer tok --output x mixed/a.pd
 refuses 'z.gz' "$clbert" prepare --tokenizer tok --output x mixed
 says 'passed over 2 files, which are no text: a PDF document (2)' \
     "$clbert" prepare --tokenizer tok --output mixed-corpus --skip-unreadable mixed
+holds "corpus.json counts what was passed over" grep -q '"a PDF document": 2' mixed-corpus/corpus.json
 says '1 files could not be read' "$clbert" vocab --vocab-size 200 --output mixed-tok --skip-unreadable mixed
 refuses 'not for --format text' "$clbert" prepare --tokenizer tok --output x --json-field text --format text text.txt
 refuses 'is not JSON' "$clbert" prepare --tokenizer tok --output x --json-field text text.txt
