@@ -166,6 +166,30 @@ static void test_overwrite(void **state)
     free(mine);
 }
 
+/* What a program had decided on and was killed before it was in its place is found all the same. */
+static void test_killed_at_the_end(void **state)
+{
+    (void)state;
+    const struct clb_prepare_options o = options();
+    struct clb_corpus *corpus;
+    write_text("Satu.\n\nDua. Tiga.\n");
+    prepare(&o);
+    char *committed = base_format("%s/.committed", output);
+    OK(base_make_directory(committed));
+    static const char *const files[] = {"corpus.json", "train.bin", "vocab.txt"};
+    for (int f = 0; f < 3; f++) {
+        char *from = base_format("%s/%s", output, files[f]);
+        char *to = base_format("%s/%s", committed, files[f]);
+        assert_int_equal(rename(from, to), 0);
+        free(from);
+        free(to);
+    }
+    OK(clb_corpus_open(output, &corpus));
+    clb_corpus_close(corpus);
+    assert_false(base_exists(committed));
+    free(committed);
+}
+
 /* A first one that fails leaves nothing; not even the directory. */
 static void test_failure_leaves_nothing(void **state)
 {
@@ -237,6 +261,7 @@ int main(void)
         cmocka_unit_test(test_one_sentence_per_line),
         cmocka_unit_test(test_deduplicate),
         cmocka_unit_test(test_overwrite),
+        cmocka_unit_test(test_killed_at_the_end),
         cmocka_unit_test(test_failure_leaves_nothing),
         cmocka_unit_test(test_version),
     };
