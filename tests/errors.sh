@@ -100,7 +100,44 @@ holds "NUL bytes are dropped" cmp nul/train.bin no-nul/train.bin
 holds "NUL bytes are dropped from lines of standard input" \
     diff <("$clbert" tokenize --tokenizer tok <nul.txt) <("$clbert" tokenize --tokenizer tok <no-nul.txt)
 
+# ---- what is passed over, and what is warned of ----
+mkdir mixed
+cp text.txt mixed/
+printf '%%PDF-1.7\n' >mixed/a.pdf
+cp mixed/a.pdf mixed/b.pdf
+cp cut.gz mixed/z.gz
+says() { # WORD COMMAND...: it works, and says so
+    local word=$1
+    shift
+    holds "\"$word\" of $*" grep -qF -e "$word" <("$@" 2>&1)
+}
+refuses 'a PDF document' "$clbert" prepare --tokenizer tok --output x mixed/a.pdf
+refuses 'z.gz' "$clbert" prepare --tokenizer tok --output x mixed
+says 'passed over 2 files, which are no text: a PDF document (2)' \
+    "$clbert" prepare --tokenizer tok --output mixed-corpus --skip-unreadable mixed
+holds "corpus.json counts what was passed over" grep -q '"a PDF document": 2' mixed-corpus/corpus.json
+says '1 files could not be read' "$clbert" vocab --vocab-size 200 --output mixed-tok --skip-unreadable mixed
+refuses 'not for --format text' "$clbert" prepare --tokenizer tok --output x --json-field text --format text text.txt
+refuses 'is not JSON' "$clbert" prepare --tokenizer tok --output x --json-field text text.txt
+printf '<p>Saya makan.</p>\n<p>Dia tidur.</p>\n\n<p>Saya.</p>\n' >page.html
+says 'look like HTML' "$clbert" prepare --tokenizer tok --output page page.html
+printf 'Qqq zzz.\n\nXxx vvv.\n\nSaya.\n' >foreign.txt
+says '[UNK] is' "$clbert" prepare --tokenizer tok --output foreign foreign.txt
+printf 'Saya makan. Dia tidur.\n' >single.txt
+says 'pretrain will refuse this corpus' "$clbert" prepare --tokenizer tok --output single single.txt
+refuses 'next sentence prediction needs two' "$clbert" pretrain --data single --model tiny --output-dir x
+holds "no speed where it cannot be told" sh -c "! '$clbert' prepare --tokenizer tok --overwrite --output single single.txt 2>&1 | grep -q 'MB/s'"
+
+# ---- nothing is replaced by accident ----
+refuses '--overwrite' "$clbert" demo-text --documents 9 --output text.txt
+refuses '--overwrite' "$clbert" vocab --output tok text.txt
+cp -r tok tok2 && cp text.txt text2.txt
+"$clbert" vocab --vocab-size 199 --output tok2 --overwrite text.txt >/dev/null && "$clbert" demo-text --documents 9 --output text2.txt --overwrite
+holds "--overwrite replaces them" sh -c '! cmp -s text.txt text2.txt && ! cmp -s tok/vocab.txt tok2/vocab.txt'
+
 # ---- vocabularies and corpora ----
+refuses 'less than a millionth' "$clbert" inspect --data corpus:1 corpus:2e305
+refuses '--step' "$clbert" inspect --data corpus --step 4611686018427387904
 mkdir unmasked
 grep -vxF '[MASK]' tok/vocab.txt >unmasked/vocab.txt
 refuses '[MASK]' "$clbert" tokenize --tokenizer unmasked Saya
@@ -189,6 +226,13 @@ until [ -n "$(find killed -name 'train.bin.tmp-*' 2>/dev/null)" ]; do sleep 0.02
 kill -KILL $! && wait $! 2>/dev/null
 holds "no corpus is left of a killed program" absent killed/corpus.json
 refuses 'no corpus' "$clbert" inspect --data killed
+# One that was to replace an older one leaves that.
+cp -r corpus standing
+(cat text.txt; sleep 1) | "$clbert" prepare --tokenizer tok --overwrite --output standing - 2>/dev/null &
+until [ -n "$(find standing -name 'train.bin.tmp-*' 2>/dev/null)" ]; do sleep 0.02; done
+kill -KILL $! && wait $! 2>/dev/null
+holds "the older corpus stands when its successor is killed" cmp <("$clbert" inspect --data corpus) <("$clbert" inspect --data standing)
+rm -r standing/*.tmp-*
 "$clbert" prepare --tokenizer tok --output killed text.txt >/dev/null
 refuses 'standard output' sh -c "exec '$clbert' demo-text --documents 9 >/dev/full"
 holds "no temporary files are left" has_no_temporaries

@@ -163,13 +163,46 @@ static void test_refused(void **state)
     free(word);
 }
 
+/* Weights of any size, as far as their relation makes sense: the same shares of 1 to 3. */
+static void test_scale_of_weights(void **state)
+{
+    (void)state;
+    static const char *const weights[][2] = {
+        {"1", "3"}, {"1e300", "3e300"}, {"5e307", "1.5e308"}, {"1e-300", "3e-300"}};
+    for (int w = 0; w < 4; w++) {
+        struct clb_corpus *corpus;
+        char *a = base_format("%s:%s", large, weights[w][0]);
+        char *b = base_format("%s:%s", small, weights[w][1]);
+        struct clb_stream *stream = open_blend(a, b, &corpus);
+        assert_int_equal(stream->parts[0].share, 251);
+        assert_int_equal(stream->parts[1].share, 749);
+        clb_stream_destroy(stream);
+        clb_corpus_close(corpus);
+        free(a);
+        free(b);
+    }
+    char *little = base_format("%s:1", large), *much = base_format("%s:2e305", small);
+    char *infinite = base_format("%s:1e400", small), *none = base_format("%s:nan", small);
+    char *nothing = base_format("%s:0", small);
+    struct clb_corpus *corpus;
+    check_refused(little, much, "less than a millionth");
+    check_refused(little, infinite, "above 0");
+    check_refused(little, none, "above 0");
+    check_refused(little, nothing, "above 0");
+    assert_int_equal(clb_corpora_open(NULL, 0, &corpus), CLB_ERROR_ARGUMENT);
+    free(little);
+    free(much);
+    free(infinite);
+    free(none);
+    free(nothing);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_weights),
-        cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_statistics),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_weights),          cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_statistics),       cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_scale_of_weights),
     };
     return cmocka_run_group_tests_name("blend", tests, make_corpora, clean_up);
 }

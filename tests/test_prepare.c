@@ -3,6 +3,7 @@
 #include "support_devices.h"
 
 #include "base/files.h"
+#include "base/json.h"
 
 #include <clbert/corpus.h>
 #include <clbert/prepare.h>
@@ -109,6 +110,125 @@ static void test_deduplicate(void **state)
     free(idx);
 }
 
+static char *read_bytes(const char *name, size_t *size)
+{
+    char *path = base_format("%s/%s", output, name), *bytes;
+    OK(base_file_read(path, "corpus", 1 << 20, &bytes, size));
+    free(path);
+    return bytes;
+}
+
+/* An older corpus stands until the new one is whole, and so do the user's own files. */
+static void test_overwrite(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"corpus.json", "train.bin", "train.idx", "vocab.txt",
+                                        "mine.txt"};
+    struct clb_prepare_options o = options();
+    struct clb_prepare_report report;
+    char *before[5], *broken = base_format("%s/broken.gz", directory);
+    char *mine = base_format("%s/mine.txt", output);
+    const char *texts[] = {text, broken};
+    size_t size[5], now;
+    volatile sig_atomic_t stop = 1;
+    write_text("Satu.\n\nDua. Tiga.\n");
+    prepare(&o);
+    OK(base_file_write(mine, "mine", 4));
+    OK(base_file_write(broken, "\x1F\x8B\x08\0\0\0\0\0\0\3\x73", 11));
+    for (int f = 0; f < 5; f++) before[f] = read_bytes(files[f], &size[f]);
+    for (int attempt = 0; attempt < 3; attempt++) {
+        write_text("Tiga. Empat. Satu.\n\nDua.\n\nEmpat.\n");
+        o = options();
+        if (attempt == 0) o.texts = (struct clb_texts){.paths = texts, .count = 2};
+        if (attempt == 1) o.stop = &stop;
+        if (attempt == 2) o.overwrite = false;
+        assert_int_not_equal(clb_prepare(&o, &report), CLB_OK);
+        for (int f = 0; f < 5; f++) {
+            char *after = read_bytes(files[f], &now);
+            assert_int_equal(now, size[f]);
+            assert_memory_equal(after, before[f], now);
+            free(after);
+        }
+        struct clb_corpus *corpus;
+        OK(clb_corpus_open(output, &corpus));
+        clb_corpus_close(corpus);
+    }
+    o = options();
+    prepare(&o);
+    char *after = read_bytes("train.bin", &now);
+    assert_true(now != size[1]);
+    free(after);
+    after = read_bytes("mine.txt", &now);
+    assert_memory_equal(after, "mine", 4);
+    free(after);
+    for (int f = 0; f < 5; f++) free(before[f]);
+    free(broken);
+    free(mine);
+}
+
+/* What a program had decided on and was killed before it was in its place is found all the same. */
+static void test_killed_at_the_end(void **state)
+{
+    (void)state;
+    const struct clb_prepare_options o = options();
+    struct clb_corpus *corpus;
+    write_text("Satu.\n\nDua. Tiga.\n");
+    prepare(&o);
+    char *committed = base_format("%s/.committed", output);
+    OK(base_make_directory(committed));
+    static const char *const files[] = {"corpus.json", "train.bin", "vocab.txt"};
+    for (int f = 0; f < 3; f++) {
+        char *from = base_format("%s/%s", output, files[f]);
+        char *to = base_format("%s/%s", committed, files[f]);
+        assert_int_equal(rename(from, to), 0);
+        free(from);
+        free(to);
+    }
+    OK(clb_corpus_open(output, &corpus));
+    clb_corpus_close(corpus);
+    assert_false(base_exists(committed));
+    free(committed);
+}
+
+/* A first one that fails leaves nothing; not even the directory. */
+static void test_failure_leaves_nothing(void **state)
+{
+    (void)state;
+    struct clb_prepare_options o = options();
+    struct clb_prepare_report report;
+    char *fresh = base_format("%s/fresh", directory);
+    o.output = fresh;
+    write_text("\n\n");
+    assert_int_equal(clb_prepare(&o, &report), CLB_ERROR_FORMAT);
+    assert_false(base_exists(fresh));
+    free(fresh);
+}
+
+/* corpus.json of a later version is not guessed at; one without a version is an old one. */
+static void test_version(void **state)
+{
+    (void)state;
+    const struct clb_prepare_options o = options();
+    struct clb_corpus *corpus;
+    char *path = base_format("%s/corpus.json", output);
+    write_text("Satu.\n\nDua. Tiga.\n");
+    prepare(&o);
+    for (int version = 0; version < 3; version++) {
+        json_t *json;
+        OK(base_json_read(path, "corpus description", &json));
+        if (version)
+            json_object_set_new(json, "version", json_integer(version));
+        else
+            json_object_del(json, "version");
+        OK(base_json_write(path, json));
+        json_decref(json);
+        assert_int_equal(clb_corpus_open(output, &corpus), version < 2 ? CLB_OK : CLB_ERROR_FORMAT);
+        if (version < 2) clb_corpus_close(corpus);
+    }
+    assert_non_null(strstr(clb_error_message(), "version 2"));
+    free(path);
+}
+
 static int make_tokenizer(void **state)
 {
     (void)state;
@@ -140,6 +260,10 @@ int main(void)
         cmocka_unit_test(test_scripts),
         cmocka_unit_test(test_one_sentence_per_line),
         cmocka_unit_test(test_deduplicate),
+        cmocka_unit_test(test_overwrite),
+        cmocka_unit_test(test_killed_at_the_end),
+        cmocka_unit_test(test_failure_leaves_nothing),
+        cmocka_unit_test(test_version),
     };
     return cmocka_run_group_tests_name("prepare", tests, make_tokenizer, clean_up);
 }

@@ -282,6 +282,26 @@ static void test_validation_goes_on(void **state)
 
 /* The loader gives what the stream gives, from any step on. */
 /* The batches of a worker's loader are those of the stream, from its own micro-batches on. */
+/* Sizes that cannot be counted are refused before anything is made of them. */
+static void check_loader_sizes(const struct clb_stream *stream)
+{
+    const struct clb_loader_options sound = {
+        .batch_size = 3, .accumulation_steps = 2, .prefetch = 1};
+    struct clb_loader_options o[6];
+    struct clb_loader *loader;
+    for (int i = 0; i < 6; i++) o[i] = sound;
+    o[0].batch_size = INT32_MAX / LENGTH + 1;
+    o[1].batch_size = INT32_MAX;
+    o[2].first_step = INT64_C(1) << 62;
+    o[3].accumulation_steps = INT32_MAX;
+    o[3].workers = INT32_MAX;
+    o[3].batch_size = INT32_MAX / LENGTH;
+    o[4].first_step = -1;
+    o[5].prefetch = INT32_MAX;
+    for (int i = 0; i < 6; i++)
+        assert_int_equal(clb_loader_create(stream, &o[i], &loader), CLB_ERROR_ARGUMENT);
+}
+
 static void check_loader(const struct clb_stream *stream, int32_t worker, int32_t workers)
 {
     const struct clb_loader_options options = {.first_step = 11,
@@ -319,6 +339,7 @@ static void test_loader(void **state)
 {
     (void)state;
     struct clb_stream *stream = open_stream(false, 6);
+    check_loader_sizes(stream);
     check_loader(stream, 0, 0);
     for (int32_t worker = 0; worker < 3; worker++) check_loader(stream, worker, 3);
     clb_stream_destroy(stream);

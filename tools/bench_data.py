@@ -49,7 +49,7 @@ def clbert_seconds(options, text, directory, threads):
         with open(text, "rb") as file:
             run("tokenize", "--tokenizer", tokenizer, stdin=file)
 
-    vocab = seconds_of(lambda: run("vocab", "--vocab-size", str(options.vocab_size), "--output",
+    vocab = seconds_of(lambda: run("vocab", "--overwrite", "--vocab-size", str(options.vocab_size), "--output",
                                    tokenizer, text), 3)
     def prepare(path):
         return seconds_of(lambda: run("prepare", "--overwrite", "--tokenizer", tokenizer, "--output", corpus, path), 3)

@@ -5,21 +5,25 @@
 #include "base/files.h"
 
 #include <math.h>
+#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define JSON_LIMIT ((int64_t)256 << 20) /* tokenizer.json of large vocabularies has tens of MiB */
 
-/* ---- memory: jansson does not always say that it got none ---- */
+/* ---- memory: jansson does not always notice that it got none ---- */
 
 static _Thread_local bool starved;
+static _Thread_local jmp_buf *landing; /* of a parser at work: it would go on and fall apart */
 static json_malloc_t allocate;
 
 static void *noting_allocate(size_t size)
 {
     void *memory = allocate(size);
-    starved |= !memory;
-    return memory;
+    if (memory) return memory;
+    starved = true;
+    if (landing) longjmp(*landing, 1);
+    return NULL;
 }
 
 __attribute__((constructor)) static void note_failures(void)
@@ -41,6 +45,20 @@ static enum clb_status out_of_memory(const char *where)
     return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", where);
 }
 
+/* What has been parsed until memory runs out is lost with it. */
+enum clb_status base_json_parse(const char *bytes, size_t size, size_t flags, json_t **json,
+                                json_error_t *error)
+{
+    jmp_buf here;
+    *json = NULL;
+    if (setjmp(here) == 0) {
+        landing = &here;
+        *json = json_loadb(bytes, size, flags, error);
+    }
+    landing = NULL;
+    return base_json_starved() ? clb_fail(CLB_ERROR_MEMORY, "JSON: out of memory") : CLB_OK;
+}
+
 /* ---- whole files ---- */
 
 enum clb_status base_json_read(const char *path, const char *what, json_t **json)
@@ -50,16 +68,12 @@ enum clb_status base_json_read(const char *path, const char *what, json_t **json
     enum clb_status status;
     CLB_TRY(base_file_read(path, what, JSON_LIMIT, &bytes, &size));
     json_error_t error;
-    base_json_starved();
-    *json = json_loadb(bytes, size, 0, &error);
-    if (base_json_starved()) {
-        json_decref(*json);
-        *json = NULL;
-        status = out_of_memory(path);
-    } else if (!*json) {
+    status = base_json_parse(bytes, size, 0, json, &error);
+    if (status != CLB_OK)
+        clb_fail_context(status, "%s", path);
+    else if (!*json)
         status = clb_fail(CLB_ERROR_FORMAT, "%s:%d:%d: %s is not valid JSON: %s", path, error.line,
                           error.column, what, error.text);
-    }
 cleanup:
     free(bytes);
     return status;

@@ -15,10 +15,13 @@ enum clb_status base_json_write(const char *path, const json_t *json);
 /* One line to standard output. */
 enum clb_status base_json_print(const json_t *json);
 
-/* Whether jansson has wanted for memory on this thread since this was last asked: its results may
- * then lack something although it reported success. base_json_write and base_json_print ask it of
- * what they are given, base_json_read of what it read; who uses jansson directly asks after
- * parsing or building. */
+/* json_loadb, which does not survive that memory runs out: CLB_OK, with *json NULL where it is no
+ * JSON, or CLB_ERROR_MEMORY. */
+enum clb_status base_json_parse(const char *bytes, size_t size, size_t flags, json_t **json,
+                                json_error_t *error);
+/* Whether jansson has wanted for memory on this thread since this was last asked: what was built
+ * may then lack something although it reported success. base_json_write and base_json_print ask it
+ * of what they are given; who uses what was built in another way asks himself. */
 bool base_json_starved(void);
 
 /* A new number; null where JSON has none for it (NaN, infinity). NULL: out of memory. */

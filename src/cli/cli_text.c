@@ -6,6 +6,26 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+
+static bool is_given(const char *name, int argc, const char **argv)
+{
+    const size_t size = strlen(name);
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strncmp(argv[i], "--", 2) == 0 && strncmp(argv[i] + 2, name, size) == 0 &&
+            (argv[i][2 + size] == 0 || argv[i][2 + size] == '='))
+            return true;
+    return false;
+}
+
+enum clb_status cli_check_strings(const struct poptOption *options, int argc, const char **argv)
+{
+    for (const struct poptOption *o = options; o->longName; o++)
+        if (o->argInfo == POPT_ARG_STRING && !*(char *const *)o->arg &&
+            is_given(o->longName, argc, argv))
+            return clb_fail(CLB_ERROR_MEMORY, "--%s: out of memory", o->longName);
+    return CLB_OK;
+}
 
 enum clb_status cli_check_texts(const struct clb_texts *texts)
 {
@@ -53,8 +73,7 @@ static void warn_of_markup(const struct clb_text_report *r)
 void cli_print_texts(const struct clb_text_report *r)
 {
     if (r->kinds) {
-        printf("passed over %" PRId64 " of %" PRId64 " files, which are no text:",
-               sum_of_skipped(r), sum_of_skipped(r) + r->files);
+        printf("passed over %" PRId64 " files, which are no text:", sum_of_skipped(r));
         for (int k = 0; k < r->kinds; k++)
             printf("%s %s (%" PRId64 ")", k ? "," : "", r->skipped[k].name, r->skipped[k].files);
         printf("\n");

@@ -104,6 +104,7 @@ static enum clb_status tokenize_line(void *context, int thread, const struct tex
         CLB_TRY(clb_tokenizer_encode(p->tokenizer, sentence, size, &result->ids));
         if (result->ids.count > before) CLB_TRY(push_end(result));
     }
+    CLB_TRY(text_sentences_end(splitter));
     *line_of(p, block, line) = (struct line_sentences){result, first, result->ends.count - first,
                                                        ids, result->ids.count - ids};
 cleanup:
@@ -265,6 +266,17 @@ static json_t *counts_json(const struct clb_prepare_counts *c)
                      (json_int_t)c->sentences, "tokens", (json_int_t)c->tokens);
 }
 
+/* What was left out is said only where something was. */
+static void add_left_out(json_t *json, const struct clb_text_report *texts)
+{
+    json_t *kinds = texts->kinds ? json_object() : NULL;
+    for (int k = 0; k < texts->kinds; k++)
+        json_object_set_new(kinds, texts->skipped[k].name, json_integer(texts->skipped[k].files));
+    if (kinds) json_object_set_new(json, "passed_over_files", kinds);
+    if (texts->unreadable)
+        json_object_set_new(json, "unreadable_files", json_integer(texts->unreadable));
+}
+
 static enum clb_status write_description(const struct preparation *p)
 {
     const struct clb_prepare_report *r = p->report;
@@ -278,6 +290,7 @@ static enum clb_status write_description(const struct preparation *p)
         (json_int_t)r->bytes, "words", (json_int_t)r->words, "unknown", (json_int_t)r->unknown,
         "replaced", (json_int_t)r->replaced, "longest_sentence", (json_int_t)r->longest,
         "cut_lines", (json_int_t)r->cut, "duplicate_documents", (json_int_t)r->duplicates);
+    if (json) add_left_out(json, &r->texts);
     enum clb_status status =
         path && json ? base_json_write(path, json) : clb_fail(CLB_ERROR_MEMORY, "out of memory");
     json_decref(json);

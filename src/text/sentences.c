@@ -2,6 +2,7 @@
 #include "text/sentences.h"
 
 #include "base/error.h"
+#include "text/icu_memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,8 +18,11 @@ struct text_sentences {
     int32_t at;   /* where the next sentence begins; -1: none */
 };
 
-static enum clb_status icu_failure(UErrorCode error)
+static enum clb_status check(UErrorCode error)
 {
+    if (text_icu_starved() || error == U_MEMORY_ALLOCATION_ERROR)
+        return clb_fail(CLB_ERROR_MEMORY, "sentences: out of memory");
+    if (U_SUCCESS(error)) return CLB_OK;
     return clb_fail(CLB_ERROR_FORMAT, "sentences: ICU: %s", u_errorName(error));
 }
 
@@ -26,6 +30,7 @@ enum clb_status text_sentences_create(struct text_sentence_options options,
                                       struct text_sentences **out)
 {
     static const UText initial = UTEXT_INITIALIZER;
+    text_icu_begin();
     const char *language = options.language ? options.language : "";
     char locale[64];
     UErrorCode error = U_ZERO_ERROR;
@@ -37,12 +42,12 @@ enum clb_status text_sentences_create(struct text_sentence_options options,
     s->text = initial;
     snprintf(locale, sizeof locale, *language ? "%s@ss=standard" : "%s", language);
     if (!options.one_per_line) s->iterator = ubrk_open(UBRK_SENTENCE, locale, NULL, 0, &error);
-    if (U_FAILURE(error)) {
-        free(s);
-        return icu_failure(error);
-    }
-    *out = s;
-    return CLB_OK;
+    const enum clb_status status = check(error);
+    if (status == CLB_OK)
+        *out = s;
+    else
+        text_sentences_destroy(s);
+    return status;
 }
 
 void text_sentences_destroy(struct text_sentences *s)
@@ -62,9 +67,8 @@ enum clb_status text_sentences_begin(struct text_sentences *s, const char *line,
     if (!s->iterator) return CLB_OK;
     utext_openUTF8(&s->text, line, (int64_t)size, &error);
     ubrk_setUText(s->iterator, &s->text, &error);
-    if (U_FAILURE(error)) return icu_failure(error);
-    s->at = ubrk_first(s->iterator);
-    return CLB_OK;
+    if (U_SUCCESS(error)) s->at = ubrk_first(s->iterator);
+    return check(error);
 }
 
 static int is_white(char c)
@@ -93,4 +97,9 @@ const char *text_sentences_next(struct text_sentences *s, size_t *size)
         return s->line + begin;
     }
     return NULL;
+}
+
+enum clb_status text_sentences_end(struct text_sentences *s)
+{
+    return s->iterator ? check(U_ZERO_ERROR) : CLB_OK;
 }

@@ -26,5 +26,7 @@ enum clb_status text_sentences_begin(struct text_sentences *sentences, const cha
                                      size_t size);
 /* The next sentence, without white space around it; NULL after the last. */
 const char *text_sentences_next(struct text_sentences *sentences, size_t *size);
+/* Whether those were all: memory may have run out. */
+enum clb_status text_sentences_end(struct text_sentences *sentences);
 
 #endif

@@ -69,19 +69,12 @@ enum clb_status text_json_parse(const char *line, size_t size, json_t **record, 
                                 int64_t *replaced)
 {
     const size_t flags = JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL;
-    bool starved;
     *replaced = 0;
-    base_json_starved();
-    *record = json_loadb(line, size, flags, error);
-    starved = base_json_starved();
-    if (!*record && !starved) {
-        char *repaired = repair(line, &size, replaced);
-        if (repaired && *replaced > 0) *record = json_loadb(repaired, size, flags, error);
-        starved = base_json_starved() || !repaired;
-        free(repaired);
-    }
-    if (!starved) return CLB_OK;
-    json_decref(*record);
-    *record = NULL;
-    return clb_fail(CLB_ERROR_MEMORY, "out of memory");
+    enum clb_status status = base_json_parse(line, size, flags, record, error);
+    if (status != CLB_OK || *record) return status;
+    char *repaired = repair(line, &size, replaced);
+    if (!repaired) return clb_fail(CLB_ERROR_MEMORY, "JSON: out of memory");
+    if (*replaced > 0) status = base_json_parse(repaired, size, flags, record, error);
+    free(repaired);
+    return status;
 }

@@ -8,6 +8,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,10 +20,11 @@ enum { READ_SIZE = 1 << 18 };
 
 struct text_source {
     struct archive *archive;
-    const char *given, *path; /* the caller's, and what it is called: "standard input" */
-    char *name;               /* of the member */
-    int64_t size;             /* of the file when it was opened; -1: not a plain file */
-    int64_t members;
+    struct archive_entry *entry; /* the archive's own may be missing when memory is short */
+    const char *given, *path;    /* the caller's, and what it is called: "standard input" */
+    char *name;                  /* of the member */
+    int64_t size;                /* of the file when it was opened; -1: not a plain file */
+    int64_t members, read; /* of it, bytes of the member */
     char packing[128];
     bool plain; /* neither compressed nor an archive */
 };
@@ -69,13 +71,28 @@ static enum clb_status add_filters(struct archive *archive, const char *name)
     return CLB_OK;
 }
 
-static enum clb_status add_formats(struct archive *archive, const char *name, bool packed)
+/* libarchive looks for a zip's directory at the end of every file, and does not notice where it
+ * cannot come back from there: only what begins like one is given to it so. */
+static bool begins_like_zip(const struct text_source *s)
+{
+    char bytes[4] = "";
+    const int file = s->size >= 0 ? open(s->given, O_RDONLY | O_CLOEXEC) : -1;
+    if (file < 0) return false;
+    const bool read = pread(file, bytes, sizeof bytes, 0) == sizeof bytes;
+    close(file);
+    return read && memcmp(bytes, "PK", 2) == 0;
+}
+
+static enum clb_status add_formats(const struct text_source *s, struct archive *archive,
+                                   bool packed)
 {
     static int (*const formats[])(struct archive *) = {
         archive_read_support_format_raw, archive_read_support_format_empty,
-        archive_read_support_format_tar, archive_read_support_format_zip};
-    for (int i = 0; i < (packed ? 4 : 2); i++)
-        if (formats[i](archive) != ARCHIVE_OK) return out_of_memory(name);
+        archive_read_support_format_tar, archive_read_support_format_zip_streamable,
+        archive_read_support_format_zip_seekable};
+    const int count = !packed ? 2 : begins_like_zip(s) ? 5 : 4;
+    for (int i = 0; i < count; i++)
+        if (formats[i](archive) != ARCHIVE_OK) return out_of_memory(s->path);
     return CLB_OK;
 }
 
@@ -86,7 +103,7 @@ static enum clb_status open_archive(const struct text_source *s, bool packed, st
     enum clb_status status = archive ? CLB_OK : out_of_memory(s->path);
     *out = archive;
     if (status == CLB_OK) status = add_filters(archive, s->path);
-    if (status == CLB_OK) status = add_formats(archive, s->path, packed);
+    if (status == CLB_OK) status = add_formats(s, archive, packed);
     if (status != CLB_OK) return status;
     const int code = is_standard_input(s)
                          ? archive_read_open_fd(archive, STDIN_FILENO, READ_SIZE)
@@ -105,7 +122,9 @@ enum clb_status text_source_open(const char *path, struct text_source **out)
     s->size = !is_standard_input(s) && stat(path, &info) == 0 && S_ISREG(info.st_mode)
                   ? info.st_size
                   : -1;
-    enum clb_status status = open_archive(s, true, &s->archive);
+    s->entry = archive_entry_new();
+    enum clb_status status = s->entry ? CLB_OK : out_of_memory(path);
+    if (status == CLB_OK) status = open_archive(s, true, &s->archive);
     if (status == CLB_OK)
         *out = s;
     else
@@ -117,6 +136,7 @@ void text_source_close(struct text_source *s)
 {
     if (!s) return;
     if (s->archive) archive_read_free(s->archive);
+    archive_entry_free(s->entry);
     free(s->name);
     free(s);
 }
@@ -147,31 +167,29 @@ const char *text_source_packing(struct text_source *s)
 
 /* ---- members ---- */
 
-static enum clb_status next_header(const struct text_source *s, struct archive_entry **entry,
-                                   bool *found)
+static enum clb_status next_header(const struct text_source *s, bool *found)
 {
-    const int code = archive_read_next_header(s->archive, entry);
+    const int code = archive_read_next_header2(s->archive, s->entry);
     *found = code == ARCHIVE_OK || (code == ARCHIVE_WARN && archive_errno(s->archive) != ENOMEM);
     return *found || code == ARCHIVE_EOF ? CLB_OK : failure(s);
 }
 
-static enum clb_status find_other_byte(struct archive *archive, const char *name, bool *found)
+static enum clb_status find_other_byte(const struct text_source *s, struct archive *archive,
+                                       bool *found)
 {
-    struct archive_entry *entry;
     char bytes[4096];
-    la_ssize_t got = archive_read_next_header(archive, &entry) == ARCHIVE_OK ? 1 : 0;
+    la_ssize_t got = archive_read_next_header2(archive, s->entry) == ARCHIVE_OK ? 1 : -1;
     *found = false;
     while (!*found && got > 0) {
         got = archive_read_data(archive, bytes, sizeof bytes);
         for (la_ssize_t i = 0; i < got; i++) *found |= bytes[i] != 0;
     }
-    return got < 0 ? archive_failure(archive, name) : CLB_OK;
+    return got < 0 ? archive_failure(archive, s->path) : CLB_OK;
 }
 
 /* An archive without members is nothing but zeros; so are the first 512 bytes of some other files,
  * which are then read as they are. */
-static enum clb_status leave_empty_tar(struct text_source *s, struct archive_entry **entry,
-                                       bool *found)
+static enum clb_status leave_empty_tar(struct text_source *s, bool *found)
 {
     struct archive *other = NULL;
     bool other_byte;
@@ -180,12 +198,12 @@ static enum clb_status leave_empty_tar(struct text_source *s, struct archive_ent
         return clb_fail(CLB_ERROR_FORMAT, "%s: begins with zeros: no text, or an empty .tar",
                         s->path);
     CLB_TRY(open_archive(s, false, &other));
-    CLB_TRY(find_other_byte(other, s->path, &other_byte));
+    CLB_TRY(find_other_byte(s, other, &other_byte));
     if (!other_byte) goto cleanup;
     archive_read_free(s->archive);
     s->archive = NULL;
     CLB_TRY(open_archive(s, false, &s->archive));
-    CLB_TRY(next_header(s, entry, found));
+    CLB_TRY(next_header(s, found));
 cleanup:
     if (other) archive_read_free(other);
     return status;
@@ -198,17 +216,17 @@ static bool is_tar(const struct text_source *s)
 
 enum clb_status text_source_next(struct text_source *s, bool *found)
 {
-    struct archive_entry *entry;
     enum clb_status status;
     do {
-        CLB_TRY(next_header(s, &entry, found));
-        if (!*found && s->members == 0 && is_tar(s)) CLB_TRY(leave_empty_tar(s, &entry, found));
+        CLB_TRY(next_header(s, found));
+        if (!*found && s->members == 0 && is_tar(s)) CLB_TRY(leave_empty_tar(s, found));
         if (!*found) goto cleanup;
         s->members++;
-    } while (is_archive(s) && archive_entry_filetype(entry) != AE_IFREG);
+    } while (is_archive(s) && archive_entry_filetype(s->entry) != AE_IFREG);
+    s->read = 0;
     s->plain = !is_archive(s) && archive_filter_code(s->archive, 0) == ARCHIVE_FILTER_NONE;
     free(s->name);
-    const char *member = archive_entry_pathname(entry);
+    const char *member = archive_entry_pathname(s->entry);
     s->name =
         is_archive(s) ? base_format("%s: %s", s->path, member ? member : "?") : strdup(s->path);
     if (!s->name) status = out_of_memory(s->path);
@@ -225,7 +243,7 @@ bool text_source_is_archive(const struct text_source *s)
 enum clb_status text_source_kind(const struct text_source *s, const char **kind)
 {
     struct archive *list = NULL;
-    struct archive_entry *entry;
+    struct archive_entry *entry = NULL;
     enum clb_status status = CLB_OK;
     const int format = archive_format(s->archive) & ARCHIVE_FORMAT_BASE_MASK;
     *kind = NULL;
@@ -234,10 +252,12 @@ enum clb_status text_source_kind(const struct text_source *s, const char **kind)
         *kind = text_kind_of_member(s->name + strlen(s->path) + 2, true);
         return CLB_OK;
     }
+    entry = archive_entry_new();
+    if (!entry) CLB_TRY(out_of_memory(s->path));
     CLB_TRY(open_archive(s, true, &list));
     int code = ARCHIVE_OK;
     for (bool first = true; !*kind; first = false) {
-        code = archive_read_next_header(list, &entry);
+        code = archive_read_next_header2(list, entry);
         if (code != ARCHIVE_OK && code != ARCHIVE_WARN) break; /* reading will find it, too */
         const char *name = archive_entry_pathname(entry);
         if (name) *kind = text_kind_of_member(name, first);
@@ -245,6 +265,7 @@ enum clb_status text_source_kind(const struct text_source *s, const char **kind)
     if (code != ARCHIVE_OK && archive_errno(list) == ENOMEM) status = out_of_memory(s->path);
 cleanup:
     if (list) archive_read_free(list);
+    archive_entry_free(entry);
     return status;
 }
 
@@ -253,7 +274,8 @@ enum clb_status text_source_read(struct text_source *s, void *to, size_t size, s
     const ssize_t bytes = archive_read_data(s->archive, to, size < READ_SIZE ? size : READ_SIZE);
     if (bytes < 0) return failure(s);
     *got = (size_t)bytes;
-    if (bytes == 0 && s->plain && archive_filter_bytes(s->archive, -1) < s->size)
+    s->read += bytes;
+    if (bytes == 0 && s->plain && s->read < s->size)
         return clb_fail(CLB_ERROR_IO, "%s: became shorter while it was read", s->path);
     return CLB_OK;
 }

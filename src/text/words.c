@@ -2,6 +2,7 @@
 #include "text/words.h"
 
 #include "base/error.h"
+#include "text/icu_memory.h"
 #include "text/unicode_tables.h"
 
 #include <pthread.h>
@@ -175,10 +176,12 @@ static void open_normalizer(void)
 {
     static const UChar pattern[] = u"[:age=9.0:]";
     UErrorCode *error = &normalizer_error;
+    text_icu_begin();
     const UNormalizer2 *nfd = unorm2_getNFDInstance(error);
     USet *set = uset_openPattern(pattern, -1, error);
     if (U_SUCCESS(*error)) uset_freeze(set);
     normalizer = unorm2_openFiltered(nfd, set, error);
+    if (text_icu_starved()) *error = U_MEMORY_ALLOCATION_ERROR;
 }
 
 static enum clb_status decompose(const UChar *in, int32_t length, UChar **out, int32_t *out_length)
@@ -190,6 +193,8 @@ static enum clb_status decompose(const UChar *in, int32_t length, UChar **out, i
     *out = malloc((size_t)capacity * sizeof **out);
     if (!*out) return clb_fail(CLB_ERROR_MEMORY, "text: out of memory");
     *out_length = unorm2_normalize(normalizer, in, length, *out, capacity, &error);
+    if (text_icu_starved() || error == U_MEMORY_ALLOCATION_ERROR)
+        return clb_fail(CLB_ERROR_MEMORY, "text: out of memory");
     if (U_FAILURE(error)) return clb_fail(CLB_ERROR_FORMAT, "text: ICU: %s", u_errorName(error));
     return CLB_OK;
 }

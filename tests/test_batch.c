@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a batch refuses to hold, and a model to take. */
+#include "support_devices.h"
+
+#include <clbert/batch.h>
+#include <clbert/model.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { LENGTH = 4 };
+
+static const int32_t ids[LENGTH] = {2, 5, 6, 3}, types[LENGTH] = {0, 0, 1, 1},
+                     labels[LENGTH] = {-100, 5, -100, -100};
+
+static void refuses(struct clb_batch *batch, enum clb_status status, const char *word)
+{
+    assert_int_equal(status, CLB_ERROR_ARGUMENT);
+    if (!strstr(clb_error_message(), word))
+        fail_msg("\"%s\", not \"%s\"", clb_error_message(), word);
+    assert_int_equal(batch->sequences, 0);
+    assert_int_equal(batch->total_tokens, 0);
+    assert_int_equal(batch->masked, 0);
+}
+
+static void test_sequences(void **state)
+{
+    (void)state;
+    struct clb_batch *batch;
+    OK(clb_batch_create(2, 2 * LENGTH, &batch));
+    const int32_t negative[LENGTH] = {2, -1, 6, 3}, label[LENGTH] = {-100, -1, -100, -100};
+    refuses(batch, clb_batch_append(batch, LENGTH, ids, types, labels, 2), "sentence label 2");
+    refuses(batch, clb_batch_append(batch, LENGTH, ids, types, labels, -2), "sentence label -2");
+    refuses(batch, clb_batch_append(batch, LENGTH, negative, types, labels, 0), "token id -1");
+    refuses(batch, clb_batch_append(batch, LENGTH, ids, negative, labels, 0), "type id -1");
+    refuses(batch, clb_batch_append(batch, LENGTH, ids, types, label, 0), "label -1");
+    OK(clb_batch_append(batch, LENGTH, ids, types, labels, -1));
+    OK(clb_batch_append(batch, LENGTH, ids, types, NULL, 1));
+    clb_batch_destroy(batch);
+}
+
+static struct clb_model *make_model(struct clb_device *device)
+{
+    struct clb_config config;
+    struct clb_model *model;
+    OK(clb_config_named("tiny", 100, &config));
+    const struct clb_model_limits limits = {
+        .max_sequences = 2, .max_tokens = 2 * LENGTH, .max_masked = 2 * LENGTH, .training = true};
+    OK(clb_model_create(device, &config, &limits, &model));
+    OK(clb_model_commit(model));
+    OK(clb_model_initialize(model, 1));
+    return model;
+}
+
+static void model_refuses(struct clb_model *model, const struct clb_batch *batch, const char *word)
+{
+    const struct clb_loss_scales scales = {1, 1};
+    assert_int_equal(clb_model_train(model, batch, 1, 0, scales), CLB_ERROR_ARGUMENT);
+    assert_int_equal(clb_model_evaluate(model, batch), CLB_ERROR_ARGUMENT);
+    assert_int_equal(clb_model_predict(model, batch, NULL, NULL), CLB_ERROR_ARGUMENT);
+    if (!strstr(clb_error_message(), word))
+        fail_msg("\"%s\", not \"%s\"", clb_error_message(), word);
+}
+
+static void test_model(void **state)
+{
+    (void)state;
+    const struct clb_loss_scales scales = {1, 1};
+    struct clb_device *device;
+    struct clb_batch *batch;
+    OK(clb_device_open("cpu", 1, &device));
+    struct clb_model *model = make_model(device);
+    OK(clb_batch_create(2, 2 * LENGTH, &batch));
+    OK(clb_batch_append(batch, LENGTH, ids, types, labels, 0));
+    model_refuses(model, batch, "not finished");
+    OK(clb_batch_finish(batch));
+    OK(clb_model_train(model, batch, 1, 0, scales));
+    OK(clb_batch_append(batch, LENGTH, ids, types, labels, 1));
+    model_refuses(model, batch, "not finished");
+    OK(clb_batch_finish(batch));
+    OK(clb_model_evaluate(model, batch));
+    batch->next_sentence_labels[1] = 100000000;
+    model_refuses(model, batch, "sentence label 100000000");
+    batch->next_sentence_labels[1] = 1;
+    batch->masked_labels[1] = 100;
+    model_refuses(model, batch, "label 100");
+    clb_batch_destroy(batch);
+    clb_model_destroy(model);
+    clb_device_close(device);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sequences),
+        cmocka_unit_test(test_model),
+    };
+    return cmocka_run_group_tests_name("batch", tests, NULL, NULL);
+}
