@@ -61,7 +61,8 @@ static enum clb_status move_all(const char *committed, const char *directory)
             status = move_file(committed, directory, entry->d_name);
     closedir(stream);
     if (status == CLB_OK) status = base_sync_directory(directory);
-    if (status == CLB_OK) rmdir(committed);
+    if (status == CLB_OK && rmdir(committed) != 0 && errno != ENOENT)
+        status = clb_fail(CLB_ERROR_IO, "%s: cannot be removed: %s", committed, strerror(errno));
     return status;
 }
 
