@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Preloaded (LD_PRELOAD), it makes one call of a program fail, so that a test can walk through all of
- * them: the first, the second, ... until a run ends in which there were fewer.
+/* Preloaded (LD_PRELOAD), it makes one call of a program fail, so that a test can walk through all
+ * of them: the first, the second, ... until a run ends in which there were fewer.
  *
  *   CLB_FAULT=KIND:N   the N-th call of that kind fails; KIND:N+ from the N-th on all do
  *   CLB_FAULT_LOG=FILE is made (empty) when the fault has struck
  *
- * Calls count from main() on. Kinds: malloc (also calloc, realloc, aligned_alloc, posix_memalign), read (read, pread, fread),
- * write (write, pwrite, fwrite, fputs, fputc, fprintf to a file; not to standard output or error),
- * flush (fflush, fclose), sync (fsync), seek (lseek, fseeko, ftruncate), open (open, openat, fopen,
- * fdopen, mkdir, mkostemp), rename (rename, renameat2, unlink, rmdir). */
+ * Calls count from main() on. Kinds: malloc (also calloc, realloc, aligned_alloc, posix_memalign),
+ * read (read, pread, fread), write (write, pwrite, fwrite, fputs, fputc, fprintf to a file; not to
+ * standard output or error), flush (fflush, fclose), sync (fsync), seek (lseek, fseeko, ftruncate),
+ * open (open, openat, fopen, fdopen, mkdir, mkostemp), rename (rename, renameat2, unlink, rmdir).
+ */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>

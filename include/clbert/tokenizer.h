@@ -14,13 +14,18 @@ CLB_BEGIN_DECLS
 struct clb_tokenizer;
 
 /* Opens DIR/vocab.txt with DIR/tokenizer_config.json (do_lower_case, strip_accents,
- * tokenize_chinese_chars; defaults as BertTokenizerFast), or DIR/tokenizer.json where vocab.txt is
- * missing. A vocabulary without [PAD], [UNK], [CLS], [SEP] or [MASK]: CLB_ERROR_FORMAT that names
- * it. The caller closes with clb_tokenizer_close. */
+ * tokenize_chinese_chars; defaults as BertTokenizerFast; added_tokens_decoder), or
+ * DIR/tokenizer.json, which decides where both are there and must then have the same vocabulary. It
+ * may have added tokens, any BertNormalizer, none, or a sequence of NFD, Lowercase and
+ * StripAccents. What would give other tokens than Hugging Face's is refused by the name of the
+ * setting, and a vocabulary without [PAD], [UNK], [CLS], [SEP] or [MASK] by theirs:
+ * CLB_ERROR_FORMAT. The caller closes with clb_tokenizer_close. */
 CLB_API enum clb_status clb_tokenizer_open(const char *directory, struct clb_tokenizer **tokenizer);
 CLB_API void clb_tokenizer_close(struct clb_tokenizer *tokenizer);
 
-/* Writes vocab.txt and tokenizer_config.json into an existing directory, whole or not at all. */
+/* Writes vocab.txt and tokenizer_config.json, and tokenizer.json where these do not say all or an
+ * older one is to be replaced, into a directory (made where it is missing): together or not at all.
+ */
 CLB_API enum clb_status clb_tokenizer_save(const struct clb_tokenizer *tokenizer,
                                            const char *directory);
 
@@ -36,7 +41,7 @@ CLB_API const char *clb_tokenizer_token(const struct clb_tokenizer *tokenizer, i
 CLB_API int32_t clb_tokenizer_id(const struct clb_tokenizer *tokenizer, const char *token);
 /* Whether the token goes on from the piece before it ("##..."). */
 CLB_API bool clb_tokenizer_is_continuation(const struct clb_tokenizer *tokenizer, int32_t id);
-/* Whether it is one of the special tokens. */
+/* Whether it is one of the special tokens, or an added one that was called special. */
 CLB_API bool clb_tokenizer_is_special(const struct clb_tokenizer *tokenizer, int32_t id);
 /* A hash of the vocabulary and the normaliser's settings: two tokenizers with the same one give
  * the same ids. */
@@ -50,8 +55,8 @@ struct clb_ids {
 CLB_API void clb_ids_free(struct clb_ids *ids);
 
 /* Appends the ids of `size` bytes of UTF-8, without [CLS] and [SEP]. Invalid bytes count as
- * U+FFFD (and are removed with it, as Hugging Face does). Literal special tokens map to their ids.
- * Thread-safe on one tokenizer. */
+ * U+FFFD (and are removed with it, as Hugging Face does). Literal special and added tokens map to
+ * their ids. Thread-safe on one tokenizer. */
 CLB_API enum clb_status clb_tokenizer_encode(const struct clb_tokenizer *tokenizer,
                                              const char *text, size_t size, struct clb_ids *ids);
 

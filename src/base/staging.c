@@ -53,7 +53,7 @@ static enum clb_status move_all(const char *committed, const char *directory)
     DIR *stream = opendir(committed);
     enum clb_status status = CLB_OK;
     if (!stream)
-        return errno == ENOENT
+        return errno == ENOENT || errno == ENOTDIR
                    ? CLB_OK
                    : clb_fail(CLB_ERROR_IO, "%s: cannot be read: %s", committed, strerror(errno));
     for (struct dirent *entry; status == CLB_OK && (entry = readdir(stream));)

@@ -24,7 +24,7 @@ struct text_source {
     const char *given, *path;    /* the caller's, and what it is called: "standard input" */
     char *name;                  /* of the member */
     int64_t size;                /* of the file when it was opened; -1: not a plain file */
-    int64_t members, read; /* of it, bytes of the member */
+    int64_t members, read;       /* of it, bytes of the member */
     char packing[128];
     bool plain; /* neither compressed nor an archive */
 };
