@@ -2,7 +2,6 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "cli/cli.h"
-#include "cli/cli_text.h"
 
 #include <clbert/demo_text.h>
 #include <stdlib.h>
@@ -51,7 +50,6 @@ enum clb_status command_demo_text(int argc, const char **argv)
     enum clb_status status;
     CLB_TRY(cli_parse(&usage, options, argc, argv, &context, &rest, &rest_count, &help));
     if (help) goto cleanup;
-    CLB_TRY(cli_check_strings(options, argc, argv));
     CLB_TRY(cli_no_arguments(&usage, rest, rest_count));
     if (documents < 1)
         status = clb_fail(CLB_ERROR_ARGUMENT, "--documents should be at least 1");

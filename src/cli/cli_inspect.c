@@ -3,7 +3,6 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "cli/cli.h"
-#include "cli/cli_text.h"
 
 #include <clbert/corpus.h>
 #include <clbert/stream.h>
@@ -271,7 +270,6 @@ enum clb_status command_inspect(int argc, const char **argv)
     enum clb_status status;
     CLB_TRY(cli_parse(&usage, options, argc, argv, &context, &rest, &rest_count, &help));
     if (help) goto cleanup;
-    CLB_TRY(cli_check_strings(options, argc, argv));
     CLB_TRY(cli_require(&usage, a.data, "--data CORPUS"));
     CLB_TRY(cli_corpora(a.data, rest, rest_count, &a.corpora, &a.corpus_count));
     a.stream.seed = (uint64_t)a.seed;

@@ -173,6 +173,15 @@ static enum clb_status check_threads(const struct poptOption *options)
                     CLI_THREADS_MAX);
 }
 
+/* popt takes a string for which it got no memory as not given. */
+static enum clb_status check_strings(const struct poptOption *options)
+{
+    for (const struct poptOption *o = options; o->longName; o++)
+        if (o->argInfo == POPT_ARG_STRING && !*(char *const *)o->arg && cli_given(o->longName))
+            return clb_fail(CLB_ERROR_MEMORY, "--%s: out of memory", o->longName);
+    return CLB_OK;
+}
+
 void cli_free_strings(char **strings)
 {
     for (char **string = strings; string && *string; string++) free(*string);
@@ -206,7 +215,8 @@ enum clb_status cli_parse(const struct cli_usage *usage, const struct poptOption
     const char **arguments = poptGetArgs(*context);
     if (arguments) *rest = arguments;
     while ((*rest)[*rest_count]) ++*rest_count;
-    return check_threads(options);
+    status = check_strings(options);
+    return status == CLB_OK ? check_threads(options) : status;
 }
 
 enum clb_status cli_require(const struct cli_usage *usage, const void *value, const char *option)

@@ -8,25 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool is_given(const char *name, int argc, const char **argv)
-{
-    const size_t size = strlen(name);
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-        if (strncmp(argv[i], "--", 2) == 0 && strncmp(argv[i] + 2, name, size) == 0 &&
-            (argv[i][2 + size] == 0 || argv[i][2 + size] == '='))
-            return true;
-    return false;
-}
-
-enum clb_status cli_check_strings(const struct poptOption *options, int argc, const char **argv)
-{
-    for (const struct poptOption *o = options; o->longName; o++)
-        if (o->argInfo == POPT_ARG_STRING && !*(char *const *)o->arg &&
-            is_given(o->longName, argc, argv))
-            return clb_fail(CLB_ERROR_MEMORY, "--%s: out of memory", o->longName);
-    return CLB_OK;
-}
-
 enum clb_status cli_check_texts(const struct clb_texts *texts)
 {
     if (!texts->json_field || texts->format != CLB_TEXT_PLAIN) return CLB_OK;

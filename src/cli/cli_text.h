@@ -5,11 +5,6 @@
 
 #include <clbert/status.h>
 #include <clbert/text.h>
-#include <popt.h>
-
-/* CLB_OK if every string that was given has arrived: popt takes one for which it got no memory as
- * not given. */
-enum clb_status cli_check_strings(const struct poptOption *options, int argc, const char **argv);
 
 /* CLB_OK if the options of a text fit each other. */
 enum clb_status cli_check_texts(const struct clb_texts *texts);

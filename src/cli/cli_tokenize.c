@@ -3,7 +3,6 @@
 #include "base/failure.h"
 #include "base/json.h"
 #include "cli/cli.h"
-#include "cli/cli_text.h"
 
 #include <clbert/tokenizer.h>
 #include <errno.h>
@@ -138,7 +137,6 @@ enum clb_status command_tokenize(int argc, const char **argv)
     enum clb_status status;
     CLB_TRY(cli_parse(&usage, options, argc, argv, &context, &texts, &count, &help));
     if (help) goto cleanup;
-    CLB_TRY(cli_check_strings(options, argc, argv));
     CLB_TRY(cli_require(&usage, directory, "--tokenizer DIR"));
     CLB_TRY(clb_tokenizer_open(directory, &tokenizer));
     if (count == 0) status = tokenize_lines(tokenizer, json);

@@ -51,7 +51,6 @@ enum clb_status command_vocab(int argc, const char **argv)
     enum clb_status status;
     CLB_TRY(cli_parse(&usage, options, argc, argv, &context, &texts, &count, &help));
     if (help) goto cleanup;
-    CLB_TRY(cli_check_strings(options, argc, argv));
     CLB_TRY(cli_require(&usage, output, "--output DIR"));
     CLB_TRY(cli_require(&usage, texts[0], "a TEXT"));
     o.min_frequency = min_frequency;
