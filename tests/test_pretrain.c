@@ -79,6 +79,44 @@ static void test_threads_have_the_same_bits(void **state)
     free(three);
 }
 
+/* Activations that backward makes anew have the same bits; and need less memory. */
+static void test_gradient_checkpointing(void **state)
+{
+    (void)state;
+    char *config = run_config(), *kept = run_path("kept"), *anew = run_path("anew");
+    struct clb_training_options o = run_options(kept, config);
+    OK(clb_pretrain(&o, NULL));
+    o.output_dir = anew;
+    o.gradient_checkpointing = true;
+    OK(clb_pretrain(&o, NULL));
+    assert_same_run(kept, anew);
+    run_assert_same_file(kept, anew, "checkpoint-12/optimizer.safetensors");
+    free(config);
+    free(kept);
+    free(anew);
+}
+
+static void test_checkpointing_needs_less(void **state)
+{
+    (void)state;
+    struct clb_config config;
+    struct clb_device *device;
+    struct clb_model_limits limits = {
+        .max_sequences = 8, .max_tokens = 4096, .max_masked = 1024, .training = true};
+    int64_t bytes[2];
+    OK(clb_device_open("cpu", 1, &device));
+    OK(clb_config_named("large", 30522, &config));
+    for (int i = 0; i < 2; i++) {
+        struct clb_model *model;
+        limits.gradient_checkpointing = i == 1;
+        OK(clb_model_create(device, &config, &limits, &model));
+        bytes[i] = clb_model_memory(model).activations;
+        clb_model_destroy(model);
+    }
+    assert_true(4 * bytes[1] < bytes[0]);
+    clb_device_close(device);
+}
+
 /* What a checkpoint says of the products of its device. */
 static char *products_of(const char *checkpoint)
 {
@@ -217,6 +255,8 @@ int main(void)
         cmocka_unit_test(test_learning_rate),
         cmocka_unit_test(test_resume_has_the_same_bits),
         cmocka_unit_test(test_threads_have_the_same_bits),
+        cmocka_unit_test(test_gradient_checkpointing),
+        cmocka_unit_test(test_checkpointing_needs_less),
         cmocka_unit_test(test_resume_takes_the_same_product),
         cmocka_unit_test(test_save_total_limit),
         cmocka_unit_test(test_bad_input),

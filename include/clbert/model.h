@@ -18,7 +18,9 @@ struct clb_model_limits {
     int32_t max_sequences;
     int32_t max_tokens;
     int32_t max_masked;
-    bool training; /* gradients and what backward needs */
+    bool training;               /* gradients and what backward needs */
+    bool gradient_checkpointing; /* backward makes a block's activations anew: less memory, a third
+                                    more time, the same bits */
 };
 
 struct clb_memory_plan {

@@ -41,6 +41,7 @@ struct clb_training_options {
     float mlm_probability, short_seq_probability;
     bool whole_word_mask;
     uint64_t seed;
+    bool gradient_checkpointing; /* as in struct clb_model_limits */
 
     enum clb_optimizer_kind optim;
     float learning_rate, weight_decay, adam_beta1, adam_beta2, adam_epsilon, max_grad_norm;

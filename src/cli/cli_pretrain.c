@@ -29,7 +29,7 @@ struct arguments {
     struct clb_training_options o;
     char **data, *output_dir, *model, *device, *resume, *optim;
     long long max_steps, warmup_steps, logging_steps, eval_steps, save_steps, eval_samples, seed;
-    int whole_word_mask, overwrite, dry_run, json;
+    int whole_word_mask, gradient_checkpointing, overwrite, dry_run, json;
 };
 
 static void take_defaults(struct arguments *a)
@@ -59,6 +59,7 @@ static enum clb_status fill_options(struct arguments *a)
     o->eval_samples = a->eval_samples;
     o->seed = (uint64_t)a->seed;
     o->whole_word_mask = a->whole_word_mask;
+    o->gradient_checkpointing = a->gradient_checkpointing;
     o->overwrite = a->overwrite;
     o->dry_run = a->dry_run;
     return a->optim ? clb_optimizer_named(a->optim, &o->optim) : CLB_OK;
@@ -172,6 +173,8 @@ enum clb_status command_pretrain(int argc, const char **argv)
          NULL},
         {"short-seq-probability", 0, POPT_ARG_FLOAT, &o->short_seq_probability, 0,
          "share of shorter sequences (0.1)", "X"},
+        {"gradient-checkpointing", 0, POPT_ARG_NONE, &a.gradient_checkpointing, 0,
+         "less memory, a third more time, the same results", NULL},
         {"seed", 0, POPT_ARG_LONGLONG, &a.seed, 0, "of everything random (42)", "N"},
         {"logging-steps", 0, POPT_ARG_LONGLONG, &a.logging_steps, 0, "a line every N steps (50)",
          "N"},

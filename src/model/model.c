@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
-#include "model/bert.h"
+#include "model/module.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* ---- life ---- */
 
@@ -18,15 +17,6 @@ static enum clb_status check_limits(const struct clb_config *config,
     return clb_config_check(config, "model");
 }
 
-/* Once for the shapes, and again when the tensors have memory. */
-static enum clb_status list_parameters(struct clb_model *model)
-{
-    free(model->parameters);
-    model->parameters = NULL;
-    return bert_weights_list(&model->config, &model->weights, &model->parameters,
-                             &model->parameter_count);
-}
-
 enum clb_status clb_model_create(struct clb_device *device, const struct clb_config *config,
                                  const struct clb_model_limits *limits, struct clb_model **out)
 {
@@ -37,16 +27,14 @@ enum clb_status clb_model_create(struct clb_device *device, const struct clb_con
     model->device = device;
     model->config = *config;
     model->limits = *limits;
-    CLB_TRY(clb_arena_create(device, "weights", &model->weight_arena));
-    CLB_TRY(bert_weights_declare(config, model->weight_arena, &model->weights));
-    CLB_TRY(list_parameters(model));
-    if (limits->training) {
-        CLB_TRY(clb_arena_create(device, "gradients", &model->gradient_arena));
-        CLB_TRY(bert_weights_declare(config, model->gradient_arena, &model->gradients));
-    }
-    CLB_TRY(bert_activations_declare(model));
-    CLB_TRY(clb_arena_create(device, "batch", &model->batch_arena));
-    CLB_TRY(bert_batch_declare(model));
+    CLB_TRY(registry_create(device, limits->training, limits->gradient_checkpointing,
+                            &model->registry));
+    registry_input(model->registry, &model->cu_seqlens, limits->max_sequences + 1);
+    CLB_TRY(model_make_modules(model));
+    if (limits->training)
+        registry_activation(model->registry, &model->d_hidden, "d_hidden", limits->max_tokens,
+                            config->hidden_size, SCRATCH);
+    CLB_TRY(registry_plan(model->registry));
     *out = model;
     model = NULL;
 cleanup:
@@ -57,32 +45,14 @@ cleanup:
 void clb_model_destroy(struct clb_model *model)
 {
     if (!model) return;
-    clb_arena_destroy(model->weight_arena);
-    clb_arena_destroy(model->gradient_arena);
-    clb_arena_destroy(model->batch_arena);
-    for (int i = 0; i < model->activation_arena_count; i++)
-        clb_arena_destroy(model->activation_arenas[i]);
-    free(model->activation_arenas);
-    bert_weights_free(&model->weights);
-    bert_weights_free(&model->gradients);
-    free(model->activations.layers);
-    free(model->batch.masked_rows);
-    free(model->batch.masked_labels);
-    free(model->parameters);
-    free(model->gradient_list);
+    registry_destroy(model->registry);
+    model_free_modules(model);
     free(model);
 }
 
 struct clb_memory_plan clb_model_memory(const struct clb_model *model)
 {
-    struct clb_memory_plan plan = {
-        .weights = clb_arena_bytes(model->weight_arena),
-        .gradients = model->gradient_arena ? clb_arena_bytes(model->gradient_arena) : 0,
-        .batch = clb_arena_bytes(model->batch_arena),
-    };
-    for (int i = 0; i < model->activation_arena_count; i++)
-        plan.activations += clb_arena_bytes(model->activation_arenas[i]);
-    return plan;
+    return registry_memory(model->registry);
 }
 
 const struct clb_config *clb_model_config(const struct clb_model *model)
@@ -92,67 +62,7 @@ const struct clb_config *clb_model_config(const struct clb_model *model)
 
 enum clb_status clb_model_commit(struct clb_model *model)
 {
-    enum clb_status status;
-    CLB_TRY(clb_arena_commit(model->weight_arena));
-    CLB_TRY(list_parameters(model));
-    if (model->gradient_arena) {
-        int count;
-        CLB_TRY(clb_arena_commit(model->gradient_arena));
-        CLB_TRY(
-            bert_weights_list(&model->config, &model->gradients, &model->gradient_list, &count));
-    }
-    CLB_TRY(clb_arena_commit(model->batch_arena));
-    for (int i = 0; i < model->activation_arena_count; i++)
-        CLB_TRY(clb_arena_commit(model->activation_arenas[i]));
-cleanup:
-    return status;
-}
-
-/* ---- parameters ---- */
-
-const struct clb_parameter *clb_model_parameters(const struct clb_model *model, int *count)
-{
-    *count = model->parameter_count;
-    return model->parameters;
-}
-
-const struct clb_parameter *clb_model_gradients(const struct clb_model *model, int *count)
-{
-    *count = model->gradient_list ? model->parameter_count : 0;
-    return model->gradient_list;
-}
-
-struct clb_tensor clb_model_weights_whole(const struct clb_model *model)
-{
-    return clb_arena_whole(model->weight_arena);
-}
-
-struct clb_tensor clb_model_gradients_whole(const struct clb_model *model)
-{
-    return clb_arena_whole(model->gradient_arena);
-}
-
-enum clb_status clb_model_like_parameters(const struct clb_model *model, struct clb_arena *arena,
-                                          struct clb_parameter **parameters, int *count)
-{
-    *count = model->parameter_count;
-    *parameters = calloc((size_t)model->parameter_count, sizeof **parameters);
-    if (!*parameters) return clb_fail(CLB_ERROR_MEMORY, "parameters: out of memory");
-    enum clb_status status = CLB_OK;
-    for (int i = 0; i < *count && status == CLB_OK; i++) {
-        struct clb_tensor shape = model->parameters[i].tensor;
-        (*parameters)[i] = model->parameters[i];
-        status = clb_arena_add(arena, CLB_F32, shape.rows, shape.columns, &(*parameters)[i].tensor);
-    }
-    return status;
-}
-
-int bert_parameter_head(const char *name)
-{
-    if (strncmp(name, "cls.predictions.", 16) == 0) return CLB_HEAD_MLM;
-    if (strncmp(name, "cls.", 4) == 0 || strncmp(name, "bert.pooler.", 12) == 0)
-        return CLB_HEAD_NSP;
-    return 0;
+    return registry_commit(model->registry);
 }
 
 int clb_model_heads(const struct clb_model *model)
@@ -160,26 +70,21 @@ int clb_model_heads(const struct clb_model *model)
     return model->heads;
 }
 
-enum clb_status bert_initialize_parameter(const struct clb_model *model, int index, uint64_t seed)
-{
-    const struct clb_parameter *parameter = &model->parameters[index];
-    const struct clb_random random = {seed, CLB_PURPOSE_INIT + (uint32_t)index, 0};
-    if (parameter->init == CLB_INIT_NORMAL)
-        return clb_fill_truncated_normal(&parameter->tensor, model->config.initializer_range,
-                                         random);
-    return clb_fill(&parameter->tensor, parameter->init == CLB_INIT_ONE ? 1.0f : 0.0f);
-}
-
-enum clb_status clb_model_initialize(struct clb_model *model, uint64_t seed)
-{
-    enum clb_status status = CLB_OK;
-    for (int i = 0; i < model->parameter_count && status == CLB_OK; i++)
-        status = bert_initialize_parameter(model, i, seed);
-    if (status == CLB_OK) model->heads = CLB_HEAD_MLM | CLB_HEAD_NSP;
-    return status;
-}
-
 /* ---- a pass ---- */
+
+struct clb_dropout pass_dropout(const struct pass *pass, float probability, int site)
+{
+    return (struct clb_dropout){
+        .probability = pass->training ? probability : 0.0f,
+        .random = {pass->seed, CLB_PURPOSE_DROPOUT + (uint32_t)site, pass->stream}};
+}
+
+enum clb_status read_logits(const struct clb_tensor *logits, float *host, int64_t first_row)
+{
+    if (!host) return CLB_OK;
+    return clb_tensor_read(*logits, host + first_row * logits->columns,
+                           clb_tensor_elements(*logits));
+}
 
 static enum clb_status check_batch(const struct clb_model *model, const struct clb_batch *batch)
 {
@@ -218,84 +123,67 @@ static enum clb_status check_batch(const struct clb_model *model, const struct c
     return CLB_OK;
 }
 
-static enum clb_status upload_groups(struct clb_row_groups *device, const struct clb_groups *host,
-                                     int32_t tokens)
+/* The batch goes to the device, and a pass over it begins. */
+static enum clb_status begin_pass(struct clb_model *model, const struct clb_batch *batch,
+                                  struct pass *pass)
 {
-    enum clb_status status;
-    device->order.rows = tokens;
-    device->begin.rows = host->count + 1;
-    device->row.rows = host->count;
-    CLB_TRY(clb_tensor_write(device->order, host->order, tokens));
-    CLB_TRY(clb_tensor_write(device->begin, host->begin, host->count + 1));
-    CLB_TRY(clb_tensor_write(device->row, host->row, host->count));
-cleanup:
-    return status;
-}
-
-/* A pair without a label (-1) counts as IsNext: who predicts does not look at the loss. */
-static enum clb_status upload_pair_labels(struct clb_model *model, const struct clb_batch *batch)
-{
-    int32_t labels[256];
-    struct clb_tensor tensor = model->batch.next_sentence_labels;
-    bool labelled = true;
-    for (int32_t b = 0; b < batch->sequences; b++) labelled &= batch->next_sentence_labels[b] >= 0;
-    if (labelled) return clb_tensor_write(tensor, batch->next_sentence_labels, batch->sequences);
-    if (batch->sequences > 256)
-        return clb_fail(CLB_ERROR_ARGUMENT, "over 256 pairs, some without a label");
-    for (int32_t b = 0; b < batch->sequences; b++)
-        labels[b] = batch->next_sentence_labels[b] == 1 ? 1 : 0;
-    return clb_tensor_write(tensor, labels, batch->sequences);
-}
-
-static enum clb_status upload(struct clb_model *model, const struct clb_batch *batch, bool training)
-{
-    struct bert_device_batch *d = &model->batch;
-    const int32_t t = batch->total_tokens;
-    enum clb_status status;
-    CLB_TRY(check_batch(model, batch));
-    CLB_TRY(clb_tensor_write(d->ids, batch->input_ids, t));
-    CLB_TRY(clb_tensor_write(d->positions, batch->positions, t));
-    CLB_TRY(clb_tensor_write(d->segments, batch->token_type_ids, t));
-    CLB_TRY(clb_tensor_write(d->cu_seqlens, batch->cu_seqlens, batch->sequences + 1));
-    CLB_TRY(upload_pair_labels(model, batch));
-    for (int c = 0; (int64_t)c * model->chunk_rows < batch->masked; c++) {
-        int32_t first = c * model->chunk_rows, left = batch->masked - first;
-        int32_t rows = left < model->chunk_rows ? left : model->chunk_rows;
-        CLB_TRY(clb_tensor_write(d->masked_rows[c], batch->masked_rows + first, rows));
-        CLB_TRY(clb_tensor_write(d->masked_labels[c], batch->masked_labels + first, rows));
+    enum clb_status status = check_batch(model, batch);
+    if (status != CLB_OK) return status;
+    registry_stage(model->registry, &model->cu_seqlens, batch->cu_seqlens, batch->sequences + 1);
+    for (int i = 0; i < model->module_count; i++) {
+        struct module *module = model->modules[i];
+        if (module->class->stage) module->class->stage(module, batch, model->registry);
     }
-    if (training) {
-        CLB_TRY(upload_groups(&d->word, &batch->word, t));
-        CLB_TRY(upload_groups(&d->position, &batch->position, t));
-        CLB_TRY(upload_groups(&d->segment, &batch->segment, t));
+    pass->model = model;
+    pass->batch = batch;
+    pass->tokens = batch->total_tokens;
+    pass->sequences = batch->sequences;
+    pass->max_seqlen = batch->max_seqlen;
+    pass->cu_seqlens = clb_tensor_first_rows(model->cu_seqlens, batch->sequences + 1);
+    pass->d_hidden = clb_tensor_first_rows(model->d_hidden, batch->total_tokens);
+    return registry_upload(model->registry);
+}
+
+/* Up to the last block, then the heads, whose losses add their gradients up in d_hidden. */
+static enum clb_status forward(struct clb_model *model, struct pass *pass)
+{
+    enum clb_status status = CLB_OK;
+    bool begun = false; /* the gradient */
+    for (int i = 0; i < model->module_count && status == CLB_OK; i++) {
+        struct module *module = model->modules[i];
+        if (module->class->is_head && pass->training && !begun)
+            CLB_TRY(clb_fill(&pass->d_hidden, 0.0f));
+        begun |= module->class->is_head;
+        module->input = pass->hidden;
+        status = module->class->forward(module, pass);
     }
 cleanup:
     return status;
 }
 
-static struct bert_pass pass_of(const struct clb_batch *batch)
+static enum clb_status backward(struct clb_model *model, struct pass *pass)
 {
-    return (struct bert_pass){.tokens = batch->total_tokens,
-                              .sequences = batch->sequences,
-                              .masked = batch->masked,
-                              .max_seqlen = batch->max_seqlen};
+    const bool recompute = model->limits.gradient_checkpointing;
+    enum clb_status status = CLB_OK;
+    for (int i = model->module_count - 1; i >= 0; i--) {
+        struct module *module = model->modules[i];
+        if (recompute && module->class->recompute) CLB_TRY(module->class->forward(module, pass));
+        if (module->class->backward) CLB_TRY(module->class->backward(module, pass));
+    }
+cleanup:
+    return status;
 }
 
 enum clb_status clb_model_train(struct clb_model *model, const struct clb_batch *batch,
                                 uint64_t seed, uint32_t stream, struct clb_loss_scales scales)
 {
+    struct pass pass = {.training = true, .seed = seed, .stream = stream, .scales = scales};
+    enum clb_status status;
     if (!model->limits.training)
         return clb_fail(CLB_ERROR_ARGUMENT, "the model was not created for training");
-    struct bert_pass pass = pass_of(batch);
-    pass.training = true;
-    pass.seed = seed;
-    pass.stream = stream;
-    pass.scales = scales;
-    enum clb_status status;
-    CLB_TRY(upload(model, batch, true));
-    CLB_TRY(bert_encoder_forward(model, &pass));
-    CLB_TRY(bert_heads(model, &pass));
-    CLB_TRY(bert_encoder_backward(model, &pass));
+    CLB_TRY(begin_pass(model, batch, &pass));
+    CLB_TRY(forward(model, &pass));
+    CLB_TRY(backward(model, &pass));
 cleanup:
     return status;
 }
@@ -303,15 +191,9 @@ cleanup:
 enum clb_status clb_model_predict(struct clb_model *model, const struct clb_batch *batch,
                                   float *mlm, float *nsp)
 {
-    struct bert_pass pass = pass_of(batch);
-    pass.mlm_logits = mlm;
-    pass.nsp_logits = nsp;
-    enum clb_status status;
-    CLB_TRY(upload(model, batch, false));
-    CLB_TRY(bert_encoder_forward(model, &pass));
-    CLB_TRY(bert_heads(model, &pass));
-cleanup:
-    return status;
+    struct pass pass = {.mlm_logits = mlm, .nsp_logits = nsp};
+    enum clb_status status = begin_pass(model, batch, &pass);
+    return status == CLB_OK ? forward(model, &pass) : status;
 }
 
 enum clb_status clb_model_evaluate(struct clb_model *model, const struct clb_batch *batch)
@@ -319,13 +201,14 @@ enum clb_status clb_model_evaluate(struct clb_model *model, const struct clb_bat
     return clb_model_predict(model, batch, NULL, NULL);
 }
 
+/* ---- losses ---- */
+
 enum clb_status clb_model_read_losses(const struct clb_model *model, struct clb_losses *losses)
 {
-    const struct bert_activations *a = &model->activations;
     float mlm[2], nsp[2];
     enum clb_status status;
-    CLB_TRY(clb_tensor_read(a->mlm_sums, mlm, 2));
-    CLB_TRY(clb_tensor_read(a->nsp_sums, nsp, 2));
+    CLB_TRY(clb_tensor_read(model->mlm_sums, mlm, 2));
+    CLB_TRY(clb_tensor_read(model->nsp_sums, nsp, 2));
     *losses = (struct clb_losses){mlm[0], mlm[1], nsp[0], nsp[1]};
 cleanup:
     return status;
@@ -336,8 +219,8 @@ enum clb_status clb_model_write_losses(struct clb_model *model, const struct clb
     const float mlm[2] = {(float)losses->mlm_loss, (float)losses->mlm_correct};
     const float nsp[2] = {(float)losses->nsp_loss, (float)losses->nsp_correct};
     enum clb_status status;
-    CLB_TRY(clb_tensor_write(model->activations.mlm_sums, mlm, 2));
-    CLB_TRY(clb_tensor_write(model->activations.nsp_sums, nsp, 2));
+    CLB_TRY(clb_tensor_write(model->mlm_sums, mlm, 2));
+    CLB_TRY(clb_tensor_write(model->nsp_sums, nsp, 2));
 cleanup:
     return status;
 }

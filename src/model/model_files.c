@@ -4,8 +4,8 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
-#include "model/bert.h"
 #include "model/model_json.h"
+#include "model/module.h"
 #include "model/safetensors.h"
 
 #include <dirent.h>
@@ -242,9 +242,9 @@ static bool other_name(const struct clb_parameter *parameter, int number,
 static bool find_name(const struct model_files *files, const struct clb_parameter *parameter,
                       struct clb_parameter *found)
 {
-    char name[BERT_NAME_SIZE];
+    char name[MODEL_NAME_SIZE];
     for (int i = 0; other_name(parameter, i, found); i++) {
-        bert_part_name(name, "", found, 0);
+        model_part_name(name, "", found, 0);
         if (file_of(files, name)) return true;
     }
     return false;
@@ -271,10 +271,10 @@ static enum clb_status visit_parts(const struct model_files *files,
 {
     const int64_t rows = parameter->tensor.rows / parameter->parts,
                   columns = parameter->tensor.columns;
-    char name[BERT_NAME_SIZE];
+    char name[MODEL_NAME_SIZE];
     enum clb_status status = CLB_OK;
     for (int part = 0; part < parameter->parts && status == CLB_OK; part++) {
-        bert_part_name(name, "", parameter, part);
+        model_part_name(name, "", parameter, part);
         const struct safetensors *file = file_of(files, name);
         if (!file) return part_missing(files, name);
         status = out ? safetensors_read(file, name, rows, columns, out + part * rows * columns)
@@ -295,9 +295,9 @@ enum clb_status model_files_check(const struct model_files *files, const struct 
     int count;
     enum clb_status status;
     *heads = CLB_HEAD_MLM | CLB_HEAD_NSP;
-    CLB_TRY(bert_shapes_list(config, &list, &count));
+    CLB_TRY(model_list_shapes(config, &list, &count));
     for (int i = 0; i < count; i++) {
-        const int head = bert_parameter_head(list[i].name);
+        const int head = model_parameter_head(list[i].name);
         if (find_name(files, &list[i], &found) && (tied || !is_decoder(found.name)))
             CLB_TRY(visit_parts(files, &found, NULL));
         else if (head)
@@ -371,7 +371,7 @@ enum clb_status model_files_check_decoder(const struct model_files *files,
     struct clb_parameter *list = NULL;
     int count;
     enum clb_status status;
-    CLB_TRY(bert_shapes_list(config, &list, &count));
+    CLB_TRY(model_list_shapes(config, &list, &count));
     for (int i = 0; i < count; i++)
         for (int d = 0; d < 2; d++)
             if (strcmp(list[i].name, decoder_names[d][0]) == 0)

@@ -3,8 +3,8 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
-#include "model/bert.h"
 #include "model/model_files.h"
+#include "model/module.h"
 #include "model/safetensors.h"
 
 #include <stdio.h>
@@ -35,11 +35,11 @@ static enum clb_status declare_list(struct safetensors_writer *writer,
                                     const struct clb_tensor_list *list)
 {
     enum clb_status status = CLB_OK;
-    char name[BERT_NAME_SIZE];
+    char name[MODEL_NAME_SIZE];
     for (int i = 0; i < list->count; i++) {
         const struct clb_parameter *p = &list->parameters[i];
         for (int part = 0; part < p->parts && status == CLB_OK; part++) {
-            bert_part_name(name, list->prefix, p, part);
+            model_part_name(name, list->prefix, p, part);
             status =
                 safetensors_declare(writer, name, p->tensor.rows / p->parts, p->tensor.columns);
         }
@@ -72,7 +72,8 @@ cleanup:
 
 enum clb_status clb_model_save(const struct clb_model *model, const char *directory)
 {
-    struct clb_tensor_list list = {"", model->parameters, model->parameter_count};
+    struct clb_tensor_list list = {.prefix = ""};
+    list.parameters = clb_model_parameters(model, &list.count);
     char *config = base_format("%s/config.json", directory);
     char *weights = base_format("%s/model.safetensors", directory);
     enum clb_status status = CLB_OK;
@@ -91,10 +92,10 @@ static enum clb_status load_parameter(const struct safetensors *file, const char
 {
     const int64_t rows = parameter->tensor.rows / parameter->parts,
                   columns = parameter->tensor.columns;
-    char name[BERT_NAME_SIZE];
+    char name[MODEL_NAME_SIZE];
     enum clb_status status;
     for (int part = 0; part < parameter->parts; part++) {
-        bert_part_name(name, prefix, parameter, part);
+        model_part_name(name, prefix, parameter, part);
         CLB_TRY(safetensors_read(file, name, rows, columns, host + part * rows * columns));
     }
     CLB_TRY(clb_tensor_write(parameter->tensor, host, clb_tensor_elements(parameter->tensor)));
@@ -160,10 +161,11 @@ static enum clb_status read_tied(const char *directory, bool *tied)
 static enum clb_status load_all(struct clb_model *model, const struct model_files *files,
                                 uint64_t seed, float *host)
 {
-    int initialised = 0;
+    int initialised = 0, count;
+    const struct clb_parameter *parameters = clb_model_parameters(model, &count);
     enum clb_status status = CLB_OK;
-    for (int i = 0; i < model->parameter_count && status == CLB_OK; i++) {
-        const struct clb_parameter *parameter = &model->parameters[i];
+    for (int i = 0; i < count && status == CLB_OK; i++) {
+        const struct clb_parameter *parameter = &parameters[i];
         if (model_files_has(files, parameter)) {
             CLB_TRY(model_files_read(files, parameter, host));
             CLB_TRY(
@@ -172,7 +174,7 @@ static enum clb_status load_all(struct clb_model *model, const struct model_file
             if (model->limits.training && initialised++ < 8)
                 base_warn("%s: has no %s; initialised", model_files_directory(files),
                           parameter->name);
-            CLB_TRY(bert_initialize_parameter(model, i, seed));
+            CLB_TRY(model_initialize_parameter(model, i, seed));
         }
     }
 cleanup:
@@ -192,7 +194,8 @@ static void warn_of_more_layers(const struct model_files *files, const struct cl
 
 enum clb_status clb_model_load(struct clb_model *model, const char *directory, uint64_t seed)
 {
-    struct clb_tensor_list list = {"", model->parameters, model->parameter_count};
+    struct clb_tensor_list list = {.prefix = ""};
+    list.parameters = clb_model_parameters(model, &list.count);
     struct model_files *files = NULL;
     float *host = NULL;
     bool tied;

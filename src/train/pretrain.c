@@ -140,6 +140,7 @@ static enum clb_status create_model(struct train_run *run, const char *checkpoin
         .max_tokens = o->per_device_train_batch_size * o->max_seq_length,
         .max_masked = o->per_device_train_batch_size * o->max_seq_length,
         .training = true,
+        .gradient_checkpointing = o->gradient_checkpointing,
     };
     enum clb_status status;
     const char *model = run->options.model ? run->options.model : "mini";

@@ -47,6 +47,7 @@ static const struct argument {
     ARGUMENT(short_seq_probability, FLOAT, REFUSED),
     ARGUMENT(whole_word_mask, BOOLEAN, REFUSED),
     ARGUMENT(seed, SEED, REFUSED),
+    ARGUMENT(gradient_checkpointing, BOOLEAN, HARMLESS),
     ARGUMENT(optim, OPTIM, REFUSED),
     ARGUMENT(learning_rate, FLOAT, RESULT),
     ARGUMENT(weight_decay, FLOAT, RESULT),

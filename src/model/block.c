@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One layer of the encoder. Post-LN, as in the paper and in Hugging Face:
+ *
+ *   hidden1 = norm(dropout(attention(x)) + x), hidden2 = norm(dropout(ffn(hidden1)) + hidden1) */
+#include "base/error.h"
+#include "model/module.h"
+
+#include <stdio.h>
+
+/* Dropout sites of a block; number 0 is the embeddings'. */
+enum { SITE_ATTENTION = 1, SITE_HIDDEN1 = 2, SITE_HIDDEN2 = 3, SITES = 3 };
+
+struct block {
+    struct module module;
+    struct parameter qkv_weight, qkv_bias;                   /* [3H, H], [3H] */
+    struct parameter attention_weight, attention_bias;       /* [H, H], [H] */
+    struct parameter attention_gamma, attention_beta;        /* [H] */
+    struct parameter intermediate_weight, intermediate_bias; /* [I, H], [I] */
+    struct parameter output_weight, output_bias;             /* [H, I], [H] */
+    struct parameter output_gamma, output_beta;              /* [H] */
+
+    struct clb_tensor qkv;                   /* [T, 3H] */
+    struct clb_tensor attention, lse;        /* [T, H], [N, T] */
+    struct clb_tensor sum1, stats1, hidden1; /* [T, H], [T, 2], [T, H]: first add and norm */
+    struct clb_tensor pre, act;              /* [T, I]: before and after GELU */
+    struct clb_tensor sum2, stats2, hidden2; /* second add and norm: the output */
+
+    struct clb_tensor d_sum, d_y;            /* [T, H] */
+    struct clb_tensor d_intermediate, d_qkv; /* [T, I], [T, 3H] */
+};
+
+static void declare_parameters(struct block *m, struct registry *r)
+{
+    const struct clb_config *c = &m->module.model->config;
+    const int64_t h = c->hidden_size, i = c->intermediate_size;
+    char prefix[64];
+    snprintf(prefix, sizeof prefix, "bert.encoder.layer.%d.", m->module.index);
+    const struct {
+        struct parameter *parameter;
+        enum parameter_kind kind;
+        int64_t rows, columns;
+        const char *name;
+    } table[] = {
+        {&m->qkv_weight, STACKED_MATRIX, 3 * h, h, "attention.self.qkv.weight"},
+        {&m->qkv_bias, STACKED_BIAS, 3 * h, 1, "attention.self.qkv.bias"},
+        {&m->attention_weight, MATRIX, h, h, "attention.output.dense.weight"},
+        {&m->attention_bias, BIAS, h, 1, "attention.output.dense.bias"},
+        {&m->attention_gamma, GAMMA, h, 1, "attention.output.LayerNorm.weight"},
+        {&m->attention_beta, BIAS, h, 1, "attention.output.LayerNorm.bias"},
+        {&m->intermediate_weight, MATRIX, i, h, "intermediate.dense.weight"},
+        {&m->intermediate_bias, BIAS, i, 1, "intermediate.dense.bias"},
+        {&m->output_weight, MATRIX, h, i, "output.dense.weight"},
+        {&m->output_bias, BIAS, h, 1, "output.dense.bias"},
+        {&m->output_gamma, GAMMA, h, 1, "output.LayerNorm.weight"},
+        {&m->output_beta, BIAS, h, 1, "output.LayerNorm.bias"},
+    };
+    for (size_t p = 0; p < sizeof table / sizeof *table; p++)
+        registry_parameter(r, table[p].parameter, table[p].kind, table[p].rows, table[p].columns,
+                           "%s%s", prefix, table[p].name);
+}
+
+static void declare(struct module *module, struct registry *r)
+{
+    struct block *m = (struct block *)module;
+    const struct clb_config *c = &module->model->config;
+    const bool training = module->model->limits.training;
+    const int64_t t = module->model->limits.max_tokens, h = c->hidden_size;
+    const int64_t i = c->intermediate_size;
+    declare_parameters(m, r);
+    registry_activation(r, &m->qkv, "qkv", t, 3 * h, RECOMPUTED);
+    registry_activation(r, &m->attention, "attention", t, h, RECOMPUTED);
+    registry_activation(r, &m->lse, "lse", c->num_attention_heads, t, RECOMPUTED);
+    registry_activation(r, &m->sum1, "sum1", t, h, RECOMPUTED);
+    registry_activation(r, &m->stats1, "stats1", t, 2, RECOMPUTED);
+    registry_activation(r, &m->hidden1, "hidden1", t, h, RECOMPUTED);
+    if (training) registry_activation(r, &m->pre, "pre", t, i, RECOMPUTED);
+    registry_activation(r, &m->act, "act", t, i, RECOMPUTED);
+    registry_activation(r, &m->sum2, "sum2", t, h, RECOMPUTED);
+    registry_activation(r, &m->stats2, "stats2", t, 2, RECOMPUTED);
+    registry_activation(r, &m->hidden2, "hidden", t, h, SAVED);
+    if (!training) return;
+    registry_activation(r, &m->d_sum, "d_sum", t, h, SCRATCH);
+    registry_activation(r, &m->d_y, "d_y", t, h, SCRATCH);
+    registry_activation(r, &m->d_intermediate, "d_intermediate", t, i, SCRATCH);
+    registry_activation(r, &m->d_qkv, "d_qkv", t, 3 * h, SCRATCH);
+}
+
+/* The activations, cut to the pass. */
+static struct block view(const struct module *module, const struct pass *pass)
+{
+    struct block m = *(const struct block *)module;
+    struct clb_tensor *const by_token[] = {
+        &m.qkv,    &m.attention, &m.sum1,  &m.stats1, &m.hidden1,        &m.pre,  &m.act, &m.sum2,
+        &m.stats2, &m.hidden2,   &m.d_sum, &m.d_y,    &m.d_intermediate, &m.d_qkv};
+    for (size_t i = 0; i < sizeof by_token / sizeof *by_token; i++)
+        by_token[i]->rows = pass->tokens;
+    m.lse = clb_tensor_reshape(m.lse, module->model->config.num_attention_heads, pass->tokens);
+    return m;
+}
+
+static struct clb_dropout dropout(const struct module *module, const struct pass *pass, int site)
+{
+    const struct clb_config *c = &module->model->config;
+    return pass_dropout(
+        pass, site == SITE_ATTENTION ? c->attention_probs_dropout_prob : c->hidden_dropout_prob,
+        SITES * module->index + site);
+}
+
+static enum clb_status forward(struct module *module, struct pass *pass)
+{
+    const struct block m = view(module, pass);
+    const struct clb_config *c = &module->model->config;
+    const struct clb_tensor *x = &module->input;
+    enum clb_status status;
+    CLB_TRY(clb_linear_forward(&m.qkv, NULL, x, &m.qkv_weight.weight, &m.qkv_bias.weight,
+                               CLB_ACTIVATION_NONE));
+    CLB_TRY(clb_attention_forward(&m.attention, &m.lse, &m.qkv, &pass->cu_seqlens, pass->max_seqlen,
+                                  c->num_attention_heads, dropout(module, pass, SITE_ATTENTION)));
+    CLB_TRY(clb_linear_forward(&m.sum1, NULL, &m.attention, &m.attention_weight.weight, NULL,
+                               CLB_ACTIVATION_NONE));
+    CLB_TRY(clb_norm_forward(&m.hidden1, &m.sum1, &m.stats1, &m.sum1, &m.attention_bias.weight, x,
+                             &m.attention_gamma.weight, &m.attention_beta.weight, c->layer_norm_eps,
+                             dropout(module, pass, SITE_HIDDEN1)));
+    CLB_TRY(clb_linear_forward(&m.act, pass->training ? &m.pre : NULL, &m.hidden1,
+                               &m.intermediate_weight.weight, &m.intermediate_bias.weight,
+                               c->hidden_act));
+    CLB_TRY(clb_linear_forward(&m.sum2, NULL, &m.act, &m.output_weight.weight, NULL,
+                               CLB_ACTIVATION_NONE));
+    CLB_TRY(clb_norm_forward(&m.hidden2, &m.sum2, &m.stats2, &m.sum2, &m.output_bias.weight,
+                             &m.hidden1, &m.output_gamma.weight, &m.output_beta.weight,
+                             c->layer_norm_eps, dropout(module, pass, SITE_HIDDEN2)));
+    pass->hidden = m.hidden2;
+cleanup:
+    return status;
+}
+
+/* d_hidden holds the gradient at the output, and then at the input. d_sum carries the gradient
+ * through a residual, d_y through the sublayer beside it. */
+static enum clb_status backward(struct module *module, struct pass *pass)
+{
+    const struct block m = view(module, pass);
+    const struct clb_config *c = &module->model->config;
+    const struct clb_tensor *x = &module->input, *d_hidden = &pass->d_hidden;
+    const struct clb_tensor *d_act = &m.d_intermediate;
+    const struct clb_tensor *d_attention = &m.d_sum; /* free once the second norm has been left */
+    enum clb_status status;
+
+    CLB_TRY(clb_norm_backward(&m.d_sum, &m.d_y, &m.output_gamma.gradient, &m.output_beta.gradient,
+                              d_hidden, &m.sum2, &m.stats2, &m.output_gamma.weight,
+                              dropout(module, pass, SITE_HIDDEN2)));
+    CLB_TRY(clb_linear_backward_weight(&m.output_weight.gradient, &m.output_bias.gradient, &m.d_y,
+                                       &m.act));
+    CLB_TRY(clb_linear_backward_input(d_act, &m.d_y, &m.output_weight.weight, false));
+    CLB_TRY(clb_activation_backward(d_act, d_act, &m.pre, c->hidden_act));
+    CLB_TRY(clb_linear_backward_weight(&m.intermediate_weight.gradient,
+                                       &m.intermediate_bias.gradient, d_act, &m.hidden1));
+    CLB_TRY(clb_linear_backward_input(&m.d_sum, d_act, &m.intermediate_weight.weight, true));
+
+    CLB_TRY(clb_norm_backward(d_hidden, &m.d_y, &m.attention_gamma.gradient,
+                              &m.attention_beta.gradient, &m.d_sum, &m.sum1, &m.stats1,
+                              &m.attention_gamma.weight, dropout(module, pass, SITE_HIDDEN1)));
+    CLB_TRY(clb_linear_backward_weight(&m.attention_weight.gradient, &m.attention_bias.gradient,
+                                       &m.d_y, &m.attention));
+    CLB_TRY(clb_linear_backward_input(d_attention, &m.d_y, &m.attention_weight.weight, false));
+    CLB_TRY(clb_attention_backward(&m.d_qkv, d_attention, &m.attention, &m.lse, &m.qkv,
+                                   &pass->cu_seqlens, pass->max_seqlen, c->num_attention_heads,
+                                   dropout(module, pass, SITE_ATTENTION)));
+    CLB_TRY(clb_linear_backward_weight(&m.qkv_weight.gradient, &m.qkv_bias.gradient, &m.d_qkv, x));
+    CLB_TRY(clb_linear_backward_input(d_hidden, &m.d_qkv, &m.qkv_weight.weight, true));
+cleanup:
+    return status;
+}
+
+const struct module_class module_block = {
+    .name = "block",
+    .size = sizeof(struct block),
+    .recompute = true,
+    .declare = declare,
+    .forward = forward,
+    .backward = backward,
+};

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The masked language model: norm(gelu(dense(hidden at masked rows))), and the decoder, which is
+ * the table of word embeddings, with a bias. It runs over chunks of rows, forward and backward at
+ * once: the logits of a chunk become their own gradient in place, so that the vocabulary's loss
+ * needs the same memory for any batch. */
+#include "base/error.h"
+#include "model/module.h"
+
+/* Logits of one chunk are at most this many elements (128 MiB). */
+#define CHUNK_ELEMENTS ((int64_t)32 << 20)
+
+struct mlm_head {
+    struct module module;
+    struct parameter weight, bias;    /* [H, H], [H] of the transform */
+    struct parameter gamma, beta;     /* [H] */
+    struct parameter decoder_bias;    /* [V] */
+    int64_t chunk_rows;               /* C */
+    int chunks;                       /* of the largest batch */
+    struct clb_tensor *rows, *labels; /* i32 [chunks] of [C], the registry's */
+    struct clb_tensor masked, pre, transform, stats, predicted; /* [C, H], stats [C, 2] */
+    struct clb_tensor logits;                                   /* [C, V] */
+    struct clb_tensor d_rows, d_sum;                            /* [C, H] */
+};
+
+/* A quarter of the tokens is more than is ever masked by habit; more takes more chunks. */
+static int64_t chunk_rows(const struct clb_config *config, const struct clb_model_limits *limits)
+{
+    int64_t rows = CHUNK_ELEMENTS / config->vocab_size, usual = limits->max_tokens / 4;
+    if (rows > usual) rows = usual;
+    if (rows < 64) rows = 64;
+    return rows < limits->max_masked ? rows : limits->max_masked;
+}
+
+static void declare(struct module *module, struct registry *r)
+{
+    struct mlm_head *m = (struct mlm_head *)module;
+    const struct clb_model_limits *limits = &module->model->limits;
+    const int64_t h = module->model->config.hidden_size, v = module->model->config.vocab_size;
+    const char *prefix = "cls.predictions.";
+    registry_parameter(r, &m->weight, MATRIX, h, h, "%stransform.dense.weight", prefix);
+    registry_parameter(r, &m->bias, BIAS, h, 1, "%stransform.dense.bias", prefix);
+    registry_parameter(r, &m->gamma, GAMMA, h, 1, "%stransform.LayerNorm.weight", prefix);
+    registry_parameter(r, &m->beta, BIAS, h, 1, "%stransform.LayerNorm.bias", prefix);
+    registry_parameter(r, &m->decoder_bias, BIAS, v, 1, "%sbias", prefix);
+    if (limits->max_masked == 0) return; /* only listed */
+    const int64_t c = m->chunk_rows = chunk_rows(&module->model->config, limits);
+    m->chunks = (int)((limits->max_masked + c - 1) / c);
+    m->rows = registry_inputs(r, m->chunks, c);
+    m->labels = registry_inputs(r, m->chunks, c);
+    registry_activation(r, &m->masked, "mlm masked", c, h, SAVED);
+    registry_activation(r, &m->pre, "mlm pre", c, h, SAVED);
+    registry_activation(r, &m->transform, "mlm transform", c, h, SAVED);
+    registry_activation(r, &m->stats, "mlm stats", c, 2, SAVED);
+    registry_activation(r, &m->predicted, "mlm predicted", c, h, SAVED);
+    registry_activation(r, &m->logits, "mlm logits", c, v, SAVED);
+    registry_activation(r, &module->model->mlm_sums, "mlm sums", 2, 1, SAVED);
+    if (!limits->training) return;
+    registry_activation(r, &m->d_rows, "d_rows", c, h, SCRATCH);
+    registry_activation(r, &m->d_sum, "d_rows_sum", c, h, SCRATCH);
+}
+
+static void stage(struct module *module, const struct clb_batch *batch, struct registry *r)
+{
+    struct mlm_head *m = (struct mlm_head *)module;
+    for (int64_t first = 0; first < batch->masked; first += m->chunk_rows) {
+        const int64_t left = batch->masked - first, chunk = first / m->chunk_rows;
+        const int64_t rows = left < m->chunk_rows ? left : m->chunk_rows;
+        registry_stage(r, &m->rows[chunk], batch->masked_rows + first, rows);
+        registry_stage(r, &m->labels[chunk], batch->masked_labels + first, rows);
+    }
+}
+
+/* The activations, cut to `rows` rows. */
+static struct mlm_head view(const struct mlm_head *module, int64_t rows)
+{
+    struct mlm_head m = *module;
+    struct clb_tensor *const by_row[] = {&m.masked,    &m.pre,    &m.transform, &m.stats,
+                                         &m.predicted, &m.logits, &m.d_rows,    &m.d_sum};
+    for (size_t i = 0; i < sizeof by_row / sizeof *by_row; i++) by_row[i]->rows = rows;
+    return m;
+}
+
+static enum clb_status chunk_forward(const struct mlm_head *m, const struct pass *pass,
+                                     const struct clb_tensor *rows, const struct clb_tensor *labels)
+{
+    const struct clb_config *c = &m->module.model->config;
+    enum clb_status status;
+    CLB_TRY(clb_gather_rows(&m->masked, &pass->hidden, rows));
+    CLB_TRY(clb_linear_forward(&m->transform, &m->pre, &m->masked, &m->weight.weight,
+                               &m->bias.weight, c->hidden_act));
+    CLB_TRY(clb_norm_forward(&m->predicted, &m->transform, &m->stats, &m->transform, NULL, NULL,
+                             &m->gamma.weight, &m->beta.weight, c->layer_norm_eps,
+                             (struct clb_dropout){0}));
+    CLB_TRY(clb_linear_forward(&m->logits, NULL, &m->predicted,
+                               &embeddings_word(m->module.model)->weight, &m->decoder_bias.weight,
+                               CLB_ACTIVATION_NONE));
+    CLB_TRY(read_logits(&m->logits, pass->mlm_logits, pass->mlm_first));
+    CLB_TRY(clb_cross_entropy(&m->module.model->mlm_sums, &m->logits, labels, pass->scales.mlm));
+cleanup:
+    return status;
+}
+
+static enum clb_status chunk_backward(const struct mlm_head *m, const struct pass *pass,
+                                      const struct clb_tensor *rows)
+{
+    const struct parameter *word = embeddings_word(m->module.model);
+    enum clb_status status;
+    CLB_TRY(clb_linear_backward_weight(&word->gradient, &m->decoder_bias.gradient, &m->logits,
+                                       &m->predicted));
+    CLB_TRY(clb_linear_backward_input(&m->d_rows, &m->logits, &word->weight, false));
+    CLB_TRY(clb_norm_backward(&m->d_sum, NULL, &m->gamma.gradient, &m->beta.gradient, &m->d_rows,
+                              &m->transform, &m->stats, &m->gamma.weight, (struct clb_dropout){0}));
+    CLB_TRY(
+        clb_activation_backward(&m->d_sum, &m->d_sum, &m->pre, m->module.model->config.hidden_act));
+    CLB_TRY(
+        clb_linear_backward_weight(&m->weight.gradient, &m->bias.gradient, &m->d_sum, &m->masked));
+    CLB_TRY(clb_linear_backward_input(&m->d_rows, &m->d_sum, &m->weight.weight, false));
+    CLB_TRY(clb_scatter_add_rows(&pass->d_hidden, &m->d_rows, rows));
+cleanup:
+    return status;
+}
+
+static enum clb_status forward(struct module *module, struct pass *pass)
+{
+    const struct mlm_head *whole = (const struct mlm_head *)module;
+    const int64_t masked = pass->batch->masked;
+    enum clb_status status = CLB_OK;
+    for (int64_t first = 0; first < masked; first += whole->chunk_rows) {
+        const int64_t left = masked - first, chunk = first / whole->chunk_rows;
+        const struct mlm_head m = view(whole, left < whole->chunk_rows ? left : whole->chunk_rows);
+        const struct clb_tensor rows = clb_tensor_first_rows(m.rows[chunk], m.masked.rows);
+        const struct clb_tensor labels = clb_tensor_first_rows(m.labels[chunk], m.masked.rows);
+        pass->mlm_first = first;
+        CLB_TRY(chunk_forward(&m, pass, &rows, &labels));
+        if (pass->training) CLB_TRY(chunk_backward(&m, pass, &rows));
+    }
+cleanup:
+    return status;
+}
+
+const struct module_class module_mlm_head = {
+    .name = "mlm",
+    .size = sizeof(struct mlm_head),
+    .is_head = true,
+    .declare = declare,
+    .stage = stage,
+    .forward = forward,
+};

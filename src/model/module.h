@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A model is a list of modules: embeddings, blocks, heads, each in a file of its own. A pass walks
+ * forward over them, each taking pass->hidden and leaving its own, and back again. A head leaves
+ * pass->hidden alone: it takes a loss there, and adds that loss's gradient to pass->d_hidden. */
+#ifndef MODEL_MODULE_H
+#define MODEL_MODULE_H
+
+#include "model/registry.h"
+
+struct module;
+
+/* One batch on its way through the model. */
+struct pass {
+    struct clb_model *model;
+    const struct clb_batch *batch;
+    int32_t tokens, sequences, max_seqlen; /* T, B */
+    bool training;                         /* dropout, and keep what backward needs */
+    uint64_t seed;                         /* of dropout */
+    uint32_t stream;
+    struct clb_loss_scales scales;  /* 0: no gradient */
+    float *mlm_logits, *nsp_logits; /* host copies for predict, or NULL */
+    int64_t mlm_first;              /* first row of the MLM head's chunk */
+
+    struct clb_tensor cu_seqlens;       /* i32 [B + 1] */
+    struct clb_tensor hidden;           /* [T, H] of the last module, and, back again, unused */
+    struct clb_tensor d_hidden;         /* [T, H] its gradient, in training */
+    struct clb_tensor pooled, d_pooled; /* [B, H] between the pooler and the heads on it */
+};
+
+struct module_class {
+    const char *name;
+    size_t size;    /* of its struct, which begins with a struct module */
+    bool is_head;   /* takes a loss: begins pass->d_hidden */
+    bool recompute; /* may go forward again, from the same input, instead of keeping activations */
+    void (*declare)(struct module *module, struct registry *registry);
+    /* Puts its part of a batch into the registry's copy; NULL: it has none. */
+    void (*stage)(struct module *module, const struct clb_batch *batch, struct registry *registry);
+    enum clb_status (*forward)(struct module *module, struct pass *pass);
+    enum clb_status (*backward)(struct module *module, struct pass *pass); /* NULL: forward did */
+};
+
+struct module {
+    const struct module_class *class;
+    struct clb_model *model;
+    int index;               /* among those of its class */
+    struct clb_tensor input; /* what forward took from pass->hidden */
+};
+
+extern const struct module_class module_embeddings, module_block, module_pooler, module_mlm_head,
+    module_nsp_head;
+
+struct clb_model {
+    struct clb_device *device;
+    struct clb_config config;
+    struct clb_model_limits limits;
+    struct registry *registry;
+    struct module **modules; /* [module_count] */
+    int module_count;
+    struct clb_tensor cu_seqlens;         /* i32 [max_sequences + 1] */
+    struct clb_tensor d_hidden;           /* [max_tokens, H] */
+    struct clb_tensor mlm_sums, nsp_sums; /* [2] loss, correct */
+    int heads; /* whose weights were not made up: a sum of CLB_HEAD_... */
+};
+
+/* architectures.c: the modules of a model, declared; `model` has device or not, config, limits and
+ * registry. */
+enum clb_status model_make_modules(struct clb_model *model);
+void model_free_modules(struct clb_model *model);
+
+/* embeddings.c: the table that the MLM head's decoder is tied to. */
+const struct parameter *embeddings_word(const struct clb_model *model);
+
+/* Dropout number `site` of the pass: none where it does not train. */
+struct clb_dropout pass_dropout(const struct pass *pass, float probability, int site);
+/* Reads a head's logits to the host, from its row `first_row` on; NULL: nobody wants them. */
+enum clb_status read_logits(const struct clb_tensor *logits, float *host, int64_t first_row);
+
+/* ---- parameters by name ---- */
+
+/* The parameters of a configuration: names and shapes, no memory. `*list` is malloc'd. */
+enum clb_status model_list_shapes(const struct clb_config *config, struct clb_parameter **list,
+                                  int *count);
+/* Which head a parameter belongs to, 0: the encoder. */
+int model_parameter_head(const char *name);
+/* The name in a file of part `part` of a parameter: "qkv" becomes query, key or value. */
+enum { MODEL_NAME_SIZE = 192 };
+void model_part_name(char name[MODEL_NAME_SIZE], const char *prefix,
+                     const struct clb_parameter *parameter, int part);
+/* Gives one parameter its initial values. */
+enum clb_status model_initialize_parameter(const struct clb_model *model, int index, uint64_t seed);
+
+#endif

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/registry.h"
+
+#include "base/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SHARED = -1 }; /* a slot of no single module */
+
+/* Memory of one activation, or of several that are not needed at the same time. */
+struct slot {
+    const char *name;
+    int module, turn; /* SHARED, or the module; which of those that take turns */
+    int64_t elements; /* of the largest */
+    struct clb_tensor tensor;
+};
+
+struct activation {
+    struct clb_tensor *tensor;
+    int64_t rows, columns;
+    int slot;
+};
+
+struct registry {
+    struct clb_device *device;
+    bool training, checkpointing;
+    enum clb_status status; /* the first failure */
+    char message[256];
+    int module;
+
+    struct parameter **parameters; /* [parameter_count] */
+    struct clb_parameter *weights, *gradients;
+    int *modules;
+    int parameter_count;
+    struct activation *activations;
+    int activation_count;
+    struct slot *slots;
+    int slot_count;
+    struct clb_tensor **input_lists; /* of registry_inputs */
+    int input_list_count;
+
+    struct clb_arena *weight_arena, *gradient_arena, *input_arena;
+    struct clb_arena **activation_arenas;
+    int activation_arena_count;
+    int32_t *staged;
+    int64_t staged_end; /* so many elements of the inputs are to be written */
+};
+
+/* ---- life ---- */
+
+static enum clb_status out_of_memory(void)
+{
+    return clb_fail(CLB_ERROR_MEMORY, "model: out of memory");
+}
+
+static void note(struct registry *r, enum clb_status status)
+{
+    if (status == CLB_OK || r->status != CLB_OK) return;
+    r->status = status;
+    snprintf(r->message, sizeof r->message, "%s", clb_error_message());
+}
+
+enum clb_status registry_create(struct clb_device *device, bool training, bool checkpointing,
+                                struct registry **out)
+{
+    struct registry *r = calloc(1, sizeof *r);
+    if (!r) return out_of_memory();
+    *r = (struct registry){
+        .device = device, .training = training, .checkpointing = training && checkpointing};
+    enum clb_status status = CLB_OK;
+    if (device) {
+        CLB_TRY(clb_arena_create(device, "weights", &r->weight_arena));
+        if (training) CLB_TRY(clb_arena_create(device, "gradients", &r->gradient_arena));
+        CLB_TRY(clb_arena_create(device, "batch", &r->input_arena));
+    }
+    *out = r;
+    return CLB_OK;
+cleanup:
+    registry_destroy(r);
+    return status;
+}
+
+void registry_destroy(struct registry *r)
+{
+    if (!r) return;
+    clb_arena_destroy(r->weight_arena);
+    clb_arena_destroy(r->gradient_arena);
+    clb_arena_destroy(r->input_arena);
+    for (int i = 0; i < r->activation_arena_count; i++) clb_arena_destroy(r->activation_arenas[i]);
+    free(r->activation_arenas);
+    free(r->parameters);
+    free(r->weights);
+    free(r->gradients);
+    free(r->modules);
+    free(r->activations);
+    free(r->slots);
+    for (int i = 0; i < r->input_list_count; i++) free(r->input_lists[i]);
+    free(r->input_lists);
+    free(r->staged);
+    free(r);
+}
+
+void registry_module(struct registry *r, int module)
+{
+    r->module = module;
+}
+
+/* ---- parameters ---- */
+
+/* Makes room for one more of `count` elements; NULL leaves the array as it is. */
+static void *grow(struct registry *r, void *array, int count, size_t size)
+{
+    void *more = realloc(array, ((size_t)count + 1) * size);
+    if (!more) note(r, out_of_memory());
+    return more;
+}
+
+static bool grow_parameters(struct registry *r)
+{
+    const int count = r->parameter_count;
+    void *parameters = grow(r, r->parameters, count, sizeof *r->parameters);
+    if (parameters) r->parameters = parameters;
+    void *weights = grow(r, r->weights, count, sizeof *r->weights);
+    if (weights) r->weights = weights;
+    void *modules = grow(r, r->modules, count, sizeof *r->modules);
+    if (modules) r->modules = modules;
+    return parameters && weights && modules;
+}
+
+void registry_parameter(struct registry *r, struct parameter *parameter, enum parameter_kind kind,
+                        int64_t rows, int64_t columns, const char *format, ...)
+{
+    if (r->status != CLB_OK || !grow_parameters(r)) return;
+    if (r->device)
+        note(r, clb_arena_add(r->weight_arena, CLB_F32, rows, columns, &parameter->weight));
+    if (r->gradient_arena)
+        note(r, clb_arena_add(r->gradient_arena, CLB_F32, rows, columns, &parameter->gradient));
+    const bool stacked = kind == STACKED_MATRIX || kind == STACKED_BIAS;
+    const bool matrix = kind == MATRIX || kind == STACKED_MATRIX;
+    struct clb_parameter *listed = &r->weights[r->parameter_count];
+    *listed = (struct clb_parameter){
+        .tensor = {.device = r->device, .rows = rows, .columns = columns, .type = CLB_F32},
+        .parts = stacked ? 3 : 1,
+        .decay = matrix,
+        .init = matrix          ? CLB_INIT_NORMAL
+                : kind == GAMMA ? CLB_INIT_ONE
+                                : CLB_INIT_ZERO,
+    };
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(listed->name, sizeof listed->name, format, arguments);
+    va_end(arguments);
+    r->parameters[r->parameter_count] = parameter;
+    r->modules[r->parameter_count++] = r->module;
+}
+
+/* The lists that are given out, with memory. */
+static enum clb_status fill_lists(struct registry *r)
+{
+    const size_t size = (size_t)r->parameter_count * sizeof *r->gradients;
+    if (r->training && !(r->gradients = malloc(size))) return out_of_memory();
+    if (r->training) memcpy(r->gradients, r->weights, size);
+    for (int i = 0; i < r->parameter_count; i++) {
+        r->weights[i].tensor = r->parameters[i]->weight;
+        if (r->training) r->gradients[i].tensor = r->parameters[i]->gradient;
+    }
+    return CLB_OK;
+}
+
+const struct clb_parameter *registry_weights(const struct registry *r, int *count)
+{
+    *count = r->parameter_count;
+    return r->weights;
+}
+
+const struct clb_parameter *registry_gradients(const struct registry *r, int *count)
+{
+    *count = r->gradients ? r->parameter_count : 0;
+    return r->gradients;
+}
+
+int registry_module_of(const struct registry *r, int index)
+{
+    return r->modules[index];
+}
+
+struct clb_tensor registry_weights_whole(const struct registry *r)
+{
+    return clb_arena_whole(r->weight_arena);
+}
+
+struct clb_tensor registry_gradients_whole(const struct registry *r)
+{
+    return clb_arena_whole(r->gradient_arena);
+}
+
+/* ---- activations ---- */
+
+/* Which memory an activation gets. Without training only a module's output outlives its call, and
+ * the next module's input that it is: two take turns. */
+static struct slot slot_of(const struct registry *r, const char *name, enum lifetime lifetime)
+{
+    const bool kept = lifetime == SAVED || (lifetime == RECOMPUTED && !r->checkpointing);
+    if (r->training) return (struct slot){name, kept ? r->module : SHARED, 0, 0, {0}};
+    return (struct slot){name, SHARED, lifetime == SAVED ? r->module % 2 : 0, 0, {0}};
+}
+
+static int find_slot(struct registry *r, const struct slot *wanted)
+{
+    for (int i = 0; i < r->slot_count; i++)
+        if (r->slots[i].module == wanted->module && r->slots[i].turn == wanted->turn &&
+            strcmp(r->slots[i].name, wanted->name) == 0)
+            return i;
+    struct slot *slots = grow(r, r->slots, r->slot_count, sizeof *slots);
+    if (!slots) return -1;
+    r->slots = slots;
+    r->slots[r->slot_count] = *wanted;
+    return r->slot_count++;
+}
+
+void registry_activation(struct registry *r, struct clb_tensor *tensor, const char *name,
+                         int64_t rows, int64_t columns, enum lifetime lifetime)
+{
+    if (r->status != CLB_OK || !r->device) return;
+    struct activation *more = grow(r, r->activations, r->activation_count, sizeof *more);
+    if (more) r->activations = more;
+    const struct slot wanted = slot_of(r, name, lifetime);
+    const int slot = more ? find_slot(r, &wanted) : -1;
+    if (slot < 0) return;
+    if (rows * columns > r->slots[slot].elements) r->slots[slot].elements = rows * columns;
+    r->activations[r->activation_count++] = (struct activation){tensor, rows, columns, slot};
+}
+
+void registry_input(struct registry *r, struct clb_tensor *tensor, int64_t count)
+{
+    if (r->status == CLB_OK && r->device)
+        note(r, clb_arena_add(r->input_arena, CLB_I32, count, 1, tensor));
+}
+
+struct clb_tensor *registry_inputs(struct registry *r, int tensors, int64_t count)
+{
+    struct clb_tensor **lists = grow(r, r->input_lists, r->input_list_count, sizeof *lists);
+    struct clb_tensor *list = lists ? calloc((size_t)tensors, sizeof *list) : NULL;
+    if (lists) r->input_lists = lists;
+    if (!list) {
+        note(r, out_of_memory());
+        return NULL;
+    }
+    r->input_lists[r->input_list_count++] = list;
+    for (int i = 0; i < tensors; i++) registry_input(r, &list[i], count);
+    return list;
+}
+
+/* ---- memory ---- */
+
+/* The slots of one module, or the shared ones, in an arena of their own: a device's cap on one
+ * allocation is then met by a module, not by the whole. */
+static enum clb_status plan_arena(struct registry *r, int module, const char *name)
+{
+    struct clb_arena **arena = &r->activation_arenas[r->activation_arena_count];
+    enum clb_status status = CLB_OK;
+    for (int i = 0; i < r->slot_count && status == CLB_OK; i++) {
+        struct slot *slot = &r->slots[i];
+        if (slot->module != module) continue;
+        if (!*arena) {
+            CLB_TRY(clb_arena_create(r->device, name, arena));
+            r->activation_arena_count++;
+        }
+        CLB_TRY(clb_arena_add(*arena, CLB_F32, slot->elements, 1, &slot->tensor));
+    }
+cleanup:
+    return status;
+}
+
+enum clb_status registry_plan(struct registry *r)
+{
+    enum clb_status status = CLB_OK;
+    if (r->status != CLB_OK) return clb_fail(r->status, "%s", r->message);
+    r->activation_arenas = calloc((size_t)r->module + 2, sizeof(struct clb_arena *));
+    if (!r->activation_arenas) return out_of_memory();
+    CLB_TRY(plan_arena(r, SHARED, "activations"));
+    for (int m = 0; m <= r->module; m++) CLB_TRY(plan_arena(r, m, "activations of a module"));
+cleanup:
+    return status;
+}
+
+enum clb_status registry_commit(struct registry *r)
+{
+    enum clb_status status;
+    CLB_TRY(clb_arena_commit(r->weight_arena));
+    if (r->training) CLB_TRY(clb_arena_commit(r->gradient_arena));
+    CLB_TRY(fill_lists(r));
+    CLB_TRY(clb_arena_commit(r->input_arena));
+    r->staged = malloc((size_t)clb_arena_bytes(r->input_arena));
+    if (!r->staged) return out_of_memory();
+    for (int i = 0; i < r->activation_arena_count; i++)
+        CLB_TRY(clb_arena_commit(r->activation_arenas[i]));
+    for (int i = 0; i < r->activation_count; i++) {
+        const struct activation *a = &r->activations[i];
+        *a->tensor = clb_tensor_reshape(r->slots[a->slot].tensor, a->rows, a->columns);
+    }
+cleanup:
+    return status;
+}
+
+struct clb_memory_plan registry_memory(const struct registry *r)
+{
+    struct clb_memory_plan plan = {
+        .weights = clb_arena_bytes(r->weight_arena),
+        .gradients = r->gradient_arena ? clb_arena_bytes(r->gradient_arena) : 0,
+        .batch = clb_arena_bytes(r->input_arena),
+    };
+    for (int i = 0; i < r->activation_arena_count; i++)
+        plan.activations += clb_arena_bytes(r->activation_arenas[i]);
+    return plan;
+}
+
+/* ---- a batch ---- */
+
+int32_t *registry_staging(struct registry *r, const struct clb_tensor *input, int64_t count)
+{
+    if (input->offset + count > r->staged_end) r->staged_end = input->offset + count;
+    return r->staged + input->offset;
+}
+
+void registry_stage(struct registry *r, const struct clb_tensor *input, const int32_t *values,
+                    int64_t count)
+{
+    memcpy(registry_staging(r, input, count), values, (size_t)count * sizeof *values);
+}
+
+enum clb_status registry_upload(struct registry *r)
+{
+    const int64_t count = r->staged_end;
+    r->staged_end = 0;
+    return clb_tensor_write(clb_arena_whole(r->input_arena), r->staged, count);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the modules of a model need, declared once: parameters, activations, and their part of a
+ * batch. From it follow the memory, the files, the optimiser's segments and the printed plan.
+ * A declaration that fails is remembered; registry_plan reports it. */
+#ifndef MODEL_REGISTRY_H
+#define MODEL_REGISTRY_H
+
+#include <clbert/model.h>
+
+/* A parameter and its gradient, of the same shape; no gradient without training. */
+struct parameter {
+    struct clb_tensor weight, gradient;
+};
+
+enum parameter_kind { MATRIX, BIAS, GAMMA, STACKED_MATRIX, STACKED_BIAS };
+
+/* How long an activation is needed. Those of one name that are not needed at the same time share
+ * memory, as large as the largest. */
+enum lifetime {
+    SAVED,      /* until the module's backward */
+    RECOMPUTED, /* likewise; with gradient checkpointing only within the module: backward makes it
+                   anew */
+    SCRATCH,    /* within one call */
+};
+
+struct registry;
+
+/* A registry without a device only lists parameters. */
+enum clb_status registry_create(struct clb_device *device, bool training, bool checkpointing,
+                                struct registry **registry);
+void registry_destroy(struct registry *registry);
+
+/* What follows is declared by module number `module`. Tensors must stay where they are. */
+void registry_module(struct registry *registry, int module);
+/* Named as in Hugging Face's files; of a stacked one "qkv" stands for query, key, value. */
+void registry_parameter(struct registry *registry, struct parameter *parameter,
+                        enum parameter_kind kind, int64_t rows, int64_t columns, const char *format,
+                        ...) __attribute__((format(printf, 6, 7)));
+void registry_activation(struct registry *registry, struct clb_tensor *tensor, const char *name,
+                         int64_t rows, int64_t columns, enum lifetime lifetime);
+/* Indices that come with every batch. */
+void registry_input(struct registry *registry, struct clb_tensor *tensor, int64_t count);
+/* Several tensors of the same size, owned by the registry; NULL where that failed. */
+struct clb_tensor *registry_inputs(struct registry *registry, int tensors, int64_t count);
+
+/* Everything is declared: plans the memory. */
+enum clb_status registry_plan(struct registry *registry);
+/* Allocates it; all tensors have memory then. */
+enum clb_status registry_commit(struct registry *registry);
+struct clb_memory_plan registry_memory(const struct registry *registry);
+
+/* Parameters in order of declaration; after commit with memory. Owned by the registry. */
+const struct clb_parameter *registry_weights(const struct registry *registry, int *count);
+const struct clb_parameter *registry_gradients(const struct registry *registry, int *count);
+/* The module that declared parameter `index`. */
+int registry_module_of(const struct registry *registry, int index);
+struct clb_tensor registry_weights_whole(const struct registry *registry);
+struct clb_tensor registry_gradients_whole(const struct registry *registry);
+
+/* ---- a batch goes up in one piece ---- */
+
+/* Where the first `count` indices of an input are to be put. */
+int32_t *registry_staging(struct registry *registry, const struct clb_tensor *input, int64_t count);
+/* Puts them there. */
+void registry_stage(struct registry *registry, const struct clb_tensor *input,
+                    const int32_t *values, int64_t count);
+/* Writes what was staged to the device. */
+enum clb_status registry_upload(struct registry *registry);
+
+#endif
