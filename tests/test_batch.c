@@ -23,7 +23,7 @@ static void refuses(struct clb_batch *batch, enum clb_status status, const char 
         fail_msg("\"%s\", not \"%s\"", clb_error_message(), word);
     assert_int_equal(batch->sequences, 0);
     assert_int_equal(batch->total_tokens, 0);
-    assert_int_equal(batch->masked, 0);
+    assert_int_equal(clb_batch_label_count(batch, "mlm"), 0);
 }
 
 static void test_sequences(void **state)
@@ -32,13 +32,14 @@ static void test_sequences(void **state)
     struct clb_batch *batch;
     OK(clb_batch_create(2, 2 * LENGTH, &batch));
     const int32_t negative[LENGTH] = {2, -1, 6, 3}, label[LENGTH] = {-100, -1, -100, -100};
-    refuses(batch, clb_batch_append(batch, LENGTH, ids, types, labels, 2), "sentence label 2");
-    refuses(batch, clb_batch_append(batch, LENGTH, ids, types, labels, -2), "sentence label -2");
-    refuses(batch, clb_batch_append(batch, LENGTH, negative, types, labels, 0), "token id -1");
-    refuses(batch, clb_batch_append(batch, LENGTH, ids, negative, labels, 0), "type id -1");
-    refuses(batch, clb_batch_append(batch, LENGTH, ids, types, label, 0), "label -1");
-    OK(clb_batch_append(batch, LENGTH, ids, types, labels, -1));
-    OK(clb_batch_append(batch, LENGTH, ids, types, NULL, 1));
+    refuses(batch, clb_batch_append_pair(batch, LENGTH, ids, types, labels, 2), "sentence label 2");
+    refuses(batch, clb_batch_append_pair(batch, LENGTH, ids, types, labels, -2),
+            "sentence label -2");
+    refuses(batch, clb_batch_append_pair(batch, LENGTH, negative, types, labels, 0), "token id -1");
+    refuses(batch, clb_batch_append_pair(batch, LENGTH, ids, negative, labels, 0), "type id -1");
+    refuses(batch, clb_batch_append_pair(batch, LENGTH, ids, types, label, 0), "label -1");
+    OK(clb_batch_append_pair(batch, LENGTH, ids, types, labels, -1));
+    OK(clb_batch_append_pair(batch, LENGTH, ids, types, NULL, 1));
     clb_batch_destroy(batch);
 }
 
@@ -57,10 +58,10 @@ static struct clb_model *make_model(struct clb_device *device)
 
 static void model_refuses(struct clb_model *model, const struct clb_batch *batch, const char *word)
 {
-    const struct clb_loss_scales scales = {1, 1};
+    const struct clb_loss_scales scales = {{1, 1}};
     assert_int_equal(clb_model_train(model, batch, 1, 0, scales), CLB_ERROR_ARGUMENT);
     assert_int_equal(clb_model_evaluate(model, batch), CLB_ERROR_ARGUMENT);
-    assert_int_equal(clb_model_predict(model, batch, NULL, NULL), CLB_ERROR_ARGUMENT);
+    assert_int_equal(clb_model_predict(model, batch, "mlm", NULL), CLB_ERROR_ARGUMENT);
     if (!strstr(clb_error_message(), word))
         fail_msg("\"%s\", not \"%s\"", clb_error_message(), word);
 }
@@ -68,24 +69,28 @@ static void model_refuses(struct clb_model *model, const struct clb_batch *batch
 static void test_model(void **state)
 {
     (void)state;
-    const struct clb_loss_scales scales = {1, 1};
+    const struct clb_loss_scales scales = {{1, 1}};
     struct clb_device *device;
     struct clb_batch *batch;
     OK(clb_device_open("cpu", 1, &device));
     struct clb_model *model = make_model(device);
     OK(clb_batch_create(2, 2 * LENGTH, &batch));
-    OK(clb_batch_append(batch, LENGTH, ids, types, labels, 0));
+    OK(clb_batch_append_pair(batch, LENGTH, ids, types, labels, 0));
     model_refuses(model, batch, "not finished");
     OK(clb_batch_finish(batch));
     OK(clb_model_train(model, batch, 1, 0, scales));
-    OK(clb_batch_append(batch, LENGTH, ids, types, labels, 1));
+    OK(clb_batch_append_pair(batch, LENGTH, ids, types, labels, 1));
     model_refuses(model, batch, "not finished");
     OK(clb_batch_finish(batch));
     OK(clb_model_evaluate(model, batch));
-    batch->next_sentence_labels[1] = 100000000;
+    struct clb_labels *mlm = &batch->labels[0], *nsp = &batch->labels[1];
+    nsp->values[1] = 100000000;
     model_refuses(model, batch, "sentence label 100000000");
-    batch->next_sentence_labels[1] = 1;
-    batch->masked_labels[1] = 100;
+    nsp->values[1] = 1;
+    nsp->count = 1;
+    model_refuses(model, batch, "1 of 2 sequences");
+    nsp->count = 2;
+    mlm->values[1] = 100;
     model_refuses(model, batch, "label 100");
     clb_batch_destroy(batch);
     clb_model_destroy(model);

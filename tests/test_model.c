@@ -42,7 +42,7 @@ static void load_batch(struct golden *g)
                      *ids = json_object_get(sequence, "input_ids");
         int32_t *input_ids = ints(ids), *labels = ints(json_object_get(sequence, "labels"));
         int32_t *types = ints(json_object_get(sequence, "token_type_ids"));
-        OK(clb_batch_append(
+        OK(clb_batch_append_pair(
             g->batch, (int32_t)json_array_size(ids), input_ids, types, labels,
             (int32_t)json_integer_value(json_object_get(sequence, "next_sentence_label"))));
         free(input_ids);
@@ -129,12 +129,14 @@ static void check_forward(const char *directory, const char *device)
 {
     struct golden g = open_golden(directory, device);
     const int32_t vocab = g.config.vocab_size;
-    float *mlm = malloc((size_t)g.batch->masked * (size_t)vocab * sizeof *mlm), nsp[8][2];
+    const int32_t masked = clb_batch_label_count(g.batch, "mlm");
+    float *mlm = malloc((size_t)masked * (size_t)vocab * sizeof *mlm), nsp[8][2];
     const json_t *mlm_facts = json_object_get(g.facts, "mlm_logits");
     const json_t *nsp_facts = json_object_get(g.facts, "nsp_logits");
-    OK(clb_model_predict(g.model, g.batch, mlm, &nsp[0][0]));
-    assert_int_equal(json_array_size(mlm_facts), g.batch->masked);
-    for (int r = 0; r < g.batch->masked; r++)
+    OK(clb_model_predict(g.model, g.batch, "mlm", mlm));
+    OK(clb_model_predict(g.model, g.batch, "nsp", &nsp[0][0]));
+    assert_int_equal(json_array_size(mlm_facts), masked);
+    for (int r = 0; r < masked; r++)
         for (int k = 0; k < LOGITS_KEPT; k++)
             assert_near(
                 mlm[r * vocab + k],
@@ -150,27 +152,37 @@ static void check_forward(const char *directory, const char *device)
     close_golden(&g);
 }
 
-static struct clb_loss_scales mean_of(const struct clb_batch *batch)
-{
-    return (struct clb_loss_scales){1.0f / (float)batch->masked, 1.0f / (float)batch->sequences};
-}
-
 static void check_losses(const struct golden *g, int step, double tolerance)
 {
-    const struct clb_losses zero = {0};
-    struct clb_losses sums;
-    OK(clb_model_read_losses(g->model, &sums));
-    OK(clb_model_write_losses(g->model, &zero));
-    double mlm = fact(g, step, "mlm_loss"), nsp = fact(g, step, "nsp_loss");
-    assert_near(sums.mlm_loss / g->batch->masked, mlm, tolerance * mlm, "mlm loss");
-    assert_near(sums.nsp_loss / g->batch->sequences, nsp, tolerance * nsp, "nsp loss");
+    struct clb_losses losses;
+    OK(clb_model_read_losses(g->model, &losses));
+    OK(clb_model_write_losses(g->model, NULL));
+    assert_int_equal(losses.count, 2);
+    for (int i = 0; i < 2; i++) {
+        char key[32];
+        snprintf(key, sizeof key, "%s_loss", losses.loss[i].name);
+        const double expected = fact(g, step, key);
+        assert_near(clb_loss_mean(&losses.loss[i]), expected, tolerance * expected, key);
+    }
+}
+
+/* The stretches of the list of gradients come from its end to its beginning, each once. */
+static void note_ready(void *context, int first, int count)
+{
+    int *left = context;
+    assert_int_equal(first + count, *left);
+    *left = first;
 }
 
 static void check_gradients(const char *directory, const char *device)
 {
     struct golden g = open_golden(directory, device);
-    int count;
-    OK(clb_model_train(g.model, g.batch, 0, 0, mean_of(g.batch)));
+    const struct clb_step_batches batches = {.count = 1, .batches = &g.batch};
+    int count, left;
+    clb_model_gradients(g.model, &left);
+    clb_model_on_gradients(g.model, note_ready, &left);
+    OK(train_gradients(g.model, &batches, 0));
+    assert_int_equal(left, 0);
     check_losses(&g, 0, 1e-5);
     assert_parameters(&g, clb_model_gradients(g.model, &count), "gradients.safetensors", 1e-5);
     close_golden(&g);
@@ -185,11 +197,9 @@ static void check_steps(const char *directory, const char *device)
     OK(train_optimizer_create(g.model, CLB_OPTIMIZER_ADAMW, &optimizer));
     OK(train_optimizer_commit(optimizer, g.model, 0.01f));
     for (int step = 0; step < 5; step++) {
-        const struct clb_tensor gradients = clb_model_gradients_whole(g.model);
+        const struct clb_step_batches batches = {.step = step, .count = 1, .batches = &g.batch};
         double norm;
-        OK(clb_fill(&gradients, 0.0f));
-        OK(clb_model_train(g.model, g.batch, 0, (uint32_t)step, mean_of(g.batch)));
-        OK(train_optimizer_step(optimizer, g.model, &options, step, 1e-3));
+        OK(train_step(g.model, optimizer, &batches, &options, 1e-3));
         OK(train_optimizer_norm(optimizer, step, &norm));
         check_losses(&g, step, 2e-5);
         assert_near(norm, fact(&g, step, "grad_norm"), 2e-5 * norm, "gradient norm");

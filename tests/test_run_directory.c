@@ -214,7 +214,7 @@ static void test_auto_takes_the_newest_whole_one(void **state)
     resume("auto", 1); /* from 8 */
     assert_true(in_run("checkpoint-9") && in_run("checkpoint-12.aside"));
     assert_false(base_exists(dead_path));
-    edit_state("checkpoint-9", "format", json_integer(3));
+    edit_state("checkpoint-9", "format", json_integer(99));
     struct clb_training_options o = options;
     o.resume_from_checkpoint = "auto";
     refused(&o, CLB_ERROR_FORMAT, "none of its 1 checkpoints is whole");
@@ -249,7 +249,7 @@ static void test_what_a_resume_refuses(void **state)
     o = options;
     o.resume_from_checkpoint = newest;
     refused(&o, CLB_ERROR_ARGUMENT, "beyond --max-steps");
-    edit_state("checkpoint-12", "format", json_integer(3));
+    edit_state("checkpoint-12", "format", json_integer(99));
     refused(&o, CLB_ERROR_FORMAT, "use a newer one");
     /* Another run's checkpoint is no licence to write into this one. */
     struct clb_training_options elsewhere = run_options(other, config);
@@ -266,6 +266,18 @@ static void test_what_a_resume_refuses(void **state)
 }
 
 /* ---- what 0.1.0 wrote ---- */
+
+/* The interval as 0.1.0 wrote it. */
+static json_t *former_interval(const json_t *interval)
+{
+    const json_t *losses = json_object_get(interval, "losses");
+    const json_t *mlm = json_object_get(losses, "mlm"), *nsp = json_object_get(losses, "nsp");
+    return json_pack(
+        "{s:O, s:O, s:O, s:O, s:O, s:O, s:O}", "tokens", json_object_get(interval, "tokens"),
+        "masked", json_object_get(mlm, "count"), "pairs", json_object_get(nsp, "count"), "mlm_loss",
+        json_object_get(mlm, "sum"), "mlm_correct", json_object_get(mlm, "correct"), "nsp_loss",
+        json_object_get(nsp, "sum"), "nsp_correct", json_object_get(nsp, "correct"));
+}
 
 /* Turns checkpoint-8 into what 0.1.0 left: trainer_state.json alone beside the tensors. */
 static void make_former(void)
@@ -287,6 +299,8 @@ static void make_former(void)
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
         json_object_set(stream, kept[i], json_object_get(args, kept[i]));
     json_object_set_new(stream, "mlm_probability", json_real(0.15f)); /* as a double there */
+    json_object_set_new(state_json, "interval",
+                        former_interval(json_object_get(state_json, "interval")));
     json_object_del(state_json, "format");
     json_object_del(state_json, "clbert");
     json_object_set_new(state_json, "max_steps", json_integer(12));

@@ -19,21 +19,31 @@ struct clb_groups {
     int32_t *row;   /* [G] */
 };
 
-/* [CLS] A [SEP] B [SEP] of every sequence, one after another. Each array is as long as said, in a
- * block of memory that clb_batch_create made for the largest batch. */
+/* Labels of one kind, for the head of that name: value values[i] for row rows[i] of the batch. */
+struct clb_labels {
+    const char *name; /* "mlm": the original id of a masked token; "nsp": 0 IsNext, 1 NotNext, for
+                         the sequence that begins in that row */
+    int32_t count;    /* R */
+    int32_t *rows;    /* [R] ascending */
+    int32_t *values;  /* [R] */
+};
+
+enum { CLB_LABEL_KINDS = 4 }; /* at most */
+
+/* [CLS] A [SEP] B [SEP] of every sequence, one after another. Each array is as long as said, in
+ * memory that clb_batch_create made for the largest batch. */
 struct clb_batch {
     int32_t sequences;    /* B */
     int32_t total_tokens; /* T, all real */
-    int32_t masked;       /* R, positions with a label */
     int32_t max_seqlen;   /* longest sequence */
 
     int32_t *input_ids;      /* [T] after masking */
     int32_t *token_type_ids; /* [T] 0 in [CLS] A [SEP], 1 in B [SEP] */
     int32_t *positions;      /* [T] 0, 1, 2, ... in each sequence */
     int32_t *cu_seqlens;     /* [B + 1] sequence b is rows cu_seqlens[b] .. cu_seqlens[b+1]-1 */
-    int32_t *masked_rows;    /* [R] rows chosen for MLM, ascending */
-    int32_t *masked_labels;  /* [R] their original ids */
-    int32_t *next_sentence_labels; /* [B] 0 IsNext, 1 NotNext; -1 where there is none */
+
+    struct clb_labels labels[CLB_LABEL_KINDS];
+    int label_kinds;
 
     struct clb_groups word, position, segment; /* of input_ids, positions, token_type_ids */
 
@@ -49,12 +59,28 @@ CLB_API void clb_batch_destroy(struct clb_batch *batch);
 /* Begins anew: no sequence. */
 CLB_API void clb_batch_clear(struct clb_batch *batch);
 
-/* Appends one sequence of `length` tokens. labels[i] is -100 where nothing was masked, or NULL for
- * none (Hugging Face's convention). More than there is room for, a negative id or another label:
- * CLB_ERROR_ARGUMENT; ids beyond the vocabulary are refused by the model. */
+/* Appends one sequence of `length` tokens, without labels. More than there is room for or a
+ * negative id: CLB_ERROR_ARGUMENT; ids beyond the vocabulary are refused by the model. */
 CLB_API enum clb_status clb_batch_append(struct clb_batch *batch, int32_t length,
-                                         const int32_t *input_ids, const int32_t *token_type_ids,
-                                         const int32_t *labels, int32_t next_sentence_label);
+                                         const int32_t *input_ids, const int32_t *token_type_ids);
+
+/* Gives row `row` of the batch, which comes after all rows with such a label, a label of kind
+ * `name` (a string that outlives the batch). A negative one: CLB_ERROR_ARGUMENT; which ones there
+ * are the head knows, and refuses others. */
+CLB_API enum clb_status clb_batch_label(struct clb_batch *batch, const char *name, int32_t row,
+                                        int32_t value);
+
+/* The labels of a kind; NULL: the batch has none. */
+CLB_API const struct clb_labels *clb_batch_labels(const struct clb_batch *batch, const char *name);
+/* How many there are. */
+CLB_API int32_t clb_batch_label_count(const struct clb_batch *batch, const char *name);
+
+/* Appends an example of pretraining with its labels: labels[i] is -100 where nothing was masked, or
+ * NULL for none (Hugging Face's convention); next_sentence_label -1: none. */
+CLB_API enum clb_status clb_batch_append_pair(struct clb_batch *batch, int32_t length,
+                                              const int32_t *input_ids,
+                                              const int32_t *token_type_ids, const int32_t *labels,
+                                              int32_t next_sentence_label);
 
 /* Sorts the groups: after the last sequence and before the model, which refuses a batch that is not
  * finished. */

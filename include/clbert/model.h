@@ -70,35 +70,60 @@ CLB_API enum clb_status clb_model_save(const struct clb_model *model, const char
 
 /* ---- running it ---- */
 
+/* One loss of a model, of the head of that name: sums over its labels ("mlm", "nsp"). */
+struct clb_loss {
+    char name[16];
+    double sum, correct; /* of the loss; labels that the largest logit got right */
+    int64_t count;       /* labels */
+    bool perplexity;     /* of a language model: exp of the mean loss means something */
+};
+enum { CLB_LOSSES = 4 }; /* at most */
+struct clb_losses {
+    int count;
+    struct clb_loss loss[CLB_LOSSES];
+};
+
+/* Means over the labels; NaN where there are none. */
+CLB_API double clb_loss_mean(const struct clb_loss *loss);
+CLB_API double clb_loss_accuracy(const struct clb_loss *loss);
+
+/* The losses of the model's heads, and what was summed since the sums were last written. Reading
+ * waits for the device. The sums are floats there, so that what was read and written back goes on
+ * as if nothing had been. */
+CLB_API enum clb_status clb_model_read_losses(const struct clb_model *model,
+                                              struct clb_losses *losses);
+/* Sums by name; what `losses` lacks becomes 0. NULL: all begin anew. */
+CLB_API enum clb_status clb_model_write_losses(struct clb_model *model,
+                                               const struct clb_losses *losses);
+/* How many there are, and their names, without waiting. */
+CLB_API int clb_model_loss_count(const struct clb_model *model);
+CLB_API const char *clb_model_loss_name(const struct clb_model *model, int loss);
+
 /* Forward and backward on one batch: gradients are added to what is there, sums to the losses.
- * Each loss is multiplied by its scale: 1 / masked tokens (or pairs) of the whole step.
- * `stream` picks the dropout masks: another one every micro-batch. */
+ * Each loss is multiplied by its scale: 1 / its labels in the whole step, in the order of the
+ * model's losses. `stream` picks the dropout masks: another one every micro-batch. */
 struct clb_loss_scales {
-    float mlm, nsp;
+    float scale[CLB_LOSSES];
 };
 CLB_API enum clb_status clb_model_train(struct clb_model *model, const struct clb_batch *batch,
                                         uint64_t seed, uint32_t stream,
                                         struct clb_loss_scales scales);
 
+/* Called during backward of clb_model_train, as soon as nothing more will be added to the gradients
+ * first .. first + count - 1 of clb_model_gradients in this call: what may be sent on meanwhile.
+ * NULL: nobody. */
+typedef void clb_gradients_ready(void *context, int first, int count);
+CLB_API void clb_model_on_gradients(struct clb_model *model, clb_gradients_ready *ready,
+                                    void *context);
+
 /* Forward without dropout; sums are added to the losses. */
 CLB_API enum clb_status clb_model_evaluate(struct clb_model *model, const struct clb_batch *batch);
 
-/* Forward without dropout; logits to the host: mlm [masked, vocab_size], nsp [sequences, 2]; either
- * may be NULL. */
+/* Forward without dropout; the logits of head `head` to the host: a row for each of the batch's
+ * labels of that name, "mlm" [R, vocab_size], "nsp" [R, 2]. A head that the model has not:
+ * CLB_ERROR_ARGUMENT. */
 CLB_API enum clb_status clb_model_predict(struct clb_model *model, const struct clb_batch *batch,
-                                          float *mlm, float *nsp);
-
-/* What was summed since the sums were last written. Reading waits for the device. The sums are
- * floats there, so that what was read and written back goes on as if nothing had been. */
-struct clb_losses {
-    double mlm_loss, mlm_correct; /* sums over masked tokens */
-    double nsp_loss, nsp_correct; /* sums over pairs */
-};
-CLB_API enum clb_status clb_model_read_losses(const struct clb_model *model,
-                                              struct clb_losses *losses);
-/* Zeros begin anew. */
-CLB_API enum clb_status clb_model_write_losses(struct clb_model *model,
-                                               const struct clb_losses *losses);
+                                          const char *head, float *logits);
 
 /* ---- parameters ---- */
 

@@ -86,10 +86,11 @@ struct clb_step_batches {
     int64_t step;
     int32_t count;              /* accumulation_steps */
     struct clb_batch **batches; /* [count] */
-    int64_t masked;             /* sum over the micro-batches: the MLM loss's denominator */
-    int64_t pairs;              /* and the NSP loss's */
-    int64_t tokens;
+    int64_t tokens, sequences;
 };
+
+/* Labels of a kind in all its micro-batches: the denominator of that head's loss. */
+CLB_API int64_t clb_step_label_count(const struct clb_step_batches *step, const char *name);
 
 struct clb_loader;
 

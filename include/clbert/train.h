@@ -60,9 +60,10 @@ struct clb_training_options {
 /* The defaults: AdamW 1e-4, 1,000 steps of 32 sequences of 128, ... */
 CLB_API struct clb_training_options clb_training_defaults(void);
 
+/* Losses over so many examples; examples 0: none were taken. */
 struct clb_evaluation {
-    double mlm_loss, mlm_accuracy, mlm_perplexity, nsp_loss, nsp_accuracy;
-    int64_t masked_tokens, pairs;
+    struct clb_losses losses;
+    int64_t examples;
 };
 
 /* What a run is about to do, and, when it has ended, did. */
@@ -72,8 +73,8 @@ struct clb_training_report {
     int64_t global_step;        /* steps done, of this run and what it went on from */
     int64_t tokens;             /* shown by this run */
     double seconds;             /* of training, without evaluations */
-    struct clb_evaluation last; /* the last interval's losses on training text; pairs 0: none */
-    struct clb_evaluation held_out; /* the last evaluation's; pairs 0: none */
+    struct clb_evaluation last; /* the last interval's losses on training text */
+    struct clb_evaluation held_out; /* the last evaluation's */
 };
 CLB_API void clb_training_report_free(struct clb_training_report *report);
 

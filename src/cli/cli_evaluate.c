@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const struct cli_usage usage = {
     .name = "evaluate",
@@ -85,11 +86,13 @@ static enum clb_status choose_settings(struct arguments *a)
 
 static enum clb_status check_result(const struct arguments *a, const struct clb_evaluation *e)
 {
-    if (isfinite(e->mlm_loss) && isfinite(e->nsp_loss)) return CLB_OK;
-    return clb_fail(CLB_ERROR_NUMERIC,
-                    "%s: the model's losses are not finite (NaN or infinite): its weights are "
-                    "damaged, or its training diverged",
-                    a->model);
+    for (int i = 0; i < e->losses.count; i++)
+        if (!isfinite(e->losses.loss[i].sum))
+            return clb_fail(CLB_ERROR_NUMERIC,
+                            "%s: the model's losses are not finite (NaN or infinite): its weights "
+                            "are damaged, or its training diverged",
+                            a->model);
+    return CLB_OK;
 }
 
 /* *heads: which losses mean something. */
@@ -132,35 +135,72 @@ cleanup:
     return status;
 }
 
+/* Of a head that the model lacks nothing is known. */
+static bool is_known(const struct clb_loss *loss, int heads)
+{
+    return loss->count > 0 && (strcmp(loss->name, "nsp") != 0 || heads & CLB_HEAD_NSP);
+}
+
+static int64_t labels_of(const struct clb_evaluation *e, const char *name)
+{
+    for (int i = 0; i < e->losses.count; i++)
+        if (strcmp(e->losses.loss[i].name, name) == 0) return e->losses.loss[i].count;
+    return 0;
+}
+
+static void print_lines(const struct clb_evaluation *e, int heads)
+{
+    printf("masked tokens   %" PRId64 " in %" PRId64 " pairs\n", labels_of(e, "mlm"), e->examples);
+    for (int i = 0; i < e->losses.count; i++) {
+        const struct clb_loss *loss = &e->losses.loss[i];
+        if (!is_known(loss, heads)) {
+            printf("%-15s the model has no head for it\n", loss->name);
+            continue;
+        }
+        printf("%-15s loss %.4f", loss->name, clb_loss_mean(loss));
+        if (loss->perplexity) printf("  perplexity %.3f", exp(clb_loss_mean(loss)));
+        printf("  accuracy %.2f %%\n", 100 * clb_loss_accuracy(loss));
+    }
+}
+
 /* JSON has no infinity: null, as what a missing head would have said. */
 static json_t *number(double x, bool known)
 {
-    return known && isfinite(x) ? json_real(x) : json_null();
+    return known ? base_json_number(x) : json_null();
 }
 
-static enum clb_status print_result(const struct clb_evaluation *e, bool nsp, bool json)
+static enum clb_status print_json(const struct clb_evaluation *e, int heads)
 {
-    if (!json) {
-        printf("masked tokens   %" PRId64 " in %" PRId64 " pairs\n", e->masked_tokens, e->pairs);
-        printf("mlm             loss %.4f  perplexity %.3f  accuracy %.2f %%\n", e->mlm_loss,
-               e->mlm_perplexity, 100 * e->mlm_accuracy);
-        if (nsp)
-            printf("nsp             loss %.4f  accuracy %.2f %%\n", e->nsp_loss,
-                   100 * e->nsp_accuracy);
-        else
-            printf("nsp             the model has no head for it\n");
-        return CLB_OK;
+    json_t *object = json_object();
+    int failed = !object;
+    for (int i = 0; i < e->losses.count; i++) {
+        const struct clb_loss *loss = &e->losses.loss[i];
+        const bool known = is_known(loss, heads);
+        const struct {
+            const char *name;
+            double value;
+        } figures[] = {{"loss", clb_loss_mean(loss)},
+                       {"accuracy", clb_loss_accuracy(loss)},
+                       {"perplexity", exp(clb_loss_mean(loss))}};
+        for (int f = 0; f < (loss->perplexity ? 3 : 2); f++) {
+            char key[64];
+            snprintf(key, sizeof key, "%s_%s", loss->name, figures[f].name);
+            failed |= json_object_set_new(object, key, number(figures[f].value, known));
+        }
     }
-    json_t *object =
-        json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:I}", "mlm_loss", number(e->mlm_loss, true),
-                  "mlm_accuracy", number(e->mlm_accuracy, true), "mlm_perplexity",
-                  number(e->mlm_perplexity, true), "nsp_loss", number(e->nsp_loss, nsp),
-                  "nsp_accuracy", number(e->nsp_accuracy, nsp), "masked_tokens",
-                  (json_int_t)e->masked_tokens, "pairs", (json_int_t)e->pairs);
-    if (!object) return clb_fail(CLB_ERROR_MEMORY, "out of memory");
-    enum clb_status status = base_json_print(object);
+    failed |= json_object_set_new(object, "masked_tokens", json_integer(labels_of(e, "mlm")));
+    failed |= json_object_set_new(object, "pairs", json_integer(e->examples));
+    enum clb_status status =
+        failed ? clb_fail(CLB_ERROR_MEMORY, "out of memory") : base_json_print(object);
     json_decref(object);
     return status;
+}
+
+static enum clb_status print_result(const struct clb_evaluation *e, int heads, bool json)
+{
+    if (json) return print_json(e, heads);
+    print_lines(e, heads);
+    return CLB_OK;
 }
 
 enum clb_status command_evaluate(int argc, const char **argv)
@@ -199,7 +239,7 @@ enum clb_status command_evaluate(int argc, const char **argv)
     CLB_TRY(cli_require(&usage, a.data, "--data CORPUS"));
     CLB_TRY(cli_corpora(a.data, rest, rest_count, &a.corpora, &a.corpus_count));
     CLB_TRY(evaluate(&a, &result, &heads));
-    CLB_TRY(print_result(&result, heads & CLB_HEAD_NSP, a.json));
+    CLB_TRY(print_result(&result, heads, a.json));
 cleanup:
     poptFreeContext(context);
     free(a.model);

@@ -6,6 +6,7 @@
 #include <clbert/train.h>
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -67,23 +68,22 @@ static enum clb_status fill_options(struct arguments *a)
 
 /* ---- results ---- */
 
-static int set_losses(json_t *json, const char *prefix, const struct clb_evaluation *e)
+static int set_losses(json_t *json, const char *prefix, const struct clb_losses *losses)
 {
-    const struct {
-        const char *name;
-        double value;
-    } losses[] = {
-        {"mlm_loss", e->mlm_loss},
-        {"mlm_accuracy", e->mlm_accuracy},
-        {"nsp_loss", e->nsp_loss},
-        {"nsp_accuracy", e->nsp_accuracy},
-        {"mlm_perplexity", e->mlm_perplexity},
-    };
     int failed = 0;
-    for (int i = 0; e->pairs > 0 && i < 5; i++) {
-        char key[64];
-        snprintf(key, sizeof key, "%s%s", prefix, losses[i].name);
-        failed |= json_object_set_new(json, key, base_json_number(losses[i].value));
+    for (int i = 0; i < losses->count; i++) {
+        const struct clb_loss *loss = &losses->loss[i];
+        const struct {
+            const char *name;
+            double value;
+        } figures[] = {{"loss", clb_loss_mean(loss)},
+                       {"accuracy", clb_loss_accuracy(loss)},
+                       {"perplexity", exp(clb_loss_mean(loss))}};
+        for (int f = 0; f < (loss->perplexity ? 3 : 2); f++) {
+            char key[64];
+            snprintf(key, sizeof key, "%s%s_%s", prefix, loss->name, figures[f].name);
+            failed |= json_object_set_new(json, key, base_json_number(figures[f].value));
+        }
     }
     return failed;
 }
@@ -95,7 +95,8 @@ static enum clb_status print_json(const struct clb_training_options *o,
                              (json_int_t)r->global_step, "tokens", (json_int_t)r->tokens, "seconds",
                              base_json_number(r->seconds));
     enum clb_status status = CLB_OK;
-    if (!json || set_losses(json, "", &r->last) || set_losses(json, "eval_", &r->held_out))
+    if (!json || set_losses(json, "", &r->last.losses) ||
+        set_losses(json, "eval_", &r->held_out.losses))
         status = clb_fail(CLB_ERROR_MEMORY, "out of memory");
     if (status == CLB_OK) status = base_json_print(json);
     json_decref(json);
@@ -104,9 +105,16 @@ static enum clb_status print_json(const struct clb_training_options *o,
 
 static void print_losses(const char *what, const struct clb_evaluation *e)
 {
-    if (e->pairs == 0) return;
-    printf("%s: mlm %.4f (%.1f %%, perplexity %.2f)  nsp %.4f (%.1f %%)\n", what, e->mlm_loss,
-           100 * e->mlm_accuracy, e->mlm_perplexity, e->nsp_loss, 100 * e->nsp_accuracy);
+    if (e->examples == 0) return;
+    printf("%s:", what);
+    for (int i = 0; i < e->losses.count; i++) {
+        const struct clb_loss *loss = &e->losses.loss[i];
+        printf("%s %s %.4f (%.1f %%", i ? " " : "", loss->name, clb_loss_mean(loss),
+               100 * clb_loss_accuracy(loss));
+        if (loss->perplexity) printf(", perplexity %.2f", exp(clb_loss_mean(loss)));
+        printf(")");
+    }
+    printf("\n");
 }
 
 static enum clb_status print_report(const struct arguments *a, const struct clb_training_report *r)

@@ -36,13 +36,9 @@ enum clb_status clb_batch_create(int32_t max_sequences, int32_t max_tokens, stru
     batch->input_ids = malloc(tokens * sizeof(int32_t));
     batch->token_type_ids = malloc(tokens * sizeof(int32_t));
     batch->positions = malloc(tokens * sizeof(int32_t));
-    batch->masked_rows = malloc(tokens * sizeof(int32_t));
-    batch->masked_labels = malloc(tokens * sizeof(int32_t));
     batch->cu_seqlens = malloc((sequences + 1) * sizeof(int32_t));
-    batch->next_sentence_labels = malloc(sequences * sizeof(int32_t));
     enum clb_status status = CLB_OK;
-    if (!batch->input_ids || !batch->token_type_ids || !batch->positions || !batch->masked_rows ||
-        !batch->masked_labels || !batch->cu_seqlens || !batch->next_sentence_labels)
+    if (!batch->input_ids || !batch->token_type_ids || !batch->positions || !batch->cu_seqlens)
         status = clb_fail(CLB_ERROR_MEMORY, "batch: out of memory");
     if (status == CLB_OK) status = create_groups(&batch->word, max_tokens);
     if (status == CLB_OK) status = create_groups(&batch->position, max_tokens);
@@ -62,10 +58,11 @@ void clb_batch_destroy(struct clb_batch *batch)
     free(batch->input_ids);
     free(batch->token_type_ids);
     free(batch->positions);
-    free(batch->masked_rows);
-    free(batch->masked_labels);
     free(batch->cu_seqlens);
-    free(batch->next_sentence_labels);
+    for (int k = 0; k < batch->label_kinds; k++) {
+        free(batch->labels[k].rows);
+        free(batch->labels[k].values);
+    }
     free_groups(&batch->word);
     free_groups(&batch->position);
     free_groups(&batch->segment);
@@ -74,36 +71,17 @@ void clb_batch_destroy(struct clb_batch *batch)
 
 void clb_batch_clear(struct clb_batch *batch)
 {
-    batch->sequences = batch->total_tokens = batch->masked = batch->max_seqlen = 0;
+    batch->sequences = batch->total_tokens = batch->max_seqlen = 0;
+    for (int k = 0; k < batch->label_kinds; k++) batch->labels[k].count = 0;
     batch->cu_seqlens[0] = 0;
     batch->word.count = batch->position.count = batch->segment.count = 0;
     batch->finished = false;
 }
 
-static enum clb_status check_sequence(int32_t length, const int32_t *input_ids,
-                                      const int32_t *token_type_ids, const int32_t *labels,
-                                      int32_t next_sentence_label)
-{
-    if (next_sentence_label < -1 || next_sentence_label > 1)
-        return clb_fail(CLB_ERROR_ARGUMENT,
-                        "next sentence label %d should be 0 (IsNext), 1 (NotNext) or -1 (none)",
-                        next_sentence_label);
-    for (int32_t i = 0; i < length; i++) {
-        if (input_ids[i] < 0)
-            return clb_fail(CLB_ERROR_ARGUMENT, "token id %d is negative", input_ids[i]);
-        if (token_type_ids[i] < 0)
-            return clb_fail(CLB_ERROR_ARGUMENT, "token type id %d is negative", token_type_ids[i]);
-        if (labels && labels[i] < 0 && labels[i] != -100)
-            return clb_fail(CLB_ERROR_ARGUMENT,
-                            "label %d should be a token's id, or -100 where none is masked",
-                            labels[i]);
-    }
-    return CLB_OK;
-}
+/* ---- sequences ---- */
 
 enum clb_status clb_batch_append(struct clb_batch *batch, int32_t length, const int32_t *input_ids,
-                                 const int32_t *token_type_ids, const int32_t *labels,
-                                 int32_t next_sentence_label)
+                                 const int32_t *token_type_ids)
 {
     const int32_t first = batch->total_tokens;
     if (length < 1 || batch->sequences == batch->max_sequences ||
@@ -112,23 +90,102 @@ enum clb_status clb_batch_append(struct clb_batch *batch, int32_t length, const 
             CLB_ERROR_ARGUMENT,
             "a sequence of %d tokens does not fit into a batch of %d sequences, %d tokens", length,
             batch->max_sequences, batch->max_tokens);
-    const enum clb_status status =
-        check_sequence(length, input_ids, token_type_ids, labels, next_sentence_label);
-    if (status != CLB_OK) return status;
+    for (int32_t i = 0; i < length; i++) {
+        if (input_ids[i] < 0)
+            return clb_fail(CLB_ERROR_ARGUMENT, "token id %d is negative", input_ids[i]);
+        if (token_type_ids[i] < 0)
+            return clb_fail(CLB_ERROR_ARGUMENT, "token type id %d is negative", token_type_ids[i]);
+    }
     batch->finished = false;
     memcpy(batch->input_ids + first, input_ids, (size_t)length * sizeof *input_ids);
     memcpy(batch->token_type_ids + first, token_type_ids, (size_t)length * sizeof *token_type_ids);
     for (int32_t i = 0; i < length; i++) batch->positions[first + i] = i;
-    for (int32_t i = 0; labels && i < length; i++) {
-        if (labels[i] < 0) continue;
-        batch->masked_rows[batch->masked] = first + i;
-        batch->masked_labels[batch->masked++] = labels[i];
-    }
-    batch->next_sentence_labels[batch->sequences++] = next_sentence_label;
     batch->total_tokens += length;
-    batch->cu_seqlens[batch->sequences] = batch->total_tokens;
+    batch->cu_seqlens[++batch->sequences] = batch->total_tokens;
     if (length > batch->max_seqlen) batch->max_seqlen = length;
     return CLB_OK;
+}
+
+/* ---- labels ---- */
+
+const struct clb_labels *clb_batch_labels(const struct clb_batch *batch, const char *name)
+{
+    for (int k = 0; k < batch->label_kinds; k++)
+        if (strcmp(batch->labels[k].name, name) == 0) return &batch->labels[k];
+    return NULL;
+}
+
+int32_t clb_batch_label_count(const struct clb_batch *batch, const char *name)
+{
+    const struct clb_labels *labels = clb_batch_labels(batch, name);
+    return labels ? labels->count : 0;
+}
+
+static enum clb_status add_kind(struct clb_batch *batch, const char *name)
+{
+    const size_t size = (size_t)batch->max_tokens * sizeof(int32_t);
+    if (batch->label_kinds == CLB_LABEL_KINDS)
+        return clb_fail(CLB_ERROR_ARGUMENT, "a batch has at most %d kinds of labels",
+                        CLB_LABEL_KINDS);
+    struct clb_labels labels = {.name = name, .rows = malloc(size), .values = malloc(size)};
+    if (!labels.rows || !labels.values) {
+        free(labels.rows);
+        free(labels.values);
+        return clb_fail(CLB_ERROR_MEMORY, "batch: out of memory");
+    }
+    batch->labels[batch->label_kinds++] = labels;
+    return CLB_OK;
+}
+
+enum clb_status clb_batch_label(struct clb_batch *batch, const char *name, int32_t row,
+                                int32_t value)
+{
+    if (value < 0)
+        return clb_fail(CLB_ERROR_ARGUMENT, "%s label %d should not be negative", name, value);
+    if (!clb_batch_labels(batch, name)) {
+        enum clb_status status = add_kind(batch, name);
+        if (status != CLB_OK) return status;
+    }
+    struct clb_labels *labels = (struct clb_labels *)clb_batch_labels(batch, name);
+    if (row < 0 || row >= batch->total_tokens ||
+        (labels->count > 0 && row <= labels->rows[labels->count - 1]))
+        return clb_fail(CLB_ERROR_ARGUMENT, "%s label for row %d: out of order, or of range", name,
+                        row);
+    labels->rows[labels->count] = row;
+    labels->values[labels->count++] = value;
+    return CLB_OK;
+}
+
+/* The example's own rules, before anything of it is taken. */
+static enum clb_status check_pair(int32_t length, const int32_t *labels,
+                                  int32_t next_sentence_label)
+{
+    if (next_sentence_label < -1 || next_sentence_label > 1)
+        return clb_fail(CLB_ERROR_ARGUMENT,
+                        "next sentence label %d should be 0 (IsNext), 1 (NotNext) or -1 (none)",
+                        next_sentence_label);
+    for (int32_t i = 0; labels && i < length; i++)
+        if (labels[i] < 0 && labels[i] != -100)
+            return clb_fail(CLB_ERROR_ARGUMENT,
+                            "label %d should be a token's id, or -100 where none is masked",
+                            labels[i]);
+    return CLB_OK;
+}
+
+enum clb_status clb_batch_append_pair(struct clb_batch *batch, int32_t length,
+                                      const int32_t *input_ids, const int32_t *token_type_ids,
+                                      const int32_t *labels, int32_t next_sentence_label)
+{
+    const int32_t first = batch->total_tokens;
+    enum clb_status status;
+    CLB_TRY(check_pair(length, labels, next_sentence_label));
+    CLB_TRY(clb_batch_append(batch, length, input_ids, token_type_ids));
+    for (int32_t i = 0; labels && i < length; i++)
+        if (labels[i] >= 0) CLB_TRY(clb_batch_label(batch, "mlm", first + i, labels[i]));
+    if (next_sentence_label >= 0)
+        CLB_TRY(clb_batch_label(batch, "nsp", first, next_sentence_label));
+cleanup:
+    return status;
 }
 
 /* ---- groups ---- */

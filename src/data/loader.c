@@ -35,14 +35,13 @@ static enum clb_status fill_slot(const struct clb_loader *loader, struct clb_ste
     const int32_t size = o->batch_size, count = o->accumulation_steps;
     const int64_t first = (step * o->workers + o->worker) * count; /* micro-batch */
     slot->step = step;
-    slot->masked = slot->pairs = slot->tokens = 0;
+    slot->tokens = slot->sequences = 0;
     for (int32_t i = 0; i < count; i++) {
         struct clb_batch *batch = slot->batches[i];
         clb_batch_clear(batch);
         enum clb_status status = clb_stream_batch(loader->stream, (first + i) * size, size, batch);
         if (status != CLB_OK) return status;
-        slot->masked += batch->masked;
-        slot->pairs += batch->sequences;
+        slot->sequences += batch->sequences;
         slot->tokens += batch->total_tokens;
     }
     return CLB_OK;
@@ -116,6 +115,14 @@ static enum clb_status check_options(const struct clb_loader_options *o, int32_t
         return clb_fail(CLB_ERROR_ARGUMENT, "step %lld: there are not so many examples",
                         (long long)o->first_step);
     return CLB_OK;
+}
+
+int64_t clb_step_label_count(const struct clb_step_batches *step, const char *name)
+{
+    int64_t count = 0;
+    for (int32_t i = 0; i < step->count; i++)
+        count += clb_batch_label_count(step->batches[i], name);
+    return count;
 }
 
 enum clb_status clb_loader_create(const struct clb_stream *stream,

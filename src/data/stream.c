@@ -238,8 +238,9 @@ enum clb_status clb_stream_batch(const struct clb_stream *stream, int64_t first,
     example.labels = memory + 2 * length;
     for (int32_t i = 0; i < count; i++) {
         CLB_TRY(clb_stream_example(stream, first + i, &example));
-        CLB_TRY(clb_batch_append(batch, example.length, example.input_ids, example.token_type_ids,
-                                 example.labels, example.next_sentence_label));
+        CLB_TRY(clb_batch_append_pair(batch, example.length, example.input_ids,
+                                      example.token_type_ids, example.labels,
+                                      example.next_sentence_label));
     }
     CLB_TRY(clb_batch_finish(batch));
 cleanup:

@@ -42,6 +42,7 @@ static void declare(struct module *module, struct registry *r)
     registry_parameter(r, &m->gamma, GAMMA, h, 1, "%stransform.LayerNorm.weight", prefix);
     registry_parameter(r, &m->beta, BIAS, h, 1, "%stransform.LayerNorm.bias", prefix);
     registry_parameter(r, &m->decoder_bias, BIAS, v, 1, "%sbias", prefix);
+    module->loss = registry_loss(r, "mlm", true);
     if (limits->max_masked == 0) return; /* only listed */
     const int64_t c = m->chunk_rows = chunk_rows(&module->model->config, limits);
     m->chunks = (int)((limits->max_masked + c - 1) / c);
@@ -53,20 +54,34 @@ static void declare(struct module *module, struct registry *r)
     registry_activation(r, &m->stats, "mlm stats", c, 2, SAVED);
     registry_activation(r, &m->predicted, "mlm predicted", c, h, SAVED);
     registry_activation(r, &m->logits, "mlm logits", c, v, SAVED);
-    registry_activation(r, &module->model->mlm_sums, "mlm sums", 2, 1, SAVED);
     if (!limits->training) return;
     registry_activation(r, &m->d_rows, "d_rows", c, h, SCRATCH);
     registry_activation(r, &m->d_sum, "d_rows_sum", c, h, SCRATCH);
 }
 
+static enum clb_status check(const struct module *module, const struct clb_batch *batch)
+{
+    const struct clb_labels labels = head_labels(module, batch);
+    const struct clb_model *model = module->model;
+    if (labels.count > model->limits.max_masked)
+        return clb_fail(CLB_ERROR_ARGUMENT, "%d masked tokens are over the model's %d",
+                        labels.count, model->limits.max_masked);
+    for (int32_t i = 0; i < labels.count; i++)
+        if (labels.values[i] < 0 || labels.values[i] >= model->config.vocab_size)
+            return clb_fail(CLB_ERROR_ARGUMENT, "label %d; the model's vocab_size is %d",
+                            labels.values[i], model->config.vocab_size);
+    return CLB_OK;
+}
+
 static void stage(struct module *module, const struct clb_batch *batch, struct registry *r)
 {
     struct mlm_head *m = (struct mlm_head *)module;
-    for (int64_t first = 0; first < batch->masked; first += m->chunk_rows) {
-        const int64_t left = batch->masked - first, chunk = first / m->chunk_rows;
+    const struct clb_labels labels = head_labels(module, batch);
+    for (int64_t first = 0; first < labels.count; first += m->chunk_rows) {
+        const int64_t left = labels.count - first, chunk = first / m->chunk_rows;
         const int64_t rows = left < m->chunk_rows ? left : m->chunk_rows;
-        registry_stage(r, &m->rows[chunk], batch->masked_rows + first, rows);
-        registry_stage(r, &m->labels[chunk], batch->masked_labels + first, rows);
+        registry_stage(r, &m->rows[chunk], labels.rows + first, rows);
+        registry_stage(r, &m->labels[chunk], labels.values + first, rows);
     }
 }
 
@@ -80,7 +95,7 @@ static struct mlm_head view(const struct mlm_head *module, int64_t rows)
     return m;
 }
 
-static enum clb_status chunk_forward(const struct mlm_head *m, const struct pass *pass,
+static enum clb_status chunk_forward(struct mlm_head *m, struct pass *pass, int64_t first,
                                      const struct clb_tensor *rows, const struct clb_tensor *labels)
 {
     const struct clb_config *c = &m->module.model->config;
@@ -94,8 +109,7 @@ static enum clb_status chunk_forward(const struct mlm_head *m, const struct pass
     CLB_TRY(clb_linear_forward(&m->logits, NULL, &m->predicted,
                                &embeddings_word(m->module.model)->weight, &m->decoder_bias.weight,
                                CLB_ACTIVATION_NONE));
-    CLB_TRY(read_logits(&m->logits, pass->mlm_logits, pass->mlm_first));
-    CLB_TRY(clb_cross_entropy(&m->module.model->mlm_sums, &m->logits, labels, pass->scales.mlm));
+    CLB_TRY(head_loss(&m->module, pass, &m->logits, labels, first));
 cleanup:
     return status;
 }
@@ -123,15 +137,14 @@ cleanup:
 static enum clb_status forward(struct module *module, struct pass *pass)
 {
     const struct mlm_head *whole = (const struct mlm_head *)module;
-    const int64_t masked = pass->batch->masked;
+    const int64_t masked = head_labels(module, pass->batch).count;
     enum clb_status status = CLB_OK;
     for (int64_t first = 0; first < masked; first += whole->chunk_rows) {
         const int64_t left = masked - first, chunk = first / whole->chunk_rows;
-        const struct mlm_head m = view(whole, left < whole->chunk_rows ? left : whole->chunk_rows);
+        struct mlm_head m = view(whole, left < whole->chunk_rows ? left : whole->chunk_rows);
         const struct clb_tensor rows = clb_tensor_first_rows(m.rows[chunk], m.masked.rows);
         const struct clb_tensor labels = clb_tensor_first_rows(m.labels[chunk], m.masked.rows);
-        pass->mlm_first = first;
-        CLB_TRY(chunk_forward(&m, pass, &rows, &labels));
+        CLB_TRY(chunk_forward(&m, pass, first, &rows, &labels));
         if (pass->training) CLB_TRY(chunk_backward(&m, pass, &rows));
     }
 cleanup:
@@ -143,6 +156,7 @@ const struct module_class module_mlm_head = {
     .size = sizeof(struct mlm_head),
     .is_head = true,
     .declare = declare,
+    .check = check,
     .stage = stage,
     .forward = forward,
 };

@@ -3,6 +3,7 @@
 #include "model/module.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- life ---- */
 
@@ -79,12 +80,29 @@ struct clb_dropout pass_dropout(const struct pass *pass, float probability, int 
         .random = {pass->seed, CLB_PURPOSE_DROPOUT + (uint32_t)site, pass->stream}};
 }
 
-enum clb_status read_logits(const struct clb_tensor *logits, float *host, int64_t first_row)
+/* ---- what heads share ---- */
+
+struct clb_labels head_labels(const struct module *module, const struct clb_batch *batch)
 {
-    if (!host) return CLB_OK;
-    return clb_tensor_read(*logits, host + first_row * logits->columns,
-                           clb_tensor_elements(*logits));
+    const struct clb_labels *labels = clb_batch_labels(batch, module->class->name);
+    return labels ? *labels : (struct clb_labels){.name = module->class->name};
 }
+
+enum clb_status head_loss(struct module *module, struct pass *pass, const struct clb_tensor *logits,
+                          const struct clb_tensor *labels, int64_t first)
+{
+    struct registry *registry = module->model->registry;
+    enum clb_status status = CLB_OK;
+    if (pass->head && strcmp(pass->head, module->class->name) == 0)
+        status = clb_tensor_read(*logits, pass->logits + first * logits->columns,
+                                 clb_tensor_elements(*logits));
+    registry_count_labels(registry, module->loss, logits->rows);
+    return status == CLB_OK ? clb_cross_entropy(registry_loss_sums(registry, module->loss), logits,
+                                                labels, pass->scales.scale[module->loss])
+                            : status;
+}
+
+/* ---- a pass ---- */
 
 static enum clb_status check_batch(const struct clb_model *model, const struct clb_batch *batch)
 {
@@ -93,12 +111,10 @@ static enum clb_status check_batch(const struct clb_model *model, const struct c
     if (!batch->finished)
         return clb_fail(CLB_ERROR_ARGUMENT, "the batch is not finished: call clb_batch_finish");
     if (batch->sequences < 1 || batch->sequences > limits->max_sequences ||
-        batch->total_tokens > limits->max_tokens || batch->masked > limits->max_masked)
+        batch->total_tokens > limits->max_tokens)
         return clb_fail(
-            CLB_ERROR_ARGUMENT,
-            "batch of %d sequences, %d tokens, %d masked is over the model's %d, %d, %d",
-            batch->sequences, batch->total_tokens, batch->masked, limits->max_sequences,
-            limits->max_tokens, limits->max_masked);
+            CLB_ERROR_ARGUMENT, "batch of %d sequences, %d tokens is over the model's %d, %d",
+            batch->sequences, batch->total_tokens, limits->max_sequences, limits->max_tokens);
     if (batch->max_seqlen > config->max_position_embeddings)
         return clb_fail(CLB_ERROR_ARGUMENT,
                         "a sequence of %d tokens; max_position_embeddings is %d", batch->max_seqlen,
@@ -112,15 +128,12 @@ static enum clb_status check_batch(const struct clb_model *model, const struct c
                             "token type id %d; the model's type_vocab_size is %d",
                             batch->token_type_ids[t], config->type_vocab_size);
     }
-    for (int32_t b = 0; b < batch->sequences; b++)
-        if (batch->next_sentence_labels[b] < -1 || batch->next_sentence_labels[b] > 1)
-            return clb_fail(CLB_ERROR_ARGUMENT, "next sentence label %d should be 0, 1 or -1",
-                            batch->next_sentence_labels[b]);
-    for (int32_t r = 0; r < batch->masked; r++)
-        if (batch->masked_labels[r] < 0 || batch->masked_labels[r] >= config->vocab_size)
-            return clb_fail(CLB_ERROR_ARGUMENT, "label %d; the model's vocab_size is %d",
-                            batch->masked_labels[r], config->vocab_size);
-    return CLB_OK;
+    enum clb_status status = CLB_OK;
+    for (int i = 0; i < model->module_count && status == CLB_OK; i++) {
+        const struct module *module = model->modules[i];
+        if (module->class->check) status = module->class->check(module, batch);
+    }
+    return status;
 }
 
 /* The batch goes to the device, and a pass over it begins. */
@@ -161,6 +174,16 @@ cleanup:
     return status;
 }
 
+/* Parameters follow one another by module, so those of one are a stretch of the list. */
+static void say_ready(const struct clb_model *model, int module)
+{
+    int count, first = 0, end;
+    registry_weights(model->registry, &count);
+    while (first < count && registry_module_of(model->registry, first) < module) first++;
+    for (end = first; end < count && registry_module_of(model->registry, end) == module;) end++;
+    if (model->ready && end > first) model->ready(model->ready_context, first, end - first);
+}
+
 static enum clb_status backward(struct clb_model *model, struct pass *pass)
 {
     const bool recompute = model->limits.gradient_checkpointing;
@@ -169,9 +192,16 @@ static enum clb_status backward(struct clb_model *model, struct pass *pass)
         struct module *module = model->modules[i];
         if (recompute && module->class->recompute) CLB_TRY(module->class->forward(module, pass));
         if (module->class->backward) CLB_TRY(module->class->backward(module, pass));
+        say_ready(model, i);
     }
 cleanup:
     return status;
+}
+
+void clb_model_on_gradients(struct clb_model *model, clb_gradients_ready *ready, void *context)
+{
+    model->ready = ready;
+    model->ready_context = context;
 }
 
 enum clb_status clb_model_train(struct clb_model *model, const struct clb_batch *batch,
@@ -188,39 +218,58 @@ cleanup:
     return status;
 }
 
-enum clb_status clb_model_predict(struct clb_model *model, const struct clb_batch *batch,
-                                  float *mlm, float *nsp)
+static bool has_head(const struct clb_model *model, const char *name)
 {
-    struct pass pass = {.mlm_logits = mlm, .nsp_logits = nsp};
+    for (int i = 0; i < clb_model_loss_count(model); i++)
+        if (strcmp(clb_model_loss_name(model, i), name) == 0) return true;
+    return false;
+}
+
+enum clb_status clb_model_predict(struct clb_model *model, const struct clb_batch *batch,
+                                  const char *head, float *logits)
+{
+    struct pass pass = {.head = head, .logits = logits};
+    if (!has_head(model, head))
+        return clb_fail(CLB_ERROR_ARGUMENT, "the model has no head \"%s\"", head);
     enum clb_status status = begin_pass(model, batch, &pass);
     return status == CLB_OK ? forward(model, &pass) : status;
 }
 
 enum clb_status clb_model_evaluate(struct clb_model *model, const struct clb_batch *batch)
 {
-    return clb_model_predict(model, batch, NULL, NULL);
+    struct pass pass = {0};
+    enum clb_status status = begin_pass(model, batch, &pass);
+    return status == CLB_OK ? forward(model, &pass) : status;
 }
 
 /* ---- losses ---- */
 
+double clb_loss_mean(const struct clb_loss *loss)
+{
+    return loss->sum / (double)loss->count;
+}
+
+double clb_loss_accuracy(const struct clb_loss *loss)
+{
+    return loss->correct / (double)loss->count;
+}
+
+int clb_model_loss_count(const struct clb_model *model)
+{
+    return registry_loss_count(model->registry);
+}
+
+const char *clb_model_loss_name(const struct clb_model *model, int loss)
+{
+    return registry_loss_name(model->registry, loss);
+}
+
 enum clb_status clb_model_read_losses(const struct clb_model *model, struct clb_losses *losses)
 {
-    float mlm[2], nsp[2];
-    enum clb_status status;
-    CLB_TRY(clb_tensor_read(model->mlm_sums, mlm, 2));
-    CLB_TRY(clb_tensor_read(model->nsp_sums, nsp, 2));
-    *losses = (struct clb_losses){mlm[0], mlm[1], nsp[0], nsp[1]};
-cleanup:
-    return status;
+    return registry_read_losses(model->registry, losses);
 }
 
 enum clb_status clb_model_write_losses(struct clb_model *model, const struct clb_losses *losses)
 {
-    const float mlm[2] = {(float)losses->mlm_loss, (float)losses->mlm_correct};
-    const float nsp[2] = {(float)losses->nsp_loss, (float)losses->nsp_correct};
-    enum clb_status status;
-    CLB_TRY(clb_tensor_write(model->mlm_sums, mlm, 2));
-    CLB_TRY(clb_tensor_write(model->nsp_sums, nsp, 2));
-cleanup:
-    return status;
+    return registry_write_losses(model->registry, losses);
 }

@@ -17,9 +17,9 @@ struct pass {
     bool training;                         /* dropout, and keep what backward needs */
     uint64_t seed;                         /* of dropout */
     uint32_t stream;
-    struct clb_loss_scales scales;  /* 0: no gradient */
-    float *mlm_logits, *nsp_logits; /* host copies for predict, or NULL */
-    int64_t mlm_first;              /* first row of the MLM head's chunk */
+    struct clb_loss_scales scales; /* 0: no gradient */
+    const char *head;              /* whose logits are wanted on the host, or NULL */
+    float *logits;
 
     struct clb_tensor cu_seqlens;       /* i32 [B + 1] */
     struct clb_tensor hidden;           /* [T, H] of the last module, and, back again, unused */
@@ -30,9 +30,11 @@ struct pass {
 struct module_class {
     const char *name;
     size_t size;    /* of its struct, which begins with a struct module */
-    bool is_head;   /* takes a loss: begins pass->d_hidden */
+    bool is_head;   /* behind the encoder: adds to pass->d_hidden */
     bool recompute; /* may go forward again, from the same input, instead of keeping activations */
     void (*declare)(struct module *module, struct registry *registry);
+    /* Whether its part of a batch can be; NULL: it has none. */
+    enum clb_status (*check)(const struct module *module, const struct clb_batch *batch);
     /* Puts its part of a batch into the registry's copy; NULL: it has none. */
     void (*stage)(struct module *module, const struct clb_batch *batch, struct registry *registry);
     enum clb_status (*forward)(struct module *module, struct pass *pass);
@@ -44,6 +46,7 @@ struct module {
     struct clb_model *model;
     int index;               /* among those of its class */
     struct clb_tensor input; /* what forward took from pass->hidden */
+    int loss;                /* a head's: its number in the registry */
 };
 
 extern const struct module_class module_embeddings, module_block, module_pooler, module_mlm_head,
@@ -56,9 +59,10 @@ struct clb_model {
     struct registry *registry;
     struct module **modules; /* [module_count] */
     int module_count;
-    struct clb_tensor cu_seqlens;         /* i32 [max_sequences + 1] */
-    struct clb_tensor d_hidden;           /* [max_tokens, H] */
-    struct clb_tensor mlm_sums, nsp_sums; /* [2] loss, correct */
+    struct clb_tensor cu_seqlens; /* i32 [max_sequences + 1] */
+    struct clb_tensor d_hidden;   /* [max_tokens, H] */
+    clb_gradients_ready *ready;   /* or NULL */
+    void *ready_context;
     int heads; /* whose weights were not made up: a sum of CLB_HEAD_... */
 };
 
@@ -72,8 +76,13 @@ const struct parameter *embeddings_word(const struct clb_model *model);
 
 /* Dropout number `site` of the pass: none where it does not train. */
 struct clb_dropout pass_dropout(const struct pass *pass, float probability, int site);
-/* Reads a head's logits to the host, from its row `first_row` on; NULL: nobody wants them. */
-enum clb_status read_logits(const struct clb_tensor *logits, float *host, int64_t first_row);
+/* What a head does with the logits of its labels first .. first + rows - 1, of labels on the
+ * device: gives them to who wants them, and takes the loss; in training they become their own
+ * gradient. */
+enum clb_status head_loss(struct module *module, struct pass *pass, const struct clb_tensor *logits,
+                          const struct clb_tensor *labels, int64_t first);
+/* The batch's labels of this head; a kind without any where it has none. */
+struct clb_labels head_labels(const struct module *module, const struct clb_batch *batch);
 
 /* ---- parameters by name ---- */
 

@@ -18,15 +18,29 @@ static void declare(struct module *module, struct registry *r)
     registry_parameter(r, &m->bias, BIAS, 2, 1, "cls.seq_relationship.bias");
     registry_input(r, &m->labels, b);
     registry_activation(r, &m->logits, "nsp logits", b, 2, SAVED);
-    registry_activation(r, &module->model->nsp_sums, "nsp sums", 2, 1, SAVED);
+    module->loss = registry_loss(r, "nsp", false);
 }
 
-/* A pair without a label (-1) counts as IsNext: who predicts does not look at the loss. */
+/* Labels 0 IsNext, 1 NotNext (as Google and Hugging Face), for all sequences or none. */
+static enum clb_status check(const struct module *module, const struct clb_batch *batch)
+{
+    const struct clb_labels labels = head_labels(module, batch);
+    if (labels.count != 0 && labels.count != batch->sequences)
+        return clb_fail(CLB_ERROR_ARGUMENT,
+                        "%d of %d sequences have a next sentence label: all should, or none",
+                        labels.count, batch->sequences);
+    for (int32_t i = 0; i < labels.count; i++)
+        if (labels.values[i] < 0 || labels.values[i] > 1)
+            return clb_fail(CLB_ERROR_ARGUMENT, "next sentence label %d should be 0 or 1",
+                            labels.values[i]);
+    return CLB_OK;
+}
+
 static void stage(struct module *module, const struct clb_batch *batch, struct registry *r)
 {
     struct nsp_head *m = (struct nsp_head *)module;
-    int32_t *labels = registry_staging(r, &m->labels, batch->sequences);
-    for (int32_t b = 0; b < batch->sequences; b++) labels[b] = batch->next_sentence_labels[b] == 1;
+    const struct clb_labels labels = head_labels(module, batch);
+    registry_stage(r, &m->labels, labels.values, labels.count);
 }
 
 static enum clb_status forward(struct module *module, struct pass *pass)
@@ -35,10 +49,10 @@ static enum clb_status forward(struct module *module, struct pass *pass)
     struct clb_tensor labels = clb_tensor_first_rows(m->labels, pass->sequences);
     struct clb_tensor logits = clb_tensor_first_rows(m->logits, pass->sequences);
     enum clb_status status;
+    if (head_labels(module, pass->batch).count == 0) return CLB_OK;
     CLB_TRY(clb_linear_forward(&logits, NULL, &pass->pooled, &m->weight.weight, &m->bias.weight,
                                CLB_ACTIVATION_NONE));
-    CLB_TRY(read_logits(&logits, pass->nsp_logits, 0));
-    CLB_TRY(clb_cross_entropy(&module->model->nsp_sums, &logits, &labels, pass->scales.nsp));
+    CLB_TRY(head_loss(module, pass, &logits, &labels, 0));
 cleanup:
     return status;
 }
@@ -48,6 +62,8 @@ static enum clb_status backward(struct module *module, struct pass *pass)
     struct nsp_head *m = (struct nsp_head *)module;
     struct clb_tensor logits = clb_tensor_first_rows(m->logits, pass->sequences);
     enum clb_status status;
+    if (head_labels(module, pass->batch).count == 0)
+        return clb_fill(&pass->d_pooled, 0.0f); /* the pooler goes on from there */
     CLB_TRY(
         clb_linear_backward_weight(&m->weight.gradient, &m->bias.gradient, &logits, &pass->pooled));
     CLB_TRY(clb_linear_backward_input(&pass->d_pooled, &logits, &m->weight.weight, false));
@@ -60,6 +76,7 @@ const struct module_class module_nsp_head = {
     .size = sizeof(struct nsp_head),
     .is_head = true,
     .declare = declare,
+    .check = check,
     .stage = stage,
     .forward = forward,
     .backward = backward,

@@ -42,6 +42,14 @@ struct registry {
     struct clb_tensor **input_lists; /* of registry_inputs */
     int input_list_count;
 
+    struct loss {
+        const char *name;
+        bool perplexity;
+        struct clb_tensor sums; /* [2] */
+        int64_t count;
+    } losses[CLB_LOSSES];
+    int loss_count;
+
     struct clb_arena *weight_arena, *gradient_arena, *input_arena;
     struct clb_arena **activation_arenas;
     int activation_arena_count;
@@ -252,6 +260,76 @@ struct clb_tensor *registry_inputs(struct registry *r, int tensors, int64_t coun
     r->input_lists[r->input_list_count++] = list;
     for (int i = 0; i < tensors; i++) registry_input(r, &list[i], count);
     return list;
+}
+
+/* ---- losses ---- */
+
+int registry_loss(struct registry *r, const char *name, bool perplexity)
+{
+    if (r->loss_count == CLB_LOSSES) {
+        note(r, clb_fail(CLB_ERROR_ARGUMENT, "a model has at most %d losses", CLB_LOSSES));
+        return 0;
+    }
+    struct loss *loss = &r->losses[r->loss_count];
+    loss->name = name;
+    loss->perplexity = perplexity;
+    registry_activation(r, &loss->sums, name, 2, 1, SAVED);
+    return r->loss_count++;
+}
+
+int registry_loss_count(const struct registry *r)
+{
+    return r->loss_count;
+}
+
+const char *registry_loss_name(const struct registry *r, int loss)
+{
+    return r->losses[loss].name;
+}
+
+const struct clb_tensor *registry_loss_sums(const struct registry *r, int loss)
+{
+    return &r->losses[loss].sums;
+}
+
+void registry_count_labels(struct registry *r, int loss, int64_t count)
+{
+    r->losses[loss].count += count;
+}
+
+enum clb_status registry_read_losses(const struct registry *r, struct clb_losses *losses)
+{
+    enum clb_status status = CLB_OK;
+    *losses = (struct clb_losses){.count = r->loss_count};
+    for (int i = 0; i < r->loss_count && status == CLB_OK; i++) {
+        const struct loss *from = &r->losses[i];
+        float sums[2] = {0};
+        status = clb_tensor_read(from->sums, sums, 2);
+        struct clb_loss *to = &losses->loss[i];
+        *to = (struct clb_loss){.sum = (double)sums[0],
+                                .correct = (double)sums[1],
+                                .count = from->count,
+                                .perplexity = from->perplexity};
+        snprintf(to->name, sizeof to->name, "%s", from->name);
+    }
+    return status;
+}
+
+enum clb_status registry_write_losses(struct registry *r, const struct clb_losses *losses)
+{
+    enum clb_status status = CLB_OK;
+    for (int i = 0; i < r->loss_count && status == CLB_OK; i++) {
+        float sums[2] = {0};
+        r->losses[i].count = 0;
+        for (int j = 0; losses && j < losses->count; j++) {
+            if (strcmp(losses->loss[j].name, r->losses[i].name) != 0) continue;
+            sums[0] = (float)losses->loss[j].sum;
+            sums[1] = (float)losses->loss[j].correct;
+            r->losses[i].count = losses->loss[j].count;
+        }
+        status = clb_tensor_write(r->losses[i].sums, sums, 2);
+    }
+    return status;
 }
 
 /* ---- memory ---- */

@@ -40,6 +40,8 @@ void registry_activation(struct registry *registry, struct clb_tensor *tensor, c
                          int64_t rows, int64_t columns, enum lifetime lifetime);
 /* Indices that come with every batch. */
 void registry_input(struct registry *registry, struct clb_tensor *tensor, int64_t count);
+/* A loss: its sums on the device, [2] loss and correct. Gives its number. */
+int registry_loss(struct registry *registry, const char *name, bool perplexity);
 /* Several tensors of the same size, owned by the registry; NULL where that failed. */
 struct clb_tensor *registry_inputs(struct registry *registry, int tensors, int64_t count);
 
@@ -56,6 +58,16 @@ const struct clb_parameter *registry_gradients(const struct registry *registry, 
 int registry_module_of(const struct registry *registry, int index);
 struct clb_tensor registry_weights_whole(const struct registry *registry);
 struct clb_tensor registry_gradients_whole(const struct registry *registry);
+
+/* ---- losses ---- */
+
+int registry_loss_count(const struct registry *registry);
+const char *registry_loss_name(const struct registry *registry, int loss);
+const struct clb_tensor *registry_loss_sums(const struct registry *registry, int loss);
+/* A pass has so many labels more. */
+void registry_count_labels(struct registry *registry, int loss, int64_t count);
+enum clb_status registry_read_losses(const struct registry *registry, struct clb_losses *losses);
+enum clb_status registry_write_losses(struct registry *registry, const struct clb_losses *losses);
 
 /* ---- a batch goes up in one piece ---- */
 

@@ -13,10 +13,11 @@
 #include "train/training_args.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-/* run_state.json's; 0.1.0 wrote what is format 1 here into trainer_state.json. */
-enum { STATE_FORMAT = 2 };
+/* run_state.json's. 0.1.0 wrote what is format 1 here into trainer_state.json. */
+enum { STATE_FORMAT = 3 };
 #define STATE_FILE "run_state.json"
 #define STATE_FILE_1 "trainer_state.json"
 
@@ -35,20 +36,32 @@ static enum clb_status write_json(const char *directory, const char *name, const
     return status;
 }
 
+static json_t *losses_json(const struct clb_losses *losses)
+{
+    json_t *json = json_object();
+    for (int i = 0; json && i < losses->count; i++) {
+        const struct clb_loss *loss = &losses->loss[i];
+        json_t *one = json_pack("{s:f, s:f, s:I}", "sum", loss->sum, "correct", loss->correct,
+                                "count", (json_int_t)loss->count);
+        if (json_object_set_new(json, loss->name, one) == 0) continue;
+        json_decref(json);
+        json = NULL;
+    }
+    return json;
+}
+
 static enum clb_status write_state(const struct train_run *run, const char *directory)
 {
-    struct clb_losses sums;
+    struct clb_losses losses;
     char *products = NULL;
     json_t *state = NULL;
     enum clb_status status;
-    CLB_TRY(clb_model_read_losses(run->model, &sums));
+    CLB_TRY(clb_model_read_losses(run->model, &losses));
     CLB_TRY(clb_device_products(run->device, &products));
-    state = json_pack("{s:i, s:s, s:I, s:s, s:{s:I, s:I, s:I, s:f, s:f, s:f, s:f}}", "format",
-                      STATE_FORMAT, "clbert", clb_version(), "global_step", (json_int_t)run->step,
-                      "products", products, "interval", "tokens", (json_int_t)run->interval.tokens,
-                      "masked", (json_int_t)run->interval.masked, "pairs",
-                      (json_int_t)run->interval.pairs, "mlm_loss", sums.mlm_loss, "mlm_correct",
-                      sums.mlm_correct, "nsp_loss", sums.nsp_loss, "nsp_correct", sums.nsp_correct);
+    state = json_pack("{s:i, s:s, s:I, s:s, s:{s:I, s:I, s:o}}", "format", STATE_FORMAT, "clbert",
+                      clb_version(), "global_step", (json_int_t)run->step, "products", products,
+                      "interval", "tokens", (json_int_t)run->interval.tokens, "sequences",
+                      (json_int_t)run->interval.sequences, "losses", losses_json(&losses));
     status = write_json(directory, STATE_FILE, state);
 cleanup:
     json_decref(state);
@@ -122,7 +135,7 @@ enum clb_status train_save_final(struct train_run *run)
 struct saved_state {
     int64_t step;
     struct train_interval interval;
-    struct clb_losses sums;
+    struct clb_losses losses;
     char *products; /* as clb_device_products; NULL: not known */
     json_t *args;   /* what the run was begun with */
 };
@@ -149,19 +162,60 @@ static enum clb_status former_args(const json_t *state, const char *path, json_t
     return CLB_OK;
 }
 
-static enum clb_status read_interval(const json_t *json, const char *path, struct saved_state *s)
+static enum clb_status read_loss(const json_t *json, const char *path, const char *sum,
+                                 const char *correct, const char *count, struct clb_loss *loss)
+{
+    enum clb_status status;
+    CLB_TRY(base_json_get_double(json, path, sum, &loss->sum));
+    CLB_TRY(base_json_get_double(json, path, correct, &loss->correct));
+    CLB_TRY(base_json_get_int(json, path, count, &loss->count));
+    if (loss->count < 0) status = clb_fail(CLB_ERROR_FORMAT, "%s: %s is negative", path, count);
+cleanup:
+    return status;
+}
+
+/* Before format 3: the two losses of pretraining, by name. */
+static enum clb_status read_former_losses(const json_t *json, const char *path,
+                                          struct clb_losses *losses)
+{
+    enum clb_status status;
+    *losses = (struct clb_losses){2, {{.name = "mlm"}, {.name = "nsp"}}};
+    CLB_TRY(read_loss(json, path, "mlm_loss", "mlm_correct", "masked", &losses->loss[0]));
+    CLB_TRY(read_loss(json, path, "nsp_loss", "nsp_correct", "pairs", &losses->loss[1]));
+cleanup:
+    return status;
+}
+
+static enum clb_status read_losses(const json_t *json, const char *path, struct clb_losses *losses)
+{
+    const char *name;
+    json_t *one;
+    enum clb_status status = CLB_OK;
+    json_object_foreach((json_t *)json, name, one)
+    {
+        if (losses->count == CLB_LOSSES)
+            return clb_fail(CLB_ERROR_FORMAT, "%s: has over %d losses", path, CLB_LOSSES);
+        struct clb_loss *loss = &losses->loss[losses->count++];
+        snprintf(loss->name, sizeof loss->name, "%s", name);
+        CLB_TRY(read_loss(one, path, "sum", "correct", "count", loss));
+    }
+cleanup:
+    return status;
+}
+
+static enum clb_status read_interval(const json_t *json, const char *path, int64_t format,
+                                     struct saved_state *s)
 {
     struct train_interval *i = &s->interval;
     enum clb_status status;
     CLB_TRY(base_json_get_int(json, path, "tokens", &i->tokens));
-    CLB_TRY(base_json_get_int(json, path, "masked", &i->masked));
-    CLB_TRY(base_json_get_int(json, path, "pairs", &i->pairs));
+    CLB_TRY(base_json_get_int(json, path, format < 3 ? "pairs" : "sequences", &i->sequences));
     i->resumed = i->tokens;
-    CLB_TRY(base_json_get_double(json, path, "mlm_loss", &s->sums.mlm_loss));
-    CLB_TRY(base_json_get_double(json, path, "mlm_correct", &s->sums.mlm_correct));
-    CLB_TRY(base_json_get_double(json, path, "nsp_loss", &s->sums.nsp_loss));
-    CLB_TRY(base_json_get_double(json, path, "nsp_correct", &s->sums.nsp_correct));
-    if (i->tokens < 0 || i->masked < 0 || i->pairs < 0)
+    if (format < 3)
+        CLB_TRY(read_former_losses(json, path, &s->losses));
+    else
+        CLB_TRY(read_losses(json_object_get(json, "losses"), path, &s->losses));
+    if (i->tokens < 0 || i->sequences < 0)
         status = clb_fail(CLB_ERROR_FORMAT, "%s: its interval has negative counts", path);
 cleanup:
     return status;
@@ -186,7 +240,7 @@ static enum clb_status parse_state(const json_t *state, const char *path, struct
         status = clb_fail(CLB_ERROR_FORMAT, "%s: is not the state of a run", path);
         goto cleanup;
     }
-    CLB_TRY(read_interval(interval, path, s));
+    CLB_TRY(read_interval(interval, path, format, s));
     CLB_TRY(base_json_get_string(state, path, "products", &s->products));
     if (format == 1) CLB_TRY(former_args(state, path, &s->args));
 cleanup:
@@ -285,7 +339,7 @@ static enum clb_status take_state(struct train_run *run, const struct saved_stat
     run->step = s->step;
     run->interval = s->interval;
     CLB_TRY(take_products(run, s));
-    CLB_TRY(clb_model_write_losses(run->model, &s->sums));
+    CLB_TRY(clb_model_write_losses(run->model, &s->losses));
 cleanup:
     return status;
 }

@@ -4,7 +4,6 @@
 #include "base/log.h"
 #include "train/train.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 /* Whether the directory has a tokenizer of its own; a bare model need not. */
@@ -65,24 +64,10 @@ static enum clb_status evaluate_batches(struct clb_model *model, const struct cl
         clb_batch_clear(batch);
         CLB_TRY(clb_stream_batch(stream, first, count, batch));
         CLB_TRY(clb_model_evaluate(model, batch));
-        result->masked_tokens += batch->masked;
-        result->pairs += batch->sequences;
+        result->examples += batch->sequences;
     }
 cleanup:
     return status;
-}
-
-struct clb_evaluation train_means(const struct clb_losses *sums, int64_t masked, int64_t pairs)
-{
-    return (struct clb_evaluation){
-        .mlm_loss = sums->mlm_loss / (double)masked,
-        .mlm_accuracy = sums->mlm_correct / (double)masked,
-        .mlm_perplexity = exp(sums->mlm_loss / (double)masked),
-        .nsp_loss = sums->nsp_loss / (double)pairs,
-        .nsp_accuracy = sums->nsp_correct / (double)pairs,
-        .masked_tokens = masked,
-        .pairs = pairs,
-    };
 }
 
 enum clb_status clb_evaluate(struct clb_model *model, const struct clb_stream *stream,
@@ -90,8 +75,7 @@ enum clb_status clb_evaluate(struct clb_model *model, const struct clb_stream *s
 {
     const int32_t max_length = clb_stream_max_seq_length(stream);
     const int64_t epoch = clb_stream_epoch_examples(stream);
-    const struct clb_losses zero = {0};
-    struct clb_losses kept, sums;
+    struct clb_losses kept;
     struct clb_batch *batch = NULL;
     enum clb_status status;
     *result = (struct clb_evaluation){0};
@@ -101,11 +85,10 @@ enum clb_status clb_evaluate(struct clb_model *model, const struct clb_stream *s
                         batch_size, max_length);
     CLB_TRY(clb_batch_create(batch_size, batch_size * max_length, &batch));
     CLB_TRY(clb_model_read_losses(model, &kept));
-    CLB_TRY(clb_model_write_losses(model, &zero));
+    CLB_TRY(clb_model_write_losses(model, NULL));
     CLB_TRY(evaluate_batches(model, stream, examples, batch, result));
-    CLB_TRY(clb_model_read_losses(model, &sums));
+    CLB_TRY(clb_model_read_losses(model, &result->losses));
     CLB_TRY(clb_model_write_losses(model, &kept));
-    *result = train_means(&sums, result->masked_tokens, result->pairs);
 cleanup:
     clb_batch_destroy(batch);
     return status;

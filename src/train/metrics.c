@@ -101,7 +101,7 @@ static void format_left(const struct train_run *run, double rate, char *text, si
     const double pairs_a_step =
         (double)o->per_device_train_batch_size * o->gradient_accumulation_steps;
     const double tokens_a_step =
-        (double)run->interval.tokens * pairs_a_step / (double)run->interval.pairs;
+        (double)run->interval.tokens * pairs_a_step / (double)run->interval.sequences;
     format_duration((double)(o->max_steps - run->step) * tokens_a_step / rate, text, size);
 }
 
@@ -115,42 +115,91 @@ void train_progress(const struct train_run *run)
                       run->options.max_steps, run->figures, rate, left);
 }
 
+/* "loss 6.41  mlm 5.72 (0.7 %)  nsp 0.69 (55.0 %)": what terminals and files are told of losses. */
+static double total_of(const struct clb_losses *losses)
+{
+    double total = 0;
+    for (int i = 0; i < losses->count; i++)
+        if (losses->loss[i].count > 0) total += clb_loss_mean(&losses->loss[i]);
+    return total;
+}
+
+static void format_losses(const struct clb_losses *losses, bool perplexity, char *text, size_t size)
+{
+    size_t length = 0;
+    *text = 0;
+    for (int i = 0; i < losses->count && length < size; i++) {
+        const struct clb_loss *loss = &losses->loss[i];
+        char more[48] = "";
+        if (loss->count == 0) continue;
+        if (perplexity && loss->perplexity)
+            snprintf(more, sizeof more, ", perplexity %.2f", exp(clb_loss_mean(loss)));
+        length +=
+            (size_t)snprintf(text + length, size - length, "%s %.4f (%.1f %%%s)  ", loss->name,
+                             clb_loss_mean(loss), 100 * clb_loss_accuracy(loss), more);
+    }
+}
+
+enum figure { LOSS, ACCURACY, PERPLEXITY };
+
+/* Adds PREFIXmlm_loss, PREFIXmlm_accuracy or PREFIXmlm_perplexity, where the loss has that. */
+static int set_figure(json_t *json, const char *prefix, const struct clb_loss *loss,
+                      enum figure figure)
+{
+    static const char *const names[] = {"loss", "accuracy", "perplexity"};
+    const double values[] = {clb_loss_mean(loss), clb_loss_accuracy(loss),
+                             exp(clb_loss_mean(loss))};
+    char key[64];
+    if (loss->count == 0 || (figure == PERPLEXITY && !loss->perplexity)) return 0;
+    snprintf(key, sizeof key, "%s%s_%s", prefix, loss->name, names[figure]);
+    return json_object_set_new(json, key, base_json_number(values[figure]));
+}
+
 static void say_interval(struct train_run *run, double learning_rate, double norm, double rate)
 {
-    const struct clb_evaluation *e = &run->report->last;
-    char left[32];
+    const struct clb_losses *losses = &run->report->last.losses;
+    char left[32], parts[120];
     format_left(run, rate, left, sizeof left);
-    snprintf(run->figures, sizeof run->figures,
-             "loss %.4f  mlm %.4f (%.1f %%)  nsp %.4f (%.1f %%)  lr %.2e  ",
-             e->mlm_loss + e->nsp_loss, e->mlm_loss, 100 * e->mlm_accuracy, e->nsp_loss,
-             100 * e->nsp_accuracy, learning_rate);
+    format_losses(losses, false, parts, sizeof parts);
+    snprintf(run->figures, sizeof run->figures, "loss %.4f  %slr %.2e  ", total_of(losses), parts,
+             learning_rate);
     base_log("step %" PRId64 "/%" PRId64 "  %snorm %.2f  %.0f tokens/s  %s left", run->step,
              run->options.max_steps, run->figures, norm, rate, left);
+}
+
+static enum clb_status append_interval(struct train_run *run, double learning_rate, double norm,
+                                       double rate)
+{
+    const struct clb_losses *losses = &run->report->last.losses;
+    json_t *json = json_pack("{s:I, s:o}", "step", (json_int_t)run->step, "loss",
+                             base_json_number(total_of(losses)));
+    int failed = 0;
+    for (int figure = LOSS; json && figure <= ACCURACY; figure++)
+        for (int i = 0; i < losses->count; i++)
+            failed |= set_figure(json, "", &losses->loss[i], (enum figure)figure);
+    if (json && (failed || json_object_set_new(json, "learning_rate", json_real(learning_rate)) ||
+                 json_object_set_new(json, "grad_norm", base_json_number(norm)) ||
+                 json_object_set_new(json, "tokens_per_second", json_real(rate)))) {
+        json_decref(json);
+        json = NULL;
+    }
+    return append_line(run, json);
 }
 
 enum clb_status train_log(struct train_run *run)
 {
     const struct clb_training_options *o = &run->options;
-    const struct clb_losses zero = {0};
-    struct clb_losses sums;
     double norm, rate = speed(run);
-    if (run->interval.masked == 0 || run->interval.pairs == 0) return CLB_OK;
+    if (run->interval.sequences == 0) return CLB_OK;
     const double learning_rate =
         clb_learning_rate(o->learning_rate, o->warmup_steps, o->max_steps, run->step - 1);
     enum clb_status status;
-    CLB_TRY(clb_model_read_losses(run->model, &sums));
-    CLB_TRY(clb_model_write_losses(run->model, &zero));
+    CLB_TRY(clb_model_read_losses(run->model, &run->report->last.losses));
+    CLB_TRY(clb_model_write_losses(run->model, NULL));
     CLB_TRY(train_optimizer_norm(run->optimizer, run->step - 1, &norm));
-    const struct clb_evaluation e = train_means(&sums, run->interval.masked, run->interval.pairs);
-    run->report->last = e;
+    run->report->last.examples = run->interval.sequences;
     say_interval(run, learning_rate, norm, rate);
-    CLB_TRY(append_line(
-        run,
-        json_pack("{s:I, s:o, s:o, s:o, s:f, s:f, s:f, s:o, s:f}", "step", (json_int_t)run->step,
-                  "loss", base_json_number(e.mlm_loss + e.nsp_loss), "mlm_loss",
-                  base_json_number(e.mlm_loss), "nsp_loss", base_json_number(e.nsp_loss),
-                  "mlm_accuracy", e.mlm_accuracy, "nsp_accuracy", e.nsp_accuracy, "learning_rate",
-                  learning_rate, "grad_norm", base_json_number(norm), "tokens_per_second", rate)));
+    CLB_TRY(append_interval(run, learning_rate, norm, rate));
     run->report->seconds += base_seconds() - run->last_log;
     run->interval = (struct train_interval){0};
     run->last_log = base_seconds();
@@ -160,15 +209,18 @@ cleanup:
 
 enum clb_status train_log_evaluation(struct train_run *run, const struct clb_evaluation *e)
 {
+    char parts[160];
     run->report->held_out = *e;
-    base_log("step %" PRId64 "  held out: mlm %.4f (%.1f %%, perplexity %.2f)  nsp %.4f (%.1f %%)  "
-             "%" PRId64 " pairs",
-             run->step, e->mlm_loss, 100 * e->mlm_accuracy, e->mlm_perplexity, e->nsp_loss,
-             100 * e->nsp_accuracy, e->pairs);
-    return append_line(
-        run, json_pack("{s:I, s:o, s:f, s:o, s:o, s:f, s:I}", "step", (json_int_t)run->step,
-                       "eval_mlm_loss", base_json_number(e->mlm_loss), "eval_mlm_accuracy",
-                       e->mlm_accuracy, "eval_mlm_perplexity", base_json_number(e->mlm_perplexity),
-                       "eval_nsp_loss", base_json_number(e->nsp_loss), "eval_nsp_accuracy",
-                       e->nsp_accuracy, "eval_pairs", (json_int_t)e->pairs));
+    format_losses(&e->losses, true, parts, sizeof parts);
+    base_log("step %" PRId64 "  held out: %s%" PRId64 " pairs", run->step, parts, e->examples);
+    json_t *json = json_pack("{s:I}", "step", (json_int_t)run->step);
+    int failed = 0;
+    for (int i = 0; json && i < e->losses.count; i++)
+        for (int figure = LOSS; figure <= PERPLEXITY; figure++)
+            failed |= set_figure(json, "eval_", &e->losses.loss[i], (enum figure)figure);
+    if (json && (failed || json_object_set_new(json, "eval_pairs", json_integer(e->examples)))) {
+        json_decref(json);
+        json = NULL;
+    }
+    return append_line(run, json);
 }

@@ -122,7 +122,7 @@ static enum clb_status load_batch(struct clb_predictor *p, const struct clb_ids 
         labels[i] = ids->ids[i] == mask ? mask : -100; /* any label: only the logits are read */
     }
     clb_batch_clear(p->batch);
-    CLB_TRY(clb_batch_append(p->batch, (int32_t)ids->count, ids->ids, types, labels, -1));
+    CLB_TRY(clb_batch_append_pair(p->batch, (int32_t)ids->count, ids->ids, types, labels, -1));
     CLB_TRY(clb_batch_finish(p->batch));
 cleanup:
     free(types);
@@ -200,7 +200,8 @@ enum clb_status clb_fill_mask(struct clb_predictor *p, const char *text, int top
     }
     CLB_TRY(encode(p, text, NULL, ids, &a_end));
     CLB_TRY(load_batch(p, ids, a_end));
-    const int masks = p->batch->masked;
+    const struct clb_labels *masked = clb_batch_labels(p->batch, "mlm");
+    const int masks = masked ? masked->count : 0;
     if (masks == 0) {
         status = clb_fail(CLB_ERROR_ARGUMENT, "no [MASK] in \"%s\"", text);
         goto cleanup;
@@ -212,8 +213,8 @@ enum clb_status clb_fill_mask(struct clb_predictor *p, const char *text, int top
         status = clb_fail(CLB_ERROR_MEMORY, "guesses: out of memory");
         goto cleanup;
     }
-    memcpy(*positions, p->batch->masked_rows, (size_t)masks * sizeof **positions);
-    CLB_TRY(clb_model_predict(p->model, p->batch, logits, NULL));
+    memcpy(*positions, masked->rows, (size_t)masks * sizeof **positions);
+    CLB_TRY(clb_model_predict(p->model, p->batch, "mlm", logits));
     CLB_TRY(check_finite(p, logits, (size_t)masks * (size_t)vocab));
     for (int m = 0; m < masks; m++) {
         softmax(logits + (size_t)m * (size_t)vocab, vocab);
@@ -243,7 +244,7 @@ enum clb_status clb_next_sentence(struct clb_predictor *p, const char *a, const 
     CLB_TRY(check_head(p, CLB_HEAD_NSP));
     CLB_TRY(encode(p, a, b, &ids, &a_end));
     CLB_TRY(load_batch(p, &ids, a_end));
-    CLB_TRY(clb_model_predict(p->model, p->batch, NULL, logits));
+    CLB_TRY(clb_model_predict(p->model, p->batch, "nsp", logits));
     CLB_TRY(check_finite(p, logits, 2));
     *is_next = 1.0 / (1.0 + exp((double)logits[1] - (double)logits[0]));
 cleanup:

@@ -193,33 +193,19 @@ static void close_run(struct train_run *run)
 
 /* ---- steps ---- */
 
-/* One update: every micro-batch's gradients, each scaled by the whole step's counts, then the
- * optimiser. */
-static enum clb_status train_step(struct train_run *run, const struct clb_step_batches *batches)
+static enum clb_status next_step(struct train_run *run, const struct clb_step_batches *batches)
 {
     const struct clb_training_options *o = &run->options;
-    const struct clb_tensor gradients = clb_model_gradients_whole(run->model);
-    const struct clb_loss_scales scales = {
-        .mlm = batches->masked > 0 ? (float)(1.0 / (double)batches->masked) : 0.0f,
-        .nsp = (float)(1.0 / (double)batches->pairs),
-    };
     const double learning_rate =
         clb_learning_rate(o->learning_rate, o->warmup_steps, o->max_steps, batches->step);
-    enum clb_status status;
-    CLB_TRY(clb_fill(&gradients, 0.0f));
-    for (int i = 0; i < batches->count; i++) {
-        uint32_t stream = (uint32_t)(batches->step * batches->count + i);
-        CLB_TRY(clb_model_train(run->model, batches->batches[i], o->seed, stream, scales));
-    }
-    CLB_TRY(train_optimizer_step(run->optimizer, run->model, o, batches->step, learning_rate));
+    enum clb_status status = train_step(run->model, run->optimizer, batches, o, learning_rate);
+    if (status != CLB_OK) return status;
     run->step = batches->step + 1;
     run->interval.tokens += batches->tokens;
-    run->interval.masked += batches->masked;
-    run->interval.pairs += batches->pairs;
+    run->interval.sequences += batches->sequences;
     run->report->tokens += batches->tokens;
     run->report->global_step = run->step;
-cleanup:
-    return status;
+    return CLB_OK;
 }
 
 static enum clb_status not_finite(const struct train_run *run, int64_t step, const char *what)
@@ -310,7 +296,7 @@ static enum clb_status train_steps(struct train_run *run, struct clb_loader *loa
     run->last_log = base_seconds();
     while (run->step < run->options.max_steps) {
         CLB_TRY(clb_loader_next(loader, &batches));
-        CLB_TRY(train_step(run, batches));
+        CLB_TRY(next_step(run, batches));
         bool stopping = asked_to_stop(run) && run->step < run->options.max_steps;
         CLB_TRY(after_step(run, stopping));
         if (stopping)

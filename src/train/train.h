@@ -45,7 +45,7 @@ enum clb_status train_optimizer_norm(const struct train_optimizer *optimizer, in
 /* ---- the state of a run ---- */
 
 struct train_interval { /* since the last line of metrics */
-    int64_t tokens, masked, pairs;
+    int64_t tokens, sequences;
     int64_t resumed; /* of the tokens: shown before the run was resumed */
 };
 
@@ -67,10 +67,15 @@ struct train_run {
     FILE *metrics;     /* NULL until the first line */
 };
 
-/* ---- evaluate.c ---- */
+/* ---- step.c: the one training step, of pretrain, bench, verify and the tests ---- */
 
-/* Means of sums over so many masked tokens and pairs. */
-struct clb_evaluation train_means(const struct clb_losses *sums, int64_t masked, int64_t pairs);
+/* The gradients of a step's micro-batches, summed; dropout from `seed`. */
+enum clb_status train_gradients(struct clb_model *model, const struct clb_step_batches *batches,
+                                uint64_t seed);
+/* And the update. */
+enum clb_status train_step(struct clb_model *model, struct train_optimizer *optimizer,
+                           const struct clb_step_batches *batches,
+                           const struct clb_training_options *options, double learning_rate);
 
 /* ---- checkpoint.c ---- */
 

@@ -40,7 +40,7 @@ static enum clb_status fill_batch(struct bench *b)
             types[i] = i >= length / 2;
             labels[i] = i < masked ? ids[i] : -100;
         }
-        CLB_TRY(clb_batch_append(b->batch, length, ids, types, labels, s % 2));
+        CLB_TRY(clb_batch_append_pair(b->batch, length, ids, types, labels, s % 2));
     }
     CLB_TRY(clb_batch_finish(b->batch));
 cleanup:
@@ -68,16 +68,9 @@ cleanup:
 
 static enum clb_status one_step(struct bench *b, int64_t step)
 {
-    const struct clb_tensor gradients = clb_model_gradients_whole(b->model);
-    const struct clb_loss_scales scales = {1.0f / (float)(b->batch->masked ? b->batch->masked : 1),
-                                           1.0f / (float)b->batch->sequences};
-    enum clb_status status;
-    CLB_TRY(clb_fill(&gradients, 0.0f));
-    CLB_TRY(clb_model_train(b->model, b->batch, 1, (uint32_t)step, scales));
-    CLB_TRY(train_optimizer_step(b->optimizer, b->model, &b->training, step, 1e-4));
-    CLB_TRY(clb_device_finish(b->device));
-cleanup:
-    return status;
+    const struct clb_step_batches batches = {.step = step, .count = 1, .batches = &b->batch};
+    enum clb_status status = train_step(b->model, b->optimizer, &batches, &b->training, 1e-4);
+    return status == CLB_OK ? clb_device_finish(b->device) : status;
 }
 
 static int by_size(const void *a, const void *b)
@@ -115,7 +108,7 @@ enum clb_status clb_benchmark(struct clb_device *device, const struct clb_bench_
     CLB_TRY(set_up(&b));
     CLB_TRY(time_steps(&b, &result->seconds_per_step));
     CLB_TRY(clb_device_peak(device, &result->peak_gflops));
-    double tokens = b.batch->total_tokens, share = b.batch->masked / tokens;
+    double tokens = b.batch->total_tokens, share = clb_batch_label_count(b.batch, "mlm") / tokens;
     result->tokens_per_second = tokens / result->seconds_per_step;
     result->gflops = 1e-9 * result->tokens_per_second *
                      clb_config_flops_per_token(&options->config, options->max_seq_length, share);

@@ -95,7 +95,7 @@ static enum clb_status fill_batch(struct comparison *c)
             labels[i] =
                 i % MASK_EVERY == 1 ? (int32_t)clb_random_below(random, draw++, vocab) : -100;
         }
-        CLB_TRY(clb_batch_append(c->batch, length, ids, types, labels, s % 2));
+        CLB_TRY(clb_batch_append_pair(c->batch, length, ids, types, labels, s % 2));
     }
     CLB_TRY(clb_batch_finish(c->batch));
 cleanup:
@@ -139,23 +139,26 @@ static double difference(const float *a, const float *b, int64_t n)
     return scale > 0 ? worst / scale : worst;
 }
 
-static enum clb_status compare_forward(struct comparison *c)
+static enum clb_status compare_logits(struct comparison *c, const char *head, int64_t classes)
 {
-    const int64_t vocab = c->shape->config.vocab_size;
-    const int64_t mlm = c->batch->masked * vocab, nsp = 2 * c->batch->sequences;
-    float *values = malloc(2 * (size_t)(mlm + nsp) * sizeof *values);
+    const int64_t n = clb_batch_label_count(c->batch, head) * classes;
+    float *values = malloc(2 * (size_t)n * sizeof *values);
+    char name[96];
     enum clb_status status;
     if (!values) return clb_fail(CLB_ERROR_MEMORY, "verify: out of memory");
-    float *other = values + mlm + nsp;
-    CLB_TRY(clb_model_predict(c->device.model, c->batch, values, values + mlm));
-    CLB_TRY(clb_model_predict(c->reference.model, c->batch, other, other + mlm));
-    CLB_TRY(clb_verify_report_add(c->report, "model: mlm logits", difference(values, other, mlm),
-                                  c->chain));
-    CLB_TRY(clb_verify_report_add(c->report, "model: nsp logits",
-                                  difference(values + mlm, other + mlm, nsp), c->chain));
+    CLB_TRY(clb_model_predict(c->device.model, c->batch, head, values));
+    CLB_TRY(clb_model_predict(c->reference.model, c->batch, head, values + n));
+    snprintf(name, sizeof name, "model: %s logits", head);
+    CLB_TRY(clb_verify_report_add(c->report, name, difference(values, values + n, n), c->chain));
 cleanup:
     free(values);
     return status;
+}
+
+static enum clb_status compare_forward(struct comparison *c)
+{
+    enum clb_status status = compare_logits(c, "mlm", c->shape->config.vocab_size);
+    return status == CLB_OK ? compare_logits(c, "nsp", 2) : status;
 }
 
 static enum clb_status compare_gradients(struct comparison *c)
@@ -179,30 +182,42 @@ static enum clb_status compare_gradients(struct comparison *c)
     return status;
 }
 
-static enum clb_status step_side(const struct comparison *c, const struct side *side, int step,
+static struct clb_step_batches step_of(struct comparison *c, int step)
+{
+    return (struct clb_step_batches){.step = step, .count = 1, .batches = &c->batch};
+}
+
+static enum clb_status step_side(struct comparison *c, const struct side *side, int step,
                                  struct clb_losses *losses)
 {
-    const struct clb_tensor gradients = clb_model_gradients_whole(side->model);
-    const struct clb_losses zero = {0};
-    const struct clb_loss_scales scales = {1.0f / (float)c->batch->masked,
-                                           1.0f / (float)c->batch->sequences};
+    const struct clb_step_batches batches = step_of(c, step);
     enum clb_status status;
-    CLB_TRY(clb_model_write_losses(side->model, &zero));
-    CLB_TRY(clb_fill(&gradients, 0.0f));
-    CLB_TRY(clb_model_train(side->model, c->batch, 3, (uint32_t)step, scales));
+    CLB_TRY(clb_model_write_losses(side->model, NULL));
+    CLB_TRY(train_gradients(side->model, &batches, 3));
     CLB_TRY(clb_model_read_losses(side->model, losses));
 cleanup:
     return status;
 }
 
-static enum clb_status compare_loss(struct comparison *c, int step, const char *what, double actual,
-                                    double expected)
+static enum clb_status compare_losses(struct comparison *c, int step,
+                                      const struct clb_losses *actual,
+                                      const struct clb_losses *expected)
 {
-    char name[96];
-    double error =
-        isfinite(actual) && isfinite(expected) ? fabs(actual - expected) / expected : INFINITY;
-    snprintf(name, sizeof name, "model: step %d, %s loss", step + 1, what);
-    return clb_verify_report_add(c->report, name, error, sqrt(step + 1.0) * c->chain);
+    enum clb_status status = CLB_OK;
+    for (int i = 0; i < expected->count && status == CLB_OK; i++) {
+        const double a = actual->loss[i].sum, e = expected->loss[i].sum;
+        char name[96];
+        snprintf(name, sizeof name, "model: step %d, %s loss", step + 1, expected->loss[i].name);
+        status = clb_verify_report_add(c->report, name,
+                                       isfinite(a) && isfinite(e) ? fabs(a - e) / e : INFINITY,
+                                       sqrt(step + 1.0) * c->chain);
+    }
+    return status;
+}
+
+static enum clb_status update_side(const struct comparison *c, const struct side *side, int step)
+{
+    return train_optimizer_step(side->optimizer, side->model, &c->training, step, 1e-3);
 }
 
 static enum clb_status compare_steps(struct comparison *c)
@@ -212,13 +227,10 @@ static enum clb_status compare_steps(struct comparison *c)
         struct clb_losses actual, expected;
         CLB_TRY(step_side(c, &c->device, step, &actual));
         CLB_TRY(step_side(c, &c->reference, step, &expected));
-        CLB_TRY(compare_loss(c, step, "mlm", actual.mlm_loss, expected.mlm_loss));
-        CLB_TRY(compare_loss(c, step, "nsp", actual.nsp_loss, expected.nsp_loss));
+        CLB_TRY(compare_losses(c, step, &actual, &expected));
         if (step == 0) CLB_TRY(compare_gradients(c));
-        CLB_TRY(
-            train_optimizer_step(c->device.optimizer, c->device.model, &c->training, step, 1e-3));
-        CLB_TRY(train_optimizer_step(c->reference.optimizer, c->reference.model, &c->training, step,
-                                     1e-3));
+        CLB_TRY(update_side(c, &c->device, step));
+        CLB_TRY(update_side(c, &c->reference, step));
     }
 cleanup:
     return status;

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/error.h"
+#include "train/train.h"
+
+/* Every loss is a mean over all its labels of the step: sums first, divided once. */
+static struct clb_loss_scales scales_of(const struct clb_model *model,
+                                        const struct clb_step_batches *batches)
+{
+    struct clb_loss_scales scales = {{0}};
+    for (int i = 0; i < clb_model_loss_count(model); i++) {
+        const int64_t labels = clb_step_label_count(batches, clb_model_loss_name(model, i));
+        if (labels > 0) scales.scale[i] = (float)(1.0 / (double)labels);
+    }
+    return scales;
+}
+
+enum clb_status train_gradients(struct clb_model *model, const struct clb_step_batches *batches,
+                                uint64_t seed)
+{
+    const struct clb_tensor gradients = clb_model_gradients_whole(model);
+    const struct clb_loss_scales scales = scales_of(model, batches);
+    enum clb_status status = clb_fill(&gradients, 0.0f);
+    for (int i = 0; i < batches->count && status == CLB_OK; i++) {
+        const uint32_t stream = (uint32_t)(batches->step * batches->count + i);
+        status = clb_model_train(model, batches->batches[i], seed, stream, scales);
+    }
+    return status;
+}
+
+enum clb_status train_step(struct clb_model *model, struct train_optimizer *optimizer,
+                           const struct clb_step_batches *batches,
+                           const struct clb_training_options *options, double learning_rate)
+{
+    enum clb_status status = train_gradients(model, batches, options->seed);
+    if (status != CLB_OK) return status;
+    return train_optimizer_step(optimizer, model, options, batches->step, learning_rate);
+}
