@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "text/tokenizer_json.h"
+#include "tokenizer/tokenizer_json.h"
 
 #include "base/error.h"
 
@@ -35,14 +35,14 @@ static enum clb_status ids_are_wrong(const char *path, const char *token)
 }
 
 static enum clb_status take_vocabulary(const json_t *vocabulary, const char *path,
-                                       struct text_tokenizer_parts *parts)
+                                       struct tokenizer_parts *parts)
 {
     const size_t size = json_object_size(vocabulary);
     const char *token;
     json_t *id;
-    if (size > TEXT_MOST_TOKENS)
+    if (size > TOKENIZER_MOST_TOKENS)
         return clb_fail(CLB_ERROR_FORMAT, "%s: a vocabulary of %zu tokens; %d are the most", path,
-                        size, TEXT_MOST_TOKENS);
+                        size, TOKENIZER_MOST_TOKENS);
     parts->tokens = calloc(size + 1, sizeof *parts->tokens);
     if (!parts->tokens) return out_of_memory(path);
     parts->count = parts->vocabulary = (int32_t)size;
@@ -59,7 +59,7 @@ static enum clb_status take_vocabulary(const json_t *vocabulary, const char *pat
 
 /* The one in the file must be that of the vocab.txt beside it. */
 static enum clb_status compare_vocabulary(const json_t *vocabulary, const char *path,
-                                          const struct text_tokenizer_parts *parts)
+                                          const struct tokenizer_parts *parts)
 {
     const char *token;
     json_t *id;
@@ -83,7 +83,7 @@ static enum clb_status compare_vocabulary(const json_t *vocabulary, const char *
 }
 
 static enum clb_status read_model(const json_t *model, const char *path,
-                                  struct text_tokenizer_parts *parts)
+                                  struct tokenizer_parts *parts)
 {
     const json_t *vocabulary = json_object_get(model, "vocab"),
                  *most = json_object_get(model, "max_input_chars_per_word"),
@@ -98,9 +98,9 @@ static enum clb_status read_model(const json_t *model, const char *path,
             return clb_fail(CLB_ERROR_FORMAT, "%s: its %s is not \"%s\"", path, settings[i][0],
                             settings[i][1]);
     }
-    if (most && json_integer_value(most) != TEXT_WORD_CHARACTERS)
+    if (most && json_integer_value(most) != TOKENIZER_WORD_CHARACTERS)
         return clb_fail(CLB_ERROR_FORMAT, "%s: its max_input_chars_per_word is not %d", path,
-                        TEXT_WORD_CHARACTERS);
+                        TOKENIZER_WORD_CHARACTERS);
     return parts->tokens ? compare_vocabulary(vocabulary, path, parts)
                          : take_vocabulary(vocabulary, path, parts);
 }
@@ -108,11 +108,11 @@ static enum clb_status read_model(const json_t *model, const char *path,
 /* ---- the normaliser ---- */
 
 static enum clb_status read_bert_normalizer(const json_t *json, const char *path,
-                                            struct text_rules *rules)
+                                            struct tokenizer_rules *rules)
 {
     bool clean = true;
     enum clb_status status;
-    *rules = (struct text_rules){.lower_case = true, .chinese_chars = true};
+    *rules = (struct tokenizer_rules){.lower_case = true, .chinese_chars = true};
     CLB_TRY(base_json_get_bool(json, path, "clean_text", &clean));
     CLB_TRY(base_json_get_bool(json, path, "lowercase", &rules->lower_case));
     rules->strip_accents = rules->lower_case; /* where strip_accents is missing or null */
@@ -125,7 +125,8 @@ cleanup:
 
 /* One step of a sequence: those of BERT's normaliser by themselves. They are done in the order
  * decompose, strip, lower; other orders are followed where they come to the same. */
-static enum clb_status read_step(const json_t *step, const char *path, struct text_rules *rules)
+static enum clb_status read_step(const json_t *step, const char *path,
+                                 struct tokenizer_rules *rules)
 {
     const char *type = type_of(step);
     const json_t *steps = json_object_get(step, "normalizers");
@@ -146,14 +147,14 @@ static enum clb_status read_step(const json_t *step, const char *path, struct te
 }
 
 static enum clb_status read_normalizer(const json_t *json, const char *path,
-                                       struct text_rules *rules)
+                                       struct tokenizer_rules *rules)
 {
     while (strcmp(type_of(json), "Sequence") == 0 &&
            json_array_size(json_object_get(json, "normalizers")) == 1)
         json = json_array_get(json_object_get(json, "normalizers"), 0);
     if (strcmp(type_of(json), "BertNormalizer") == 0)
         return read_bert_normalizer(json, path, rules);
-    *rules = (struct text_rules){.keep_all = true};
+    *rules = (struct tokenizer_rules){.keep_all = true};
     return !json || json_is_null(json) ? CLB_OK : read_step(json, path, rules);
 }
 
@@ -194,7 +195,7 @@ static enum clb_status read_pre_tokenizer(const json_t *json, const char *path)
 
 /* ---- added tokens ---- */
 
-static int32_t id_of(const struct text_tokenizer_parts *parts, const char *content)
+static int32_t id_of(const struct tokenizer_parts *parts, const char *content)
 {
     for (int32_t i = parts->count - 1; i >= 0; i--)
         if (strcmp(parts->tokens[i], content) == 0) return i;
@@ -202,9 +203,9 @@ static int32_t id_of(const struct text_tokenizer_parts *parts, const char *conte
 }
 
 /* Makes room for one more of both lists. */
-static enum clb_status grow(struct text_tokenizer_parts *parts, const char *path)
+static enum clb_status grow(struct tokenizer_parts *parts, const char *path)
 {
-    struct text_added_token *added =
+    struct tokenizer_added_token *added =
         realloc(parts->added, ((size_t)parts->added_count + 1) * sizeof *added);
     if (added) parts->added = added;
     char **tokens = realloc(parts->tokens, ((size_t)parts->count + 1) * sizeof *tokens);
@@ -213,10 +214,10 @@ static enum clb_status grow(struct text_tokenizer_parts *parts, const char *path
 }
 
 enum clb_status tokenizer_json_add(const json_t *description, int64_t id, const char *path,
-                                   struct text_tokenizer_parts *parts)
+                                   struct tokenizer_parts *parts)
 {
     const char *content = json_string_value(json_object_get(description, "content"));
-    struct text_added_token token = {0};
+    struct tokenizer_added_token token = {0};
     enum clb_status status;
     if (!content) return clb_fail(CLB_ERROR_FORMAT, "%s: an added token has no \"content\"", path);
     if (!*content) return CLB_OK; /* as Hugging Face's */
@@ -250,7 +251,7 @@ cleanup:
 }
 
 static enum clb_status read_added(const json_t *added, const char *path,
-                                  struct text_tokenizer_parts *parts)
+                                  struct tokenizer_parts *parts)
 {
     enum clb_status status = CLB_OK;
     for (size_t i = 0; i < json_array_size(added) && status == CLB_OK; i++) {
@@ -262,7 +263,7 @@ static enum clb_status read_added(const json_t *added, const char *path,
     return status;
 }
 
-enum clb_status tokenizer_json_read(const char *path, struct text_tokenizer_parts *parts)
+enum clb_status tokenizer_json_read(const char *path, struct tokenizer_parts *parts)
 {
     json_t *json = NULL;
     enum clb_status status;
@@ -278,7 +279,7 @@ cleanup:
 
 /* ---- writing ---- */
 
-static json_t *normalizer_json(const struct text_rules *r)
+static json_t *normalizer_json(const struct tokenizer_rules *r)
 {
     if (!r->decompose && !r->strip_all)
         return json_pack("{s:s, s:b, s:b, s:b, s:b}", "type", "BertNormalizer", "clean_text",
@@ -291,12 +292,12 @@ static json_t *normalizer_json(const struct text_rules *r)
     return json_pack("{s:s, s:o}", "type", "Sequence", "normalizers", steps);
 }
 
-static json_t *added_json(const struct text_tokenizer_parts *parts)
+static json_t *added_json(const struct tokenizer_parts *parts)
 {
     json_t *added = json_array();
     for (int32_t id = 0; id < parts->count; id++)
         for (int i = 0; i < parts->added_count; i++) {
-            const struct text_added_token *t = &parts->added[i];
+            const struct tokenizer_added_token *t = &parts->added[i];
             if (t->id != id) continue;
             json_array_append_new(added,
                                   json_pack("{s:i, s:s, s:b, s:b, s:b, s:b, s:b}", "id", t->id,
@@ -307,18 +308,18 @@ static json_t *added_json(const struct text_tokenizer_parts *parts)
     return added;
 }
 
-static json_t *model_json(const struct text_tokenizer_parts *parts)
+static json_t *model_json(const struct tokenizer_parts *parts)
 {
     json_t *vocabulary = json_object();
     for (int32_t i = 0; i < parts->vocabulary; i++)
         json_object_set_new_nocheck(vocabulary, parts->tokens[i], json_integer(i));
     return json_pack("{s:s, s:s, s:s, s:i, s:o}", "type", "WordPiece", "unk_token", "[UNK]",
                      "continuing_subword_prefix", "##", "max_input_chars_per_word",
-                     TEXT_WORD_CHARACTERS, "vocab", vocabulary);
+                     TOKENIZER_WORD_CHARACTERS, "vocab", vocabulary);
 }
 
 /* [CLS] A [SEP], or [CLS] A [SEP] B [SEP]. */
-static json_t *post_processor_json(const struct text_tokenizer_parts *parts)
+static json_t *post_processor_json(const struct tokenizer_parts *parts)
 {
     static const char template[] =
         "{\"type\": \"TemplateProcessing\","
@@ -340,7 +341,7 @@ static json_t *post_processor_json(const struct text_tokenizer_parts *parts)
     return json;
 }
 
-enum clb_status tokenizer_json_write(const char *path, const struct text_tokenizer_parts *parts)
+enum clb_status tokenizer_json_write(const char *path, const struct tokenizer_parts *parts)
 {
     base_json_starved();
     json_t *json =

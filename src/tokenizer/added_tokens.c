@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "text/added_tokens.h"
+#include "tokenizer/added_tokens.h"
 
 #include "base/error.h"
-#include "text/wordpiece.h"
+#include "tokenizer/wordpiece.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unicode/uchar.h>
 #include <unicode/utf8.h>
 
-struct text_matcher {
-    struct text_added_token *tokens; /* without their contents */
-    struct text_trie *trie;          /* of contents: the token's place in the list */
-    bool first[256];                 /* the bytes that they begin with */
-    int only;                        /* the one such byte; -1: there are several */
+struct tokenizer_matcher {
+    struct tokenizer_added_token *tokens; /* without their contents */
+    struct tokenizer_trie *trie;          /* of contents: the token's place in the list */
+    bool first[256];                      /* the bytes that they begin with */
+    int only;                             /* the one such byte; -1: there are several */
 };
 
-void text_added_tokens_free(struct text_added_token *tokens, int count)
+void tokenizer_added_tokens_free(struct tokenizer_added_token *tokens, int count)
 {
     for (int i = 0; tokens && i < count; i++) free(tokens[i].content);
     free(tokens);
 }
 
-static void note_first_bytes(struct text_matcher *m, const char *const *contents, int count)
+static void note_first_bytes(struct tokenizer_matcher *m, const char *const *contents, int count)
 {
     int different = 0;
     for (int i = 0; i < count; i++) m->first[(unsigned char)contents[i][0]] = true;
@@ -34,11 +34,11 @@ static void note_first_bytes(struct text_matcher *m, const char *const *contents
     if (different != 1) m->only = -1;
 }
 
-enum clb_status text_matcher_create(const struct text_added_token *tokens,
-                                    const char *const *contents, int count, bool normalized,
-                                    struct text_matcher **out)
+enum clb_status tokenizer_matcher_create(const struct tokenizer_added_token *tokens,
+                                         const char *const *contents, int count, bool normalized,
+                                         struct tokenizer_matcher **out)
 {
-    struct text_matcher *m = calloc(1, sizeof *m);
+    struct tokenizer_matcher *m = calloc(1, sizeof *m);
     const char **found = calloc((size_t)count + 1, sizeof *found);
     enum clb_status status = CLB_OK;
     int used = 0;
@@ -54,19 +54,19 @@ enum clb_status text_matcher_create(const struct text_added_token *tokens,
     }
     if (used == 0) goto cleanup;
     note_first_bytes(m, found, used);
-    CLB_TRY(text_trie_create(found, used, NULL, &m->trie));
+    CLB_TRY(tokenizer_trie_create(found, used, NULL, &m->trie));
     *out = m;
     m = NULL;
 cleanup:
-    text_matcher_destroy(m);
+    tokenizer_matcher_destroy(m);
     free(found);
     return status;
 }
 
-void text_matcher_destroy(struct text_matcher *m)
+void tokenizer_matcher_destroy(struct tokenizer_matcher *m)
 {
     if (!m) return;
-    text_trie_destroy(m->trie);
+    tokenizer_trie_destroy(m->trie);
     free(m->tokens);
     free(m);
 }
@@ -113,7 +113,8 @@ static size_t space_behind(const char *text, size_t size, size_t end)
 /* ---- matching ---- */
 
 /* The next place from `at` on where a token may begin; `size` where there is none. */
-static size_t next_candidate(const struct text_matcher *m, const char *text, size_t size, size_t at)
+static size_t next_candidate(const struct tokenizer_matcher *m, const char *text, size_t size,
+                             size_t at)
 {
     if (m->only >= 0) {
         const char *place = memchr(text + at, m->only, size - at);
@@ -123,18 +124,18 @@ static size_t next_candidate(const struct text_matcher *m, const char *text, siz
     return at;
 }
 
-enum clb_status text_matcher_split(const struct text_matcher *m, const char *text, size_t size,
-                                   text_part_function part, void *context)
+enum clb_status tokenizer_matcher_split(const struct tokenizer_matcher *m, const char *text,
+                                        size_t size, tokenizer_part_function part, void *context)
 {
     enum clb_status status = CLB_OK;
     size_t done = 0; /* handed on */
     for (size_t at = 0; (at = next_candidate(m, text, size, at)) < size;) {
         size_t taken = 0;
-        const int32_t found = text_trie_longest(m->trie, text + at, size - at, &taken);
+        const int32_t found = tokenizer_trie_longest(m->trie, text + at, size - at, &taken);
         size_t begin = at, end = at + taken;
         at = found < 0 ? at + 1 : end;
         if (found < 0) continue;
-        const struct text_added_token *token = &m->tokens[found];
+        const struct tokenizer_added_token *token = &m->tokens[found];
         if (token->single_word && !stands_alone(text, size, begin, end)) continue;
         if (token->lstrip) begin = space_before(text, begin);
         if (token->rstrip) end = space_behind(text, size, end);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "text/merge_tokens.h"
+#include "vocab/merge_tokens.h"
 
 #include "base/error.h"
 
@@ -12,21 +12,21 @@ static enum clb_status out_of_memory(void)
     return clb_fail(CLB_ERROR_MEMORY, "vocabulary: out of memory");
 }
 
-enum clb_status merge_tokens_create(struct merge_tokens *t)
+enum clb_status vocab_merge_tokens_create(struct vocab_merge_tokens *t)
 {
-    *t = (struct merge_tokens){.mask = (1u << 12) - 1};
+    *t = (struct vocab_merge_tokens){.mask = (1u << 12) - 1};
     t->slots = calloc(t->mask + 1u, sizeof *t->slots);
     return t->slots ? CLB_OK : out_of_memory();
 }
 
-void merge_tokens_free(struct merge_tokens *t)
+void vocab_merge_tokens_free(struct vocab_merge_tokens *t)
 {
     for (int32_t i = 0; i < t->count; i++) free(t->tokens[i]);
     free(t->tokens);
     free(t->slots);
 }
 
-static uint32_t token_slot(const struct merge_tokens *t, const char *token)
+static uint32_t token_slot(const struct vocab_merge_tokens *t, const char *token)
 {
     uint32_t slot = (uint32_t)XXH64(token, strlen(token), 0) & t->mask;
     while (t->slots[slot] && strcmp(t->tokens[t->slots[slot] - 1], token) != 0)
@@ -34,7 +34,7 @@ static uint32_t token_slot(const struct merge_tokens *t, const char *token)
     return slot;
 }
 
-static enum clb_status grow_tokens(struct merge_tokens *t)
+static enum clb_status grow_tokens(struct vocab_merge_tokens *t)
 {
     if (t->count == t->capacity) {
         int32_t capacity = t->capacity ? 2 * t->capacity : 1024;
@@ -54,7 +54,7 @@ static enum clb_status grow_tokens(struct merge_tokens *t)
     return CLB_OK;
 }
 
-enum clb_status merge_tokens_add(struct merge_tokens *t, const char *token, int32_t *id)
+enum clb_status vocab_merge_tokens_add(struct vocab_merge_tokens *t, const char *token, int32_t *id)
 {
     uint32_t slot = token_slot(t, token);
     if (t->slots[slot]) {
@@ -72,15 +72,15 @@ enum clb_status merge_tokens_add(struct merge_tokens *t, const char *token, int3
     return CLB_OK;
 }
 
-enum clb_status merge_tokens_join(struct merge_tokens *t, int32_t first, int32_t second,
-                                  int32_t *id)
+enum clb_status vocab_merge_tokens_join(struct vocab_merge_tokens *t, int32_t first, int32_t second,
+                                        int32_t *id)
 {
     const char *head = t->tokens[first], *tail = t->tokens[second];
     char *joined = malloc(strlen(head) + strlen(tail) + 1);
     if (!joined) return out_of_memory();
     strcpy(joined, head);
     strcat(joined, strncmp(tail, "##", 2) == 0 ? tail + 2 : tail);
-    enum clb_status status = merge_tokens_add(t, joined, id);
+    enum clb_status status = vocab_merge_tokens_add(t, joined, id);
     free(joined);
     return status;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "text/word_counts.h"
+#include "vocab/word_counts.h"
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -15,30 +15,30 @@ static enum clb_status out_of_memory(void)
     return clb_fail(CLB_ERROR_MEMORY, "word counts: out of memory");
 }
 
-static struct text_word_count *first_table(void)
+static struct vocab_word_count *first_table(void)
 {
-    return calloc(FIRST_CAPACITY, sizeof(struct text_word_count));
+    return calloc(FIRST_CAPACITY, sizeof(struct vocab_word_count));
 }
 
 /* Whole also where it fails: it is empty then, with the table that it had. */
-enum clb_status text_word_counts_clear(struct text_word_counts *c)
+enum clb_status vocab_word_counts_clear(struct vocab_word_counts *c)
 {
-    struct text_word_count *words = first_table();
+    struct vocab_word_count *words = first_table();
     for (size_t i = 0; i < c->page_count; i++) free(c->pages[i]);
     free(c->pages);
     if (words) free(c->words);
     const size_t capacity = words ? FIRST_CAPACITY : c->capacity;
-    *c = (struct text_word_counts){.words = words ? words : c->words, .capacity = capacity};
+    *c = (struct vocab_word_counts){.words = words ? words : c->words, .capacity = capacity};
     if (words) return CLB_OK;
     memset(c->words, 0, capacity * sizeof *c->words);
     return out_of_memory();
 }
 
-enum clb_status text_word_counts_create(struct text_word_counts **out)
+enum clb_status vocab_word_counts_create(struct vocab_word_counts **out)
 {
-    struct text_word_counts *c = aligned_alloc(_Alignof(struct text_word_counts), sizeof *c);
+    struct vocab_word_counts *c = aligned_alloc(_Alignof(struct vocab_word_counts), sizeof *c);
     if (!c) return out_of_memory();
-    *c = (struct text_word_counts){.words = first_table(), .capacity = FIRST_CAPACITY};
+    *c = (struct vocab_word_counts){.words = first_table(), .capacity = FIRST_CAPACITY};
     if (c->words) {
         *out = c;
         return CLB_OK;
@@ -47,7 +47,7 @@ enum clb_status text_word_counts_create(struct text_word_counts **out)
     return out_of_memory();
 }
 
-void text_word_counts_destroy(struct text_word_counts *c)
+void vocab_word_counts_destroy(struct vocab_word_counts *c)
 {
     if (!c) return;
     for (size_t i = 0; i < c->page_count; i++) free(c->pages[i]);
@@ -58,22 +58,22 @@ void text_word_counts_destroy(struct text_word_counts *c)
 
 /* ---- the table ---- */
 
-static struct text_word_count *find(const struct text_word_counts *c, uint32_t hash,
-                                    const char *bytes, size_t size)
+static struct vocab_word_count *find(const struct vocab_word_counts *c, uint32_t hash,
+                                     const char *bytes, size_t size)
 {
     size_t at = hash & (c->capacity - 1);
     for (;; at = (at + 1) & (c->capacity - 1)) {
-        struct text_word_count *word = &c->words[at];
+        struct vocab_word_count *word = &c->words[at];
         if (word->size == 0) return word;
         if (word->hash == hash && word->size == size && memcmp(word->bytes, bytes, size) == 0)
             return word;
     }
 }
 
-static enum clb_status grow(struct text_word_counts *c)
+static enum clb_status grow(struct vocab_word_counts *c)
 {
     const size_t capacity = 2 * c->capacity;
-    struct text_word_count *words = base_table_zeros(capacity * sizeof *words);
+    struct vocab_word_count *words = base_table_zeros(capacity * sizeof *words);
     if (!words) return out_of_memory();
     for (size_t i = 0; i < c->capacity; i++) {
         size_t at = c->words[i].hash & (capacity - 1);
@@ -87,7 +87,7 @@ static enum clb_status grow(struct text_word_counts *c)
     return CLB_OK;
 }
 
-static char *keep(struct text_word_counts *c, const char *bytes, size_t size)
+static char *keep(struct vocab_word_counts *c, const char *bytes, size_t size)
 {
     if (c->page_count == 0 || c->page_used + size > PAGE_SIZE) {
         char **pages = realloc(c->pages, (c->page_count + 1) * sizeof *pages);
@@ -104,10 +104,10 @@ static char *keep(struct text_word_counts *c, const char *bytes, size_t size)
     return to;
 }
 
-static enum clb_status count(struct text_word_counts *c, uint32_t hash, const char *bytes,
+static enum clb_status count(struct vocab_word_counts *c, uint32_t hash, const char *bytes,
                              size_t size)
 {
-    struct text_word_count *word = find(c, hash, bytes, size);
+    struct vocab_word_count *word = find(c, hash, bytes, size);
     c->total++;
     if (word->size) {
         word->count++;
@@ -115,13 +115,13 @@ static enum clb_status count(struct text_word_counts *c, uint32_t hash, const ch
     }
     char *kept = keep(c, bytes, size);
     if (!kept) return out_of_memory();
-    *word = (struct text_word_count){kept, (uint32_t)size, hash, 1};
+    *word = (struct vocab_word_count){kept, (uint32_t)size, hash, 1};
     return ++c->distinct * 2 > c->capacity ? grow(c) : CLB_OK;
 }
 
 /* ---- words on their way ---- */
 
-static enum clb_status count_pending(struct text_word_counts *c)
+static enum clb_status count_pending(struct vocab_word_counts *c)
 {
     enum clb_status status = CLB_OK;
     for (int i = 0; i < c->pending_count; i++)
@@ -134,9 +134,9 @@ static enum clb_status count_pending(struct text_word_counts *c)
     return status;
 }
 
-enum clb_status text_word_counts_add(struct text_word_counts *c, const char *bytes, size_t size)
+enum clb_status vocab_word_counts_add(struct vocab_word_counts *c, const char *bytes, size_t size)
 {
-    if (c->pending_count == PENDING_WORDS || c->pending_used + size > PENDING_BYTES) {
+    if (c->pending_count == VOCAB_PENDING_WORDS || c->pending_used + size > VOCAB_PENDING_BYTES) {
         enum clb_status status = count_pending(c);
         if (status != CLB_OK) return status;
     }
@@ -149,23 +149,23 @@ enum clb_status text_word_counts_add(struct text_word_counts *c, const char *byt
     return CLB_OK;
 }
 
-bool text_word_counts_full(const struct text_word_counts *c, size_t limit)
+bool vocab_word_counts_full(const struct vocab_word_counts *c, size_t limit)
 {
-    const bool grows = 2 * (c->distinct + PENDING_WORDS) > c->capacity;
+    const bool grows = 2 * (c->distinct + VOCAB_PENDING_WORDS) > c->capacity;
     const size_t places = (grows ? 3 : 1) * c->capacity * sizeof *c->words;
     return c->capacity > FIRST_CAPACITY && places + (c->page_count + 1) * PAGE_SIZE > limit;
 }
 
 /* ---- in order ---- */
 
-int text_word_compare(const struct text_word_count *a, const struct text_word_count *b)
+int vocab_word_compare(const struct vocab_word_count *a, const struct vocab_word_count *b)
 {
     const int order = memcmp(a->bytes, b->bytes, a->size < b->size ? a->size : b->size);
     return order ? order : (a->size > b->size) - (a->size < b->size);
 }
 
 /* A word's first four bytes as a number: most words differ in them, and need not be looked up. */
-static uint32_t prefix_of(const struct text_word_count *word)
+static uint32_t prefix_of(const struct vocab_word_count *word)
 {
     uint32_t prefix = 0;
     for (uint32_t i = 0; i < 4; i++)
@@ -175,11 +175,12 @@ static uint32_t prefix_of(const struct text_word_count *word)
 
 static int by_bytes(const void *a, const void *b)
 {
-    const struct text_word_count *x = a, *y = b;
-    return x->hash != y->hash ? (x->hash > y->hash) - (x->hash < y->hash) : text_word_compare(x, y);
+    const struct vocab_word_count *x = a, *y = b;
+    return x->hash != y->hash ? (x->hash > y->hash) - (x->hash < y->hash)
+                              : vocab_word_compare(x, y);
 }
 
-enum clb_status text_word_counts_sort(struct text_word_counts *c)
+enum clb_status vocab_word_counts_sort(struct vocab_word_counts *c)
 {
     size_t filled = 0;
     enum clb_status status = count_pending(c);

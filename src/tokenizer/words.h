@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* BERT's normaliser and pre-tokenizer: text to words. */
-#ifndef TEXT_WORDS_H
-#define TEXT_WORDS_H
+#ifndef TOKENIZER_WORDS_H
+#define TOKENIZER_WORDS_H
 
 #include <clbert/status.h>
 #include <stdbool.h>
 #include <stddef.h>
 
-struct text_rules {
+struct tokenizer_rules {
     bool lower_case, strip_accents, chinese_chars; /* as in tokenizer_config.json */
     bool keep_all;  /* no control character is dropped, no white space becomes a space */
     bool decompose; /* canonically, as strip_accents does, too */
@@ -15,23 +15,23 @@ struct text_rules {
 };
 
 /* Words longer than this many characters are handed on as over-long: they become [UNK]. */
-enum { TEXT_WORD_CHARACTERS = 100, TEXT_WORD_BYTES = 4 * TEXT_WORD_CHARACTERS };
+enum { TOKENIZER_WORD_CHARACTERS = 100, TOKENIZER_WORD_BYTES = 4 * TOKENIZER_WORD_CHARACTERS };
 
 /* Called for every word; `bytes` are UTF-8 and not 0-terminated. */
-typedef enum clb_status (*text_word_function)(void *context, const char *bytes, size_t size,
-                                              bool over_long);
+typedef enum clb_status (*tokenizer_word_function)(void *context, const char *bytes, size_t size,
+                                                   bool over_long);
 
 /* Cleans, normalises and splits `size` bytes of UTF-8. Invalid bytes count as U+FFFD, which is
  * removed. */
-enum clb_status text_words(struct text_rules rules, const char *text, size_t size,
-                           text_word_function word, void *context);
+enum clb_status tokenizer_words(struct tokenizer_rules rules, const char *text, size_t size,
+                                tokenizer_word_function word, void *context);
 
 /* The first half of that: a malloc'd copy of the text, cleaned and normalised. Where all of it is
  * kept, invalid bytes become U+FFFD. */
-enum clb_status text_normalize(struct text_rules rules, const char *text, size_t size,
-                               char **normalized, size_t *normalized_size);
+enum clb_status tokenizer_normalize(struct tokenizer_rules rules, const char *text, size_t size,
+                                    char **normalized, size_t *normalized_size);
 /* And the second: the words of such a text. */
-enum clb_status text_normalized_words(const char *normalized, size_t size, text_word_function word,
-                                      void *context);
+enum clb_status tokenizer_normalized_words(const char *normalized, size_t size,
+                                           tokenizer_word_function word, void *context);
 
 #endif

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How often each word of a text occurs: a hash table. */
-#ifndef TEXT_WORD_COUNTS_H
-#define TEXT_WORD_COUNTS_H
+#ifndef VOCAB_WORD_COUNTS_H
+#define VOCAB_WORD_COUNTS_H
 
 #include <clbert/status.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PENDING_WORDS = 32, PENDING_BYTES = 2048 };
+enum { VOCAB_PENDING_WORDS = 32, VOCAB_PENDING_BYTES = 2048 };
 
-struct text_word_count {
+struct vocab_word_count {
     const char *bytes; /* owned by the counts; not 0-terminated */
     uint32_t size;     /* 0: an empty place in the table */
     uint32_t hash;     /* after sort: the first four bytes */
@@ -18,8 +18,8 @@ struct text_word_count {
 };
 
 /* On cache lines of its own: every thread writes to one with every word. */
-struct text_word_counts {
-    _Alignas(128) struct text_word_count *words; /* a hash table; after sort: in order of bytes */
+struct vocab_word_counts {
+    _Alignas(128) struct vocab_word_count *words; /* a hash table; after sort: in order of bytes */
     size_t capacity, distinct;
     int64_t total;
     char **pages; /* of words' bytes */
@@ -29,26 +29,26 @@ struct text_word_counts {
     struct pending_word {
         uint32_t hash;
         uint16_t at, size;
-    } pending[PENDING_WORDS];
+    } pending[VOCAB_PENDING_WORDS];
     int pending_count;
     size_t pending_used;
-    char pending_bytes[PENDING_BYTES];
+    char pending_bytes[VOCAB_PENDING_BYTES];
 };
 
-enum clb_status text_word_counts_create(struct text_word_counts **counts);
-void text_word_counts_destroy(struct text_word_counts *counts);
-/* Counts a word of at most PENDING_BYTES. */
-enum clb_status text_word_counts_add(struct text_word_counts *counts, const char *bytes,
-                                     size_t size);
+enum clb_status vocab_word_counts_create(struct vocab_word_counts **counts);
+void vocab_word_counts_destroy(struct vocab_word_counts *counts);
+/* Counts a word of at most VOCAB_PENDING_BYTES. */
+enum clb_status vocab_word_counts_add(struct vocab_word_counts *counts, const char *bytes,
+                                      size_t size);
 /* Whether one more word could take more than `limit` bytes, the table's growth included. A table of
  * some thousand words always may. */
-bool text_word_counts_full(const struct text_word_counts *counts, size_t limit);
+bool vocab_word_counts_full(const struct vocab_word_counts *counts, size_t limit);
 /* Ends the counting: words[0 .. distinct - 1] in order of their bytes. */
-enum clb_status text_word_counts_sort(struct text_word_counts *counts);
+enum clb_status vocab_word_counts_sort(struct vocab_word_counts *counts);
 /* Empties it for counting anew. */
-enum clb_status text_word_counts_clear(struct text_word_counts *counts);
+enum clb_status vocab_word_counts_clear(struct vocab_word_counts *counts);
 
 /* Order of bytes: below, 0 or above 0. */
-int text_word_compare(const struct text_word_count *a, const struct text_word_count *b);
+int vocab_word_compare(const struct vocab_word_count *a, const struct vocab_word_count *b);
 
 #endif

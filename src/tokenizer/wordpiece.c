@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "text/wordpiece.h"
+#include "tokenizer/wordpiece.h"
 
 #include "base/error.h"
 
@@ -14,13 +14,13 @@ struct edge {
     uint32_t child;
 };
 
-struct text_trie {
+struct tokenizer_trie {
     struct edge *edges;
     uint32_t mask, nodes;
     int32_t *tokens; /* of a node; -1: none ends here */
 };
 
-static uint32_t slot_of(const struct text_trie *trie, uint32_t node, uint8_t byte)
+static uint32_t slot_of(const struct tokenizer_trie *trie, uint32_t node, uint8_t byte)
 {
     uint32_t hash = (node * 256u + byte) * 2654435761u;
     uint32_t slot = (hash ^ hash >> 15) & trie->mask;
@@ -30,7 +30,7 @@ static uint32_t slot_of(const struct text_trie *trie, uint32_t node, uint8_t byt
     return slot;
 }
 
-static void insert(struct text_trie *trie, const char *token, const char *prefix, int32_t id)
+static void insert(struct tokenizer_trie *trie, const char *token, const char *prefix, int32_t id)
 {
     const size_t skipped = prefix ? strlen(prefix) : 0;
     const bool goes_on = prefix && strncmp(token, prefix, skipped) == 0 && token[skipped];
@@ -46,8 +46,8 @@ static void insert(struct text_trie *trie, const char *token, const char *prefix
     trie->tokens[node] = id;
 }
 
-enum clb_status text_trie_create(const char *const *tokens, int32_t count, const char *prefix,
-                                 struct text_trie **out)
+enum clb_status tokenizer_trie_create(const char *const *tokens, int32_t count, const char *prefix,
+                                      struct tokenizer_trie **out)
 {
     size_t bytes = 2;
     uint32_t slots = 1024;
@@ -55,14 +55,14 @@ enum clb_status text_trie_create(const char *const *tokens, int32_t count, const
     if (bytes > UINT32_MAX / 8)
         return clb_fail(CLB_ERROR_FORMAT, "vocabulary: %zu bytes are too many", bytes);
     while (slots < 2 * bytes) slots *= 2;
-    struct text_trie *trie = calloc(1, sizeof *trie);
+    struct tokenizer_trie *trie = calloc(1, sizeof *trie);
     if (!trie) return clb_fail(CLB_ERROR_MEMORY, "vocabulary: out of memory");
     trie->mask = slots - 1;
     trie->nodes = 2;
     trie->edges = calloc(slots, sizeof *trie->edges);
     trie->tokens = malloc(bytes * sizeof *trie->tokens);
     if (!trie->edges || !trie->tokens) {
-        text_trie_destroy(trie);
+        tokenizer_trie_destroy(trie);
         return clb_fail(CLB_ERROR_MEMORY, "vocabulary: out of memory");
     }
     trie->tokens[0] = trie->tokens[1] = -1;
@@ -72,7 +72,7 @@ enum clb_status text_trie_create(const char *const *tokens, int32_t count, const
     return CLB_OK;
 }
 
-void text_trie_destroy(struct text_trie *trie)
+void tokenizer_trie_destroy(struct tokenizer_trie *trie)
 {
     if (!trie) return;
     free(trie->edges);
@@ -80,7 +80,7 @@ void text_trie_destroy(struct text_trie *trie)
     free(trie);
 }
 
-enum clb_status text_ids_push(struct clb_ids *ids, int32_t id)
+enum clb_status tokenizer_ids_push(struct clb_ids *ids, int32_t id)
 {
     if (ids->count == ids->capacity) {
         size_t capacity = ids->capacity ? 2 * ids->capacity : 256;
@@ -94,8 +94,8 @@ enum clb_status text_ids_push(struct clb_ids *ids, int32_t id)
 }
 
 /* The longest token from `word`; its size in *taken, -1 where there is none. */
-static int32_t longest(const struct text_trie *trie, uint32_t root, const char *word, size_t size,
-                       size_t *taken)
+static int32_t longest(const struct tokenizer_trie *trie, uint32_t root, const char *word,
+                       size_t size, size_t *taken)
 {
     int32_t best = -1;
     uint32_t node = root;
@@ -110,14 +110,14 @@ static int32_t longest(const struct text_trie *trie, uint32_t root, const char *
     return best;
 }
 
-int32_t text_trie_longest(const struct text_trie *trie, const char *text, size_t size,
-                          size_t *taken)
+int32_t tokenizer_trie_longest(const struct tokenizer_trie *trie, const char *text, size_t size,
+                               size_t *taken)
 {
     return longest(trie, 0, text, size, taken);
 }
 
-enum clb_status text_trie_split(const struct text_trie *trie, const char *word, size_t size,
-                                int32_t unknown, struct clb_ids *ids)
+enum clb_status tokenizer_trie_split(const struct tokenizer_trie *trie, const char *word,
+                                     size_t size, int32_t unknown, struct clb_ids *ids)
 {
     const size_t begin = ids->count;
     for (size_t at = 0; at < size;) {
@@ -125,9 +125,9 @@ enum clb_status text_trie_split(const struct text_trie *trie, const char *word, 
         int32_t id = longest(trie, at == 0 ? 0 : 1, word + at, size - at, &taken);
         if (id < 0) {
             ids->count = begin;
-            return text_ids_push(ids, unknown);
+            return tokenizer_ids_push(ids, unknown);
         }
-        enum clb_status status = text_ids_push(ids, id);
+        enum clb_status status = tokenizer_ids_push(ids, id);
         if (status != CLB_OK) return status;
         at += taken;
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "text/tokenizer.h"
+#include "tokenizer/tokenizer.h"
 
 #include "base/error.h"
-#include "text/wordpiece.h"
+#include "tokenizer/wordpiece.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +12,10 @@ enum { SPECIALS = 5 };
 static const char *const special_names[SPECIALS] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
 
 struct clb_tokenizer {
-    struct text_tokenizer_parts parts;
+    struct tokenizer_parts parts;
     int32_t special[SPECIALS]; /* ids in the order of special_names */
-    struct text_trie *trie;
-    struct text_matcher *raw, *normalized; /* of added tokens; `normalized` is mostly NULL */
+    struct tokenizer_trie *trie;
+    struct tokenizer_matcher *raw, *normalized; /* of added tokens; `normalized` is mostly NULL */
     bool plain;
     uint64_t hash;
 };
@@ -27,12 +27,12 @@ static enum clb_status out_of_memory(const char *where)
     return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", where);
 }
 
-void text_tokenizer_parts_free(struct text_tokenizer_parts *parts)
+void tokenizer_parts_free(struct tokenizer_parts *parts)
 {
     for (int32_t i = 0; parts->tokens && i < parts->count; i++) free(parts->tokens[i]);
     free(parts->tokens);
-    text_added_tokens_free(parts->added, parts->added_count);
-    *parts = (struct text_tokenizer_parts){0};
+    tokenizer_added_tokens_free(parts->added, parts->added_count);
+    *parts = (struct tokenizer_parts){0};
 }
 
 static enum clb_status find_specials(struct clb_tokenizer *t, const char *where)
@@ -50,7 +50,7 @@ static enum clb_status find_specials(struct clb_tokenizer *t, const char *where)
     return CLB_OK;
 }
 
-static bool is_added(const struct text_tokenizer_parts *parts, const char *content)
+static bool is_added(const struct tokenizer_parts *parts, const char *content)
 {
     for (int i = 0; i < parts->added_count; i++)
         if (strcmp(parts->added[i].content, content) == 0) return true;
@@ -59,8 +59,8 @@ static bool is_added(const struct text_tokenizer_parts *parts, const char *conte
 
 static enum clb_status add_specials(struct clb_tokenizer *t, const char *where)
 {
-    struct text_tokenizer_parts *parts = &t->parts;
-    struct text_added_token *added =
+    struct tokenizer_parts *parts = &t->parts;
+    struct tokenizer_added_token *added =
         realloc(parts->added, (size_t)(parts->added_count + SPECIALS) * sizeof *added);
     if (!added) return out_of_memory(where);
     parts->added = added;
@@ -68,20 +68,22 @@ static enum clb_status add_specials(struct clb_tokenizer *t, const char *where)
         if (is_added(parts, special_names[s])) continue;
         char *content = strdup(special_names[s]);
         if (!content) return out_of_memory(where);
-        added[parts->added_count++] =
-            (struct text_added_token){.content = content, .id = t->special[s], .special = true};
+        added[parts->added_count++] = (struct tokenizer_added_token){
+            .content = content, .id = t->special[s], .special = true};
     }
     return CLB_OK;
 }
 
 /* What an added token looks like where it is looked for: as it is, or normalised. */
-static enum clb_status look_of(const struct text_tokenizer_parts *parts,
-                               const struct text_added_token *token, const char *where, char **look)
+static enum clb_status look_of(const struct tokenizer_parts *parts,
+                               const struct tokenizer_added_token *token, const char *where,
+                               char **look)
 {
-    const struct text_rules as_it_is = {.keep_all = true};
+    const struct tokenizer_rules as_it_is = {.keep_all = true};
     size_t size = 0;
-    enum clb_status status = text_normalize(token->normalized ? parts->rules : as_it_is,
-                                            token->content, strlen(token->content), look, &size);
+    enum clb_status status =
+        tokenizer_normalize(token->normalized ? parts->rules : as_it_is, token->content,
+                            strlen(token->content), look, &size);
     if (status != CLB_OK) return status;
     if (size == 0)
         return clb_fail(CLB_ERROR_FORMAT,
@@ -96,22 +98,23 @@ static enum clb_status look_of(const struct text_tokenizer_parts *parts,
 
 static enum clb_status create_matchers(struct clb_tokenizer *t, const char *where)
 {
-    const struct text_tokenizer_parts *parts = &t->parts;
+    const struct tokenizer_parts *parts = &t->parts;
     const int count = parts->added_count;
     char **looks = calloc((size_t)count, sizeof *looks);
     enum clb_status status = looks ? CLB_OK : out_of_memory(where);
     for (int i = 0; i < count && status == CLB_OK; i++)
         status = look_of(parts, &parts->added[i], where, &looks[i]);
     for (int normalized = 0; normalized < 2 && status == CLB_OK; normalized++)
-        status = text_matcher_create(parts->added, (const char *const *)looks, count, normalized,
-                                     normalized ? &t->normalized : &t->raw);
+        status = tokenizer_matcher_create(parts->added, (const char *const *)looks, count,
+                                          normalized, normalized ? &t->normalized : &t->raw);
     for (int i = 0; looks && i < count; i++) free(looks[i]);
     free(looks);
     return status;
 }
 
 /* Which special token it is, looked for as those of a vocab.txt are; -1: another. */
-static int ordinary_special(const struct clb_tokenizer *t, const struct text_added_token *token)
+static int ordinary_special(const struct clb_tokenizer *t,
+                            const struct tokenizer_added_token *token)
 {
     for (int s = 0; s < SPECIALS; s++)
         if (token->id == t->special[s] && !token->normalized && !token->single_word) return s;
@@ -120,11 +123,11 @@ static int ordinary_special(const struct clb_tokenizer *t, const struct text_add
 
 static bool is_plain(const struct clb_tokenizer *t)
 {
-    const struct text_rules *rules = &t->parts.rules;
+    const struct tokenizer_rules *rules = &t->parts.rules;
     bool plain = t->parts.vocabulary == t->parts.count && !rules->keep_all && !rules->decompose &&
                  !rules->strip_all;
     for (int i = 0; i < t->parts.added_count; i++) {
-        const struct text_added_token *token = &t->parts.added[i];
+        const struct tokenizer_added_token *token = &t->parts.added[i];
         plain &=
             ordinary_special(t, token) >= 0 && token->special && !token->lstrip && !token->rstrip;
     }
@@ -134,14 +137,14 @@ static bool is_plain(const struct clb_tokenizer *t)
 /* Of what matters to the ids; of a plain tokenizer its vocabulary and three settings. */
 static uint64_t hash_of(const struct clb_tokenizer *t)
 {
-    const struct text_rules *rules = &t->parts.rules;
+    const struct tokenizer_rules *rules = &t->parts.rules;
     uint64_t hash = (uint64_t)rules->lower_case | (uint64_t)rules->strip_accents << 1 |
                     (uint64_t)rules->chinese_chars << 2 | (uint64_t)rules->keep_all << 3 |
                     (uint64_t)rules->decompose << 4 | (uint64_t)rules->strip_all << 5;
     for (int32_t i = 0; i < t->parts.count; i++)
         hash = XXH64(t->parts.tokens[i], strlen(t->parts.tokens[i]) + 1, hash);
     for (int i = 0; i < t->parts.added_count; i++) {
-        const struct text_added_token *token = &t->parts.added[i];
+        const struct tokenizer_added_token *token = &t->parts.added[i];
         const int32_t facts[] = {token->id, token->normalized, token->single_word, token->lstrip,
                                  token->rstrip};
         if (ordinary_special(t, token) < 0) hash = XXH64(facts, sizeof facts, hash);
@@ -149,22 +152,22 @@ static uint64_t hash_of(const struct clb_tokenizer *t)
     return hash;
 }
 
-enum clb_status text_tokenizer_create(struct text_tokenizer_parts *parts, const char *where,
-                                      struct clb_tokenizer **out)
+enum clb_status tokenizer_create(struct tokenizer_parts *parts, const char *where,
+                                 struct clb_tokenizer **out)
 {
     struct clb_tokenizer *t = calloc(1, sizeof *t);
     enum clb_status status = t ? CLB_OK : out_of_memory(where);
     if (!t) {
-        text_tokenizer_parts_free(parts);
+        tokenizer_parts_free(parts);
         return status;
     }
     t->parts = *parts;
-    *parts = (struct text_tokenizer_parts){0};
+    *parts = (struct tokenizer_parts){0};
     CLB_TRY(find_specials(t, where));
     CLB_TRY(add_specials(t, where));
     CLB_TRY(create_matchers(t, where));
-    CLB_TRY(text_trie_create((const char *const *)t->parts.tokens, t->parts.vocabulary, "##",
-                             &t->trie));
+    CLB_TRY(tokenizer_trie_create((const char *const *)t->parts.tokens, t->parts.vocabulary, "##",
+                                  &t->trie));
     t->plain = is_plain(t);
     t->hash = hash_of(t);
     *out = t;
@@ -177,10 +180,10 @@ cleanup:
 void clb_tokenizer_close(struct clb_tokenizer *t)
 {
     if (!t) return;
-    text_tokenizer_parts_free(&t->parts);
-    text_trie_destroy(t->trie);
-    text_matcher_destroy(t->raw);
-    text_matcher_destroy(t->normalized);
+    tokenizer_parts_free(&t->parts);
+    tokenizer_trie_destroy(t->trie);
+    tokenizer_matcher_destroy(t->raw);
+    tokenizer_matcher_destroy(t->normalized);
     free(t);
 }
 
@@ -226,12 +229,12 @@ uint64_t clb_tokenizer_hash(const struct clb_tokenizer *t)
     return t->hash;
 }
 
-const struct text_tokenizer_parts *text_tokenizer_parts(const struct clb_tokenizer *t)
+const struct tokenizer_parts *tokenizer_parts(const struct clb_tokenizer *t)
 {
     return &t->parts;
 }
 
-bool text_tokenizer_is_plain(const struct clb_tokenizer *t)
+bool tokenizer_is_plain(const struct clb_tokenizer *t)
 {
     return t->plain;
 }
@@ -253,16 +256,16 @@ static enum clb_status encode_word(void *context, const char *bytes, size_t size
 {
     const struct encoding *e = context;
     const int32_t unknown = e->tokenizer->special[1];
-    if (over_long) return text_ids_push(e->ids, unknown);
-    return text_trie_split(e->tokenizer->trie, bytes, size, unknown, e->ids);
+    if (over_long) return tokenizer_ids_push(e->ids, unknown);
+    return tokenizer_trie_split(e->tokenizer->trie, bytes, size, unknown, e->ids);
 }
 
 static enum clb_status encode_normalized_part(void *context, const char *text, size_t size,
                                               int32_t id)
 {
     const struct encoding *e = context;
-    if (id >= 0) return text_ids_push(e->ids, id);
-    return text_normalized_words(text, size, encode_word, context);
+    if (id >= 0) return tokenizer_ids_push(e->ids, id);
+    return tokenizer_normalized_words(text, size, encode_word, context);
 }
 
 static enum clb_status encode_part(void *context, const char *text, size_t size, int32_t id)
@@ -271,13 +274,13 @@ static enum clb_status encode_part(void *context, const char *text, size_t size,
     const struct clb_tokenizer *t = e->tokenizer;
     char *normalized;
     size_t normalized_size;
-    if (id >= 0) return text_ids_push(e->ids, id);
-    if (!t->normalized) return text_words(t->parts.rules, text, size, encode_word, context);
+    if (id >= 0) return tokenizer_ids_push(e->ids, id);
+    if (!t->normalized) return tokenizer_words(t->parts.rules, text, size, encode_word, context);
     enum clb_status status =
-        text_normalize(t->parts.rules, text, size, &normalized, &normalized_size);
+        tokenizer_normalize(t->parts.rules, text, size, &normalized, &normalized_size);
     if (status != CLB_OK) return status;
-    status = text_matcher_split(t->normalized, normalized, normalized_size, encode_normalized_part,
-                                context);
+    status = tokenizer_matcher_split(t->normalized, normalized, normalized_size,
+                                     encode_normalized_part, context);
     free(normalized);
     return status;
 }
@@ -287,7 +290,7 @@ enum clb_status clb_tokenizer_encode(const struct clb_tokenizer *t, const char *
 {
     struct encoding encoding = {t, ids};
     if (!t->raw) return encode_part(&encoding, text, size, -1);
-    return text_matcher_split(t->raw, text, size, encode_part, &encoding);
+    return tokenizer_matcher_split(t->raw, text, size, encode_part, &encoding);
 }
 
 /* ---- ids to text ---- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "text/word_pieces.h"
+#include "vocab/word_pieces.h"
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -7,30 +7,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum clb_status word_pieces_create(size_t capacity, struct word_pieces *w)
+enum clb_status vocab_word_pieces_create(size_t capacity, struct vocab_word_pieces *w)
 {
-    *w = (struct word_pieces){.capacity = capacity};
+    *w = (struct vocab_word_pieces){.capacity = capacity};
     w->cells = base_table_alloc((capacity + 1) * sizeof *w->cells);
     return w->cells ? CLB_OK : clb_fail(CLB_ERROR_MEMORY, "vocabulary: out of memory");
 }
 
-void word_pieces_free(struct word_pieces *w)
+void vocab_word_pieces_free(struct vocab_word_pieces *w)
 {
     free(w->cells);
     free(w->slices);
 }
 
-void word_pieces_add(struct word_pieces *w, int64_t count, const int32_t *pieces, int length)
+void vocab_word_pieces_add(struct vocab_word_pieces *w, int64_t count, const int32_t *pieces,
+                           int length)
 {
-    struct piece_word *word = word_pieces_at(w, w->used);
+    struct vocab_piece_word *word = vocab_word_pieces_at(w, w->used);
     word->room = word->length = (uint16_t)length;
     word->count[0] = (uint32_t)count;
     word->count[1] = (uint32_t)((uint64_t)count >> 32);
     memcpy(word->pieces, pieces, (size_t)length * sizeof *pieces);
-    w->used += PIECE_WORD_CELLS + (size_t)length;
+    w->used += VOCAB_PIECE_WORD_CELLS + (size_t)length;
 }
 
-enum clb_status word_pieces_slice(struct word_pieces *w, int slices)
+enum clb_status vocab_word_pieces_slice(struct vocab_word_pieces *w, int slices)
 {
     size_t place = 0;
     w->slices = calloc((size_t)slices, sizeof *w->slices);
@@ -39,23 +40,25 @@ enum clb_status word_pieces_slice(struct word_pieces *w, int slices)
     for (int s = 0; s < slices; s++) {
         const size_t target = w->used / (size_t)slices * (size_t)(s + 1);
         w->slices[s].begin = place;
-        while (place < (s + 1 < slices ? target : w->used)) place = word_pieces_after(w, place);
+        while (place < (s + 1 < slices ? target : w->used))
+            place = vocab_word_pieces_after(w, place);
         w->slices[s].end = place;
     }
     return CLB_OK;
 }
 
-void word_pieces_compact(struct word_pieces *w, int slice)
+void vocab_word_pieces_compact(struct vocab_word_pieces *w, int slice)
 {
     struct word_slice *s = &w->slices[slice];
     size_t to = s->begin;
     for (size_t place = s->begin, next; place < s->end; place = next) {
-        struct piece_word *word = word_pieces_at(w, place);
-        next = word_pieces_after(w, place);
+        struct vocab_piece_word *word = vocab_word_pieces_at(w, place);
+        next = vocab_word_pieces_after(w, place);
         if (word->length < 2) continue;
         word->room = word->length;
-        memmove(w->cells + to, word, (PIECE_WORD_CELLS + (size_t)word->length) * sizeof *w->cells);
-        to += PIECE_WORD_CELLS + (size_t)word_pieces_at(w, to)->length;
+        memmove(w->cells + to, word,
+                (VOCAB_PIECE_WORD_CELLS + (size_t)word->length) * sizeof *w->cells);
+        to += VOCAB_PIECE_WORD_CELLS + (size_t)vocab_word_pieces_at(w, to)->length;
     }
     s->end = to;
 }

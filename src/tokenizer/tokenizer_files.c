@@ -4,8 +4,8 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "base/staging.h"
-#include "text/tokenizer.h"
-#include "text/tokenizer_json.h"
+#include "tokenizer/tokenizer.h"
+#include "tokenizer/tokenizer_json.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,14 +20,14 @@ static enum clb_status out_of_memory(const char *path)
 /* ---- vocab.txt ---- */
 
 static enum clb_status take_lines(char *bytes, size_t size, const char *path,
-                                  struct text_tokenizer_parts *parts)
+                                  struct tokenizer_parts *parts)
 {
     size_t lines = 0;
     for (size_t i = 0; i < size; i++) lines += bytes[i] == '\n';
-    if (lines > TEXT_MOST_TOKENS)
+    if (lines > TOKENIZER_MOST_TOKENS)
         return clb_fail(CLB_ERROR_FORMAT,
                         "%s: a vocabulary of %zu lines; %d are the most: is it a text?", path,
-                        lines, TEXT_MOST_TOKENS);
+                        lines, TOKENIZER_MOST_TOKENS);
     parts->tokens = calloc(lines + 1, sizeof *parts->tokens);
     if (!parts->tokens) return out_of_memory(path);
     for (char *line = bytes; line < bytes + size;) {
@@ -43,7 +43,7 @@ static enum clb_status take_lines(char *bytes, size_t size, const char *path,
     return CLB_OK;
 }
 
-static enum clb_status read_vocabulary(const char *path, struct text_tokenizer_parts *parts)
+static enum clb_status read_vocabulary(const char *path, struct tokenizer_parts *parts)
 {
     char *bytes = NULL;
     size_t size;
@@ -57,7 +57,8 @@ cleanup:
 
 /* ---- tokenizer_config.json ---- */
 
-static enum clb_status read_settings(const json_t *json, const char *path, struct text_rules *rules)
+static enum clb_status read_settings(const json_t *json, const char *path,
+                                     struct tokenizer_rules *rules)
 {
     enum clb_status status;
     CLB_TRY(base_json_get_bool(json, path, "do_lower_case", &rules->lower_case));
@@ -70,7 +71,7 @@ cleanup:
 
 /* Beside a tokenizer.json, which decides, it may only say the same. */
 static enum clb_status compare_settings(const json_t *json, const char *path,
-                                        const struct text_rules *rules)
+                                        const struct tokenizer_rules *rules)
 {
     const struct {
         const char *key;
@@ -97,7 +98,7 @@ static int by_id(const void *a, const void *b)
 
 /* "added_tokens_decoder": {"30522": {"content": ...}, ...} */
 static enum clb_status read_added(const json_t *json, const char *path,
-                                  struct text_tokenizer_parts *parts)
+                                  struct tokenizer_parts *parts)
 {
     json_t *decoder = json_object_get(json, "added_tokens_decoder"), *value;
     const char *key, **keys = calloc(json_object_size(decoder) + 1, sizeof *keys);
@@ -113,7 +114,7 @@ static enum clb_status read_added(const json_t *json, const char *path,
 
 /* `json_decides`: a tokenizer.json has been read. */
 static enum clb_status read_config(const char *path, bool json_decides,
-                                   struct text_tokenizer_parts *parts)
+                                   struct tokenizer_parts *parts)
 {
     json_t *json = NULL;
     enum clb_status status;
@@ -131,7 +132,7 @@ cleanup:
 }
 
 /* Older versions of transformers have put added tokens into a file of their own. */
-static enum clb_status check_added(const char *path, const struct text_tokenizer_parts *parts)
+static enum clb_status check_added(const char *path, const struct tokenizer_parts *parts)
 {
     json_t *json = NULL, *id;
     const char *token;
@@ -180,7 +181,7 @@ static void free_paths(char *paths[FILES])
 
 enum clb_status clb_tokenizer_open(const char *directory, struct clb_tokenizer **tokenizer)
 {
-    struct text_tokenizer_parts parts = {.rules = {true, true, true, false, false, false}};
+    struct tokenizer_parts parts = {.rules = {true, true, true, false, false, false}};
     char *paths[FILES];
     enum clb_status status;
     CLB_TRY(make_paths(directory, paths));
@@ -190,16 +191,15 @@ enum clb_status clb_tokenizer_open(const char *directory, struct clb_tokenizer *
     if (json) CLB_TRY(tokenizer_json_read(paths[JSON], &parts));
     CLB_TRY(read_config(paths[CONFIG], json, &parts));
     CLB_TRY(check_added(paths[ADDED], &parts));
-    CLB_TRY(
-        text_tokenizer_create(&parts, paths[vocabulary || !json ? VOCABULARY : JSON], tokenizer));
+    CLB_TRY(tokenizer_create(&parts, paths[vocabulary || !json ? VOCABULARY : JSON], tokenizer));
 cleanup:
-    text_tokenizer_parts_free(&parts);
+    tokenizer_parts_free(&parts);
     free_paths(paths);
     return status;
 }
 
 /* A token is a line: it cannot hold the end of one. */
-static enum clb_status check_lines(const struct text_tokenizer_parts *parts, const char *path)
+static enum clb_status check_lines(const struct tokenizer_parts *parts, const char *path)
 {
     for (int32_t i = 0; i < parts->vocabulary; i++) {
         const char *token = parts->tokens[i];
@@ -211,7 +211,7 @@ static enum clb_status check_lines(const struct text_tokenizer_parts *parts, con
     return CLB_OK;
 }
 
-static enum clb_status write_vocabulary(const struct text_tokenizer_parts *parts, const char *path)
+static enum clb_status write_vocabulary(const struct tokenizer_parts *parts, const char *path)
 {
     struct base_file *file;
     enum clb_status status = check_lines(parts, path);
@@ -223,7 +223,8 @@ static enum clb_status write_vocabulary(const struct text_tokenizer_parts *parts
 }
 
 /* What is not plain, transformers takes from tokenizer.json by the class that changes nothing. */
-static enum clb_status write_config(const struct text_rules *rules, bool plain, const char *path)
+static enum clb_status write_config(const struct tokenizer_rules *rules, bool plain,
+                                    const char *path)
 {
     json_t *json = json_pack("{s:s, s:b, s:b, s:b, s:s, s:s, s:s, s:s, s:s, s:i}",
                              "tokenizer_class", plain ? "BertTokenizer" : "PreTrainedTokenizerFast",
@@ -236,11 +237,11 @@ static enum clb_status write_config(const struct text_rules *rules, bool plain, 
     return status;
 }
 
-enum clb_status text_tokenizer_write(const struct clb_tokenizer *tokenizer, const char *directory,
-                                     const char *destination)
+enum clb_status tokenizer_write(const struct clb_tokenizer *tokenizer, const char *directory,
+                                const char *destination)
 {
-    const struct text_tokenizer_parts *parts = text_tokenizer_parts(tokenizer);
-    const bool plain = text_tokenizer_is_plain(tokenizer);
+    const struct tokenizer_parts *parts = tokenizer_parts(tokenizer);
+    const bool plain = tokenizer_is_plain(tokenizer);
     char *paths[FILES], *old = base_format("%s/tokenizer.json", destination);
     enum clb_status status;
     CLB_TRY(make_paths(directory, paths));
@@ -259,7 +260,7 @@ enum clb_status clb_tokenizer_save(const struct clb_tokenizer *tokenizer, const 
     struct base_staging *staging = NULL;
     enum clb_status status = base_staging_create(directory, &staging);
     if (status != CLB_OK) return status;
-    status = text_tokenizer_write(tokenizer, base_staging_path(staging), directory);
+    status = tokenizer_write(tokenizer, base_staging_path(staging), directory);
     if (status == CLB_OK) return base_staging_commit(staging);
     base_staging_abandon(staging);
     return status;

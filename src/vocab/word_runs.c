@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "text/word_runs.h"
+#include "vocab/word_runs.h"
 
 #include "base/error.h"
 #include "base/files.h"
-#include "text/words.h"
+#include "tokenizer/words.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -14,19 +14,19 @@ enum { MOST_FILES = 24 };
 
 /* In memory (counts) or in a file, and the word to be read next. */
 struct run {
-    struct text_word_counts *counts;
+    struct vocab_word_counts *counts;
     size_t at;
     FILE *file;
-    struct text_word_count word; /* size 0: at its end */
-    char bytes[TEXT_WORD_BYTES]; /* of a file's word */
+    struct vocab_word_count word;     /* size 0: at its end */
+    char bytes[TOKENIZER_WORD_BYTES]; /* of a file's word */
 };
 
-struct text_word_runs {
+struct vocab_word_runs {
     struct run **runs, **heap; /* the heap: those not at their end, the first word on top */
     int count, heap_count, spilled;
     int64_t total;
-    pthread_mutex_t lock;        /* of adding a run: threads do it when they like */
-    char bytes[TEXT_WORD_BYTES]; /* of the word given last */
+    pthread_mutex_t lock;             /* of adding a run: threads do it when they like */
+    char bytes[TOKENIZER_WORD_BYTES]; /* of the word given last */
 };
 
 static enum clb_status out_of_memory(void)
@@ -34,7 +34,7 @@ static enum clb_status out_of_memory(void)
     return clb_fail(CLB_ERROR_MEMORY, "word counts: out of memory");
 }
 
-enum clb_status text_word_runs_create(struct text_word_runs **out)
+enum clb_status vocab_word_runs_create(struct vocab_word_runs **out)
 {
     *out = calloc(1, sizeof **out);
     if (!*out) return out_of_memory();
@@ -44,12 +44,12 @@ enum clb_status text_word_runs_create(struct text_word_runs **out)
 
 static void free_run(struct run *run)
 {
-    text_word_counts_destroy(run->counts);
+    vocab_word_counts_destroy(run->counts);
     if (run->file) fclose(run->file);
     free(run);
 }
 
-void text_word_runs_destroy(struct text_word_runs *r)
+void vocab_word_runs_destroy(struct vocab_word_runs *r)
 {
     if (!r) return;
     for (int i = 0; i < r->count; i++) free_run(r->runs[i]);
@@ -59,12 +59,12 @@ void text_word_runs_destroy(struct text_word_runs *r)
     free(r);
 }
 
-int64_t text_word_runs_total(const struct text_word_runs *r)
+int64_t vocab_word_runs_total(const struct vocab_word_runs *r)
 {
     return r->total;
 }
 
-int text_word_runs_spilled(const struct text_word_runs *r)
+int vocab_word_runs_spilled(const struct vocab_word_runs *r)
 {
     return r->spilled;
 }
@@ -76,7 +76,7 @@ struct record {
     uint32_t size;
 };
 
-static void write_word(FILE *file, const struct text_word_count *word)
+static void write_word(FILE *file, const struct vocab_word_count *word)
 {
     const struct record record = {word->count, word->size};
     fwrite(&record, sizeof record, 1, file);
@@ -89,7 +89,7 @@ static enum clb_status read_word(struct run *run)
     run->word.size = 0;
     if (fread(&record, sizeof record, 1, run->file) == 1 && record.size <= sizeof run->bytes &&
         fread(run->bytes, 1, record.size, run->file) == record.size) {
-        run->word = (struct text_word_count){run->bytes, record.size, 0, record.count};
+        run->word = (struct vocab_word_count){run->bytes, record.size, 0, record.count};
         return CLB_OK;
     }
     return feof(run->file) ? CLB_OK
@@ -102,24 +102,24 @@ static enum clb_status advance(struct run *run)
 {
     if (run->file) return read_word(run);
     const bool more = run->at < run->counts->distinct;
-    run->word = more ? run->counts->words[run->at++] : (struct text_word_count){0};
+    run->word = more ? run->counts->words[run->at++] : (struct vocab_word_count){0};
     return CLB_OK;
 }
 
-static void sift_down(struct text_word_runs *r, int at)
+static void sift_down(struct vocab_word_runs *r, int at)
 {
     struct run *moved = r->heap[at];
     for (int child; (child = 2 * at + 1) < r->heap_count; at = child) {
         if (child + 1 < r->heap_count &&
-            text_word_compare(&r->heap[child + 1]->word, &r->heap[child]->word) < 0)
+            vocab_word_compare(&r->heap[child + 1]->word, &r->heap[child]->word) < 0)
             child++;
-        if (text_word_compare(&moved->word, &r->heap[child]->word) <= 0) break;
+        if (vocab_word_compare(&moved->word, &r->heap[child]->word) <= 0) break;
         r->heap[at] = r->heap[child];
     }
     r->heap[at] = moved;
 }
 
-enum clb_status text_word_runs_rewind(struct text_word_runs *r)
+enum clb_status vocab_word_runs_rewind(struct vocab_word_runs *r)
 {
     r->heap_count = 0;
     for (int i = 0; i < r->count; i++) {
@@ -136,15 +136,15 @@ enum clb_status text_word_runs_rewind(struct text_word_runs *r)
     return CLB_OK;
 }
 
-enum clb_status text_word_runs_next(struct text_word_runs *r, struct text_word_count *word)
+enum clb_status vocab_word_runs_next(struct vocab_word_runs *r, struct vocab_word_count *word)
 {
-    *word = (struct text_word_count){.bytes = r->bytes};
+    *word = (struct vocab_word_count){.bytes = r->bytes};
     while (r->heap_count > 0) {
         struct run *first = r->heap[0];
         if (word->size == 0) {
             memcpy(r->bytes, first->word.bytes, first->word.size);
             word->size = first->word.size;
-        } else if (text_word_compare(word, &first->word) != 0) {
+        } else if (vocab_word_compare(word, &first->word) != 0) {
             break;
         }
         word->count += first->word.count;
@@ -159,7 +159,7 @@ enum clb_status text_word_runs_next(struct text_word_runs *r, struct text_word_c
 /* ---- adding ---- */
 
 /* A new run at the end of the list. */
-static enum clb_status add_run(struct text_word_runs *r, struct run **run)
+static enum clb_status add_run(struct vocab_word_runs *r, struct run **run)
 {
     struct run **runs = realloc(r->runs, (size_t)(r->count + 1) * sizeof *runs);
     if (!runs) return out_of_memory();
@@ -174,15 +174,15 @@ static enum clb_status add_run(struct text_word_runs *r, struct run **run)
 }
 
 /* All runs, which are files, into one: few files stay open at any number of spills. */
-static enum clb_status join_files(struct text_word_runs *r)
+static enum clb_status join_files(struct vocab_word_runs *r)
 {
     FILE *file = NULL;
-    struct text_word_count word;
+    struct vocab_word_count word;
     enum clb_status status;
     CLB_TRY(base_temporary_file(&file));
-    CLB_TRY(text_word_runs_rewind(r));
+    CLB_TRY(vocab_word_runs_rewind(r));
     for (;;) {
-        CLB_TRY(text_word_runs_next(r, &word));
+        CLB_TRY(vocab_word_runs_next(r, &word));
         if (word.size == 0) break;
         write_word(file, &word);
         if (ferror(file)) break;
@@ -198,7 +198,7 @@ cleanup:
 }
 
 /* Takes the file, after an error too. */
-static enum clb_status add_file(struct text_word_runs *r, FILE *file, int64_t words)
+static enum clb_status add_file(struct vocab_word_runs *r, FILE *file, int64_t words)
 {
     struct run *run;
     enum clb_status status = r->count == MOST_FILES ? join_files(r) : CLB_OK;
@@ -213,11 +213,11 @@ static enum clb_status add_file(struct text_word_runs *r, FILE *file, int64_t wo
     return CLB_OK;
 }
 
-enum clb_status text_word_runs_spill(struct text_word_runs *r, struct text_word_counts *counts)
+enum clb_status vocab_word_runs_spill(struct vocab_word_runs *r, struct vocab_word_counts *counts)
 {
     FILE *file = NULL;
     enum clb_status status;
-    CLB_TRY(text_word_counts_sort(counts));
+    CLB_TRY(vocab_word_counts_sort(counts));
     CLB_TRY(base_temporary_file(&file));
     for (size_t i = 0; i < counts->distinct && !ferror(file); i++)
         write_word(file, &counts->words[i]);
@@ -226,22 +226,22 @@ enum clb_status text_word_runs_spill(struct text_word_runs *r, struct text_word_
     status = add_file(r, file, counts->total);
     pthread_mutex_unlock(&r->lock);
     file = NULL;
-    if (status == CLB_OK) status = text_word_counts_clear(counts);
+    if (status == CLB_OK) status = vocab_word_counts_clear(counts);
 cleanup:
     if (file) fclose(file);
     return status;
 }
 
-enum clb_status text_word_runs_keep(struct text_word_runs *r, struct text_word_counts *counts)
+enum clb_status vocab_word_runs_keep(struct vocab_word_runs *r, struct vocab_word_counts *counts)
 {
     struct run *run;
-    enum clb_status status = text_word_counts_sort(counts);
+    enum clb_status status = vocab_word_counts_sort(counts);
     pthread_mutex_lock(&r->lock);
     if (status == CLB_OK && (status = add_run(r, &run)) == CLB_OK) {
         run->counts = counts;
         r->total += counts->total;
     }
     pthread_mutex_unlock(&r->lock);
-    if (status != CLB_OK) text_word_counts_destroy(counts);
+    if (status != CLB_OK) vocab_word_counts_destroy(counts);
     return status;
 }

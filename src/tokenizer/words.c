@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "text/words.h"
+#include "tokenizer/words.h"
 
 #include "base/error.h"
 #include "text/icu_memory.h"
-#include "text/unicode_tables.h"
+#include "tokenizer/unicode_tables.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -16,20 +16,20 @@
 /* The word being collected, and where words go; or, without `word`, the text that was normalised.
  */
 struct splitter {
-    struct text_rules rules;
-    text_word_function word;
+    struct tokenizer_rules rules;
+    tokenizer_word_function word;
     void *context;
     char *text;
     size_t text_size, text_capacity;
     enum clb_status status;
     size_t size;
     int characters;
-    char bytes[TEXT_WORD_BYTES];
+    char bytes[TOKENIZER_WORD_BYTES];
 };
 
 /* ---- classes ---- */
 
-static bool in_ranges(const struct text_range *ranges, int count, uint32_t c)
+static bool in_ranges(const struct tokenizer_range *ranges, int count, uint32_t c)
 {
     int low = 0, high = count;
     while (low < high) {
@@ -42,7 +42,7 @@ static bool in_ranges(const struct text_range *ranges, int count, uint32_t c)
     return low < count && c >= ranges[low].first;
 }
 
-#define IN(table, c) in_ranges(text_##table, text_##table##_count, (c))
+#define IN(table, c) in_ranges(tokenizer_##table, tokenizer_##table##_count, (c))
 
 static bool is_ascii_punctuation(uint32_t c)
 {
@@ -55,14 +55,15 @@ static bool is_ascii_punctuation(uint32_t c)
 static void flush(struct splitter *s)
 {
     if (s->characters > 0 && s->status == CLB_OK)
-        s->status = s->word(s->context, s->bytes, s->size, s->characters > TEXT_WORD_CHARACTERS);
+        s->status =
+            s->word(s->context, s->bytes, s->size, s->characters > TOKENIZER_WORD_CHARACTERS);
     s->size = 0;
     s->characters = 0;
 }
 
 static void append(struct splitter *s, uint32_t c)
 {
-    if (++s->characters > TEXT_WORD_CHARACTERS) return;
+    if (++s->characters > TOKENIZER_WORD_CHARACTERS) return;
     int32_t at = (int32_t)s->size;
     U8_APPEND_UNSAFE(s->bytes, at, c);
     s->size = (size_t)at;
@@ -107,18 +108,18 @@ static void take(struct splitter *s, uint32_t c)
 
 static uint32_t lower_of(uint32_t c)
 {
-    int low = 0, high = text_lower_count;
+    int low = 0, high = tokenizer_lower_count;
     if (c < 0x80) return c >= 'A' && c <= 'Z' ? c + 32 : c;
     while (low < high) {
         const int middle = (low + high) / 2;
-        if (c > text_lower[middle].last)
+        if (c > tokenizer_lower[middle].last)
             low = middle + 1;
         else
             high = middle;
     }
-    if (low == text_lower_count || c < text_lower[low].first) return c;
-    const uint32_t distance = c - text_lower[low].first;
-    return distance % text_lower[low].step == 0 ? text_lower[low].to + distance : c;
+    if (low == tokenizer_lower_count || c < tokenizer_lower[low].first) return c;
+    const uint32_t distance = c - tokenizer_lower[low].first;
+    return distance % tokenizer_lower[low].step == 0 ? tokenizer_lower[low].to + distance : c;
 }
 
 static void take_lower(struct splitter *s, uint32_t c)
@@ -257,8 +258,8 @@ static void split(struct splitter *s, const char *text, size_t size)
     }
 }
 
-enum clb_status text_words(struct text_rules rules, const char *text, size_t size,
-                           text_word_function word, void *context)
+enum clb_status tokenizer_words(struct tokenizer_rules rules, const char *text, size_t size,
+                                tokenizer_word_function word, void *context)
 {
     struct splitter s = {.rules = rules, .word = word, .context = context};
     split(&s, text, size);
@@ -266,8 +267,8 @@ enum clb_status text_words(struct text_rules rules, const char *text, size_t siz
     return s.status;
 }
 
-enum clb_status text_normalize(struct text_rules rules, const char *text, size_t size,
-                               char **normalized, size_t *normalized_size)
+enum clb_status tokenizer_normalize(struct tokenizer_rules rules, const char *text, size_t size,
+                                    char **normalized, size_t *normalized_size)
 {
     struct splitter s = {.rules = rules, .text = malloc(size + 1), .text_capacity = size + 1};
     if (!s.text) return clb_fail(CLB_ERROR_MEMORY, "text: out of memory");
@@ -278,8 +279,9 @@ enum clb_status text_normalize(struct text_rules rules, const char *text, size_t
     return s.status;
 }
 
-enum clb_status text_normalized_words(const char *normalized, size_t size, text_word_function word,
-                                      void *context)
+enum clb_status tokenizer_normalized_words(const char *normalized, size_t size,
+                                           tokenizer_word_function word, void *context)
 {
-    return text_words((struct text_rules){.keep_all = true}, normalized, size, word, context);
+    return tokenizer_words((struct tokenizer_rules){.keep_all = true}, normalized, size, word,
+                           context);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "text/frequent_pairs.h"
+#include "vocab/frequent_pairs.h"
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FREQUENT_PAIRS = 1 << 13, LEAST_CELLS = 1 << 12, MOST_CELLS = 1 << 20, SPREAD = 4 };
+enum { VOCAB_FREQUENT_PAIRS = 1 << 13, LEAST_CELLS = 1 << 12, MOST_CELLS = 1 << 20, SPREAD = 4 };
 
 static enum clb_status out_of_memory(void)
 {
@@ -22,23 +22,24 @@ static uint64_t hash_of(uint64_t key)
 
 /* ---- the table ---- */
 
-static struct frequent_pair *place_of(struct frequent_pair *pairs, size_t capacity, uint64_t key)
+static struct vocab_frequent_pair *place_of(struct vocab_frequent_pair *pairs, size_t capacity,
+                                            uint64_t key)
 {
     size_t at = hash_of(key) & (capacity - 1);
     while (pairs[at].key && pairs[at].key != key) at = (at + 1) & (capacity - 1);
     return &pairs[at];
 }
 
-struct frequent_pair *frequent_pairs_find(struct frequent_pairs *p, uint64_t key)
+struct vocab_frequent_pair *vocab_frequent_pairs_find(struct vocab_frequent_pairs *p, uint64_t key)
 {
-    struct frequent_pair *pair = place_of(p->pairs, p->capacity, key);
+    struct vocab_frequent_pair *pair = place_of(p->pairs, p->capacity, key);
     return pair->key ? pair : NULL;
 }
 
-static enum clb_status grow(struct frequent_pairs *p)
+static enum clb_status grow(struct vocab_frequent_pairs *p)
 {
-    const size_t capacity = p->capacity ? 2 * p->capacity : 2 * FREQUENT_PAIRS;
-    struct frequent_pair *pairs = calloc(capacity, sizeof *pairs);
+    const size_t capacity = p->capacity ? 2 * p->capacity : 2 * VOCAB_FREQUENT_PAIRS;
+    struct vocab_frequent_pair *pairs = calloc(capacity, sizeof *pairs);
     if (!pairs) return out_of_memory();
     for (size_t i = 0; i < p->capacity; i++)
         if (p->pairs[i].key) *place_of(pairs, capacity, p->pairs[i].key) = p->pairs[i];
@@ -49,8 +50,8 @@ static enum clb_status grow(struct frequent_pairs *p)
 }
 
 /* The pair's place, made where it is new. */
-static enum clb_status take_place(struct frequent_pairs *p, uint64_t key,
-                                  struct frequent_pair **pair)
+static enum clb_status take_place(struct vocab_frequent_pairs *p, uint64_t key,
+                                  struct vocab_frequent_pair **pair)
 {
     if (2 * (p->used + 1) > p->capacity) {
         enum clb_status status = grow(p);
@@ -64,7 +65,7 @@ static enum clb_status take_place(struct frequent_pairs *p, uint64_t key,
     return CLB_OK;
 }
 
-static void free_lists(struct frequent_pairs *p)
+static void free_lists(struct vocab_frequent_pairs *p)
 {
     for (size_t i = 0; i < p->capacity; i++)
         if (p->pairs[i].owned) free(p->pairs[i].words);
@@ -73,7 +74,7 @@ static void free_lists(struct frequent_pairs *p)
 }
 
 /* No pairs, with room for some. */
-static enum clb_status clear(struct frequent_pairs *p)
+static enum clb_status clear(struct vocab_frequent_pairs *p)
 {
     free_lists(p);
     p->used = p->heap_size = 0;
@@ -82,7 +83,7 @@ static enum clb_status clear(struct frequent_pairs *p)
     return CLB_OK;
 }
 
-void frequent_pairs_free(struct frequent_pairs *p)
+void vocab_frequent_pairs_free(struct vocab_frequent_pairs *p)
 {
     free_lists(p);
     free(p->pairs);
@@ -96,7 +97,7 @@ static bool goes_before(struct pair_entry a, struct pair_entry b)
     return a.count != b.count ? a.count > b.count : a.key < b.key;
 }
 
-static enum clb_status push(struct frequent_pairs *p, struct pair_entry entry)
+static enum clb_status push(struct vocab_frequent_pairs *p, struct pair_entry entry)
 {
     if (p->heap_size == p->heap_capacity) {
         size_t capacity = p->heap_capacity ? 2 * p->heap_capacity : 1024;
@@ -112,7 +113,7 @@ static enum clb_status push(struct frequent_pairs *p, struct pair_entry entry)
     return CLB_OK;
 }
 
-static struct pair_entry pop(struct frequent_pairs *p)
+static struct pair_entry pop(struct vocab_frequent_pairs *p)
 {
     struct pair_entry top = p->heap[0], last = p->heap[--p->heap_size];
     size_t at = 0;
@@ -126,12 +127,13 @@ static struct pair_entry pop(struct frequent_pairs *p)
     return top;
 }
 
-enum clb_status frequent_pairs_pop(struct frequent_pairs *p, struct frequent_pair **top)
+enum clb_status vocab_frequent_pairs_pop(struct vocab_frequent_pairs *p,
+                                         struct vocab_frequent_pair **top)
 {
     *top = NULL;
     while (p->heap_size > 0) {
         const struct pair_entry entry = pop(p);
-        struct frequent_pair *pair = frequent_pairs_find(p, entry.key);
+        struct vocab_frequent_pair *pair = vocab_frequent_pairs_find(p, entry.key);
         if (pair->count < p->threshold) continue;
         if (pair->count == entry.count) {
             *top = pair;
@@ -144,10 +146,10 @@ enum clb_status frequent_pairs_pop(struct frequent_pairs *p, struct frequent_pai
     return CLB_OK;
 }
 
-enum clb_status frequent_pairs_add(struct frequent_pairs *p, uint64_t key, int64_t count,
-                                   uint32_t word_count)
+enum clb_status vocab_frequent_pairs_add(struct vocab_frequent_pairs *p, uint64_t key,
+                                         int64_t count, uint32_t word_count)
 {
-    struct frequent_pair *pair;
+    struct vocab_frequent_pair *pair;
     enum clb_status status = take_place(p, key, &pair);
     if (status != CLB_OK) return status;
     pair->count = count;
@@ -160,10 +162,10 @@ enum clb_status frequent_pairs_add(struct frequent_pairs *p, uint64_t key, int64
 
 /* A thread's share of the work. */
 struct survey {
-    const struct word_pieces *words;
-    size_t begin, end;            /* its slice */
-    int64_t *sums;                /* of counts, by hash: never below a pair's own */
-    struct frequent_pairs counts; /* of the pairs whose sum is high enough */
+    const struct vocab_word_pieces *words;
+    size_t begin, end;                  /* its slice */
+    int64_t *sums;                      /* of counts, by hash: never below a pair's own */
+    struct vocab_frequent_pairs counts; /* of the pairs whose sum is high enough */
     enum clb_status status;
 };
 
@@ -175,11 +177,11 @@ struct collection {
 
 static void add_sums(struct survey *s, uint64_t mask)
 {
-    for (size_t at = s->begin; at < s->end; at = word_pieces_after(s->words, at)) {
-        const struct piece_word *word = word_pieces_at(s->words, at);
-        const int64_t count = piece_word_count(word);
+    for (size_t at = s->begin; at < s->end; at = vocab_word_pieces_after(s->words, at)) {
+        const struct vocab_piece_word *word = vocab_word_pieces_at(s->words, at);
+        const int64_t count = vocab_piece_word_count(word);
         for (int i = 0; i + 1 < word->length; i++)
-            s->sums[hash_of(pair_key(word->pieces[i], word->pieces[i + 1])) & mask] += count;
+            s->sums[hash_of(vocab_pair_key(word->pieces[i], word->pieces[i + 1])) & mask] += count;
     }
 }
 
@@ -189,17 +191,17 @@ static enum clb_status count_pairs(struct survey *s, const int64_t *sums, uint64
 {
     enum clb_status status = clear(&s->counts);
     if (status != CLB_OK) return status;
-    for (size_t at = s->begin; at < s->end; at = word_pieces_after(s->words, at)) {
-        const struct piece_word *word = word_pieces_at(s->words, at);
-        const int64_t count = piece_word_count(word);
+    for (size_t at = s->begin; at < s->end; at = vocab_word_pieces_after(s->words, at)) {
+        const struct vocab_piece_word *word = vocab_word_pieces_at(s->words, at);
+        const int64_t count = vocab_piece_word_count(word);
         for (int i = 0; i + 1 < word->length; i++) {
-            const uint64_t key = pair_key(word->pieces[i], word->pieces[i + 1]);
-            struct frequent_pair *pair;
+            const uint64_t key = vocab_pair_key(word->pieces[i], word->pieces[i + 1]);
+            struct vocab_frequent_pair *pair;
             if (sums[hash_of(key) & mask] < threshold) continue;
             status = take_place(&s->counts, key, &pair);
             if (status != CLB_OK) return status;
             pair->count += count;
-            pair->word_count += !piece_word_repeats(word, i);
+            pair->word_count += !vocab_piece_word_repeats(word, i);
         }
     }
     return CLB_OK;
@@ -209,19 +211,19 @@ static enum clb_status count_pairs(struct survey *s, const int64_t *sums, uint64
 static void list_words(struct survey *s)
 {
     for (size_t i = 0; i < s->counts.capacity; i++) s->counts.pairs[i].word_count = 0;
-    for (size_t at = s->begin; at < s->end; at = word_pieces_after(s->words, at)) {
-        const struct piece_word *word = word_pieces_at(s->words, at);
+    for (size_t at = s->begin; at < s->end; at = vocab_word_pieces_after(s->words, at)) {
+        const struct vocab_piece_word *word = vocab_word_pieces_at(s->words, at);
         for (int i = 0; i + 1 < word->length; i++) {
-            const uint64_t key = pair_key(word->pieces[i], word->pieces[i + 1]);
-            struct frequent_pair *pair = frequent_pairs_find(&s->counts, key);
-            if (pair && pair->words && !piece_word_repeats(word, i))
+            const uint64_t key = vocab_pair_key(word->pieces[i], word->pieces[i + 1]);
+            struct vocab_frequent_pair *pair = vocab_frequent_pairs_find(&s->counts, key);
+            if (pair && pair->words && !vocab_piece_word_repeats(word, i))
                 pair->words[pair->word_count++] = (uint32_t)at;
         }
     }
 }
 
-/* The count that about FREQUENT_PAIRS of the sums reach, within an eighth, by a histogram; but not
- * far below the greatest, so that few of the pairs that merging makes are held. */
+/* The count that about VOCAB_FREQUENT_PAIRS of the sums reach, within an eighth, by a histogram;
+ * but not far below the greatest, so that few of the pairs that merging makes are held. */
 static int64_t threshold_of(const int64_t *sums, uint64_t mask)
 {
     int64_t histogram[512] = {0}, above = 0, greatest = 0;
@@ -232,7 +234,7 @@ static int64_t threshold_of(const int64_t *sums, uint64_t mask)
         if (sums[i] > greatest) greatest = sums[i];
     }
     int bucket = 511;
-    while (bucket > 0 && (above += histogram[bucket]) < FREQUENT_PAIRS) bucket--;
+    while (bucket > 0 && (above += histogram[bucket]) < VOCAB_FREQUENT_PAIRS) bucket--;
     const int64_t edge = bucket < 8 ? bucket : (8 + bucket % 8) * (INT64_C(1) << (bucket / 8 - 1));
     return edge > greatest / SPREAD ? edge : greatest / SPREAD;
 }
@@ -241,13 +243,13 @@ static void free_surveys(struct collection *c)
 {
     for (int t = 0; c->surveys && t < c->count; t++) {
         free(c->surveys[t].sums);
-        frequent_pairs_free(&c->surveys[t].counts);
+        vocab_frequent_pairs_free(&c->surveys[t].counts);
     }
     free(c->surveys);
 }
 
 /* Sums of counts by hash, of all slices, in the first survey. */
-static enum clb_status survey(struct word_pieces *words, struct collection *c)
+static enum clb_status survey(struct vocab_word_pieces *words, struct collection *c)
 {
     enum clb_status status = CLB_OK;
     uint64_t cells = LEAST_CELLS;
@@ -259,7 +261,7 @@ static enum clb_status survey(struct word_pieces *words, struct collection *c)
 #pragma omp parallel for num_threads(c->count) schedule(static, 1)
     for (int t = 0; t < c->count; t++) {
         struct survey *s = &c->surveys[t];
-        word_pieces_compact(words, t);
+        vocab_word_pieces_compact(words, t);
         *s = (struct survey){.words = words,
                              .begin = words->slices[t].begin,
                              .end = words->slices[t].end,
@@ -275,17 +277,17 @@ static enum clb_status survey(struct word_pieces *words, struct collection *c)
 }
 
 /* Counts the pairs that may be at the threshold on all threads, and takes those that are. */
-static enum clb_status take_pairs(struct frequent_pairs *p, struct collection *c)
+static enum clb_status take_pairs(struct vocab_frequent_pairs *p, struct collection *c)
 {
-    struct frequent_pairs total = {0};
-    struct frequent_pair *pair;
+    struct vocab_frequent_pairs total = {0};
+    struct vocab_frequent_pair *pair;
     enum clb_status status = CLB_OK;
 #pragma omp parallel for num_threads(c->count) schedule(static, 1)
     for (int t = 0; t < c->count; t++)
         c->surveys[t].status =
             count_pairs(&c->surveys[t], c->surveys[0].sums, c->mask, p->threshold);
     for (int t = 0; t < c->count; t++) {
-        const struct frequent_pairs *counts = &c->surveys[t].counts;
+        const struct vocab_frequent_pairs *counts = &c->surveys[t].counts;
         if (c->surveys[t].status != CLB_OK) CLB_TRY(out_of_memory());
         for (size_t i = 0; i < counts->capacity; i++) {
             if (!counts->pairs[i].key) continue;
@@ -301,12 +303,12 @@ static enum clb_status take_pairs(struct frequent_pairs *p, struct collection *c
         CLB_TRY(push(p, (struct pair_entry){pair->count, pair->key}));
     }
 cleanup:
-    frequent_pairs_free(&total);
+    vocab_frequent_pairs_free(&total);
     return status;
 }
 
 /* Gives every pair its list, and every thread its part of it to fill. */
-static enum clb_status take_lists(struct frequent_pairs *p, struct collection *c)
+static enum clb_status take_lists(struct vocab_frequent_pairs *p, struct collection *c)
 {
     size_t places = 0;
     for (size_t i = 0; i < p->capacity; i++) places += p->pairs[i].word_count;
@@ -319,11 +321,11 @@ static enum clb_status take_lists(struct frequent_pairs *p, struct collection *c
         p->pairs[i].word_count = 0;
     }
     for (int t = 0; t < c->count; t++) {
-        const struct frequent_pairs *counts = &c->surveys[t].counts;
+        const struct vocab_frequent_pairs *counts = &c->surveys[t].counts;
         for (size_t i = 0; i < counts->capacity; i++) {
-            struct frequent_pair *of_thread = &counts->pairs[i];
-            struct frequent_pair *pair =
-                of_thread->key ? frequent_pairs_find(p, of_thread->key) : NULL;
+            struct vocab_frequent_pair *of_thread = &counts->pairs[i];
+            struct vocab_frequent_pair *pair =
+                of_thread->key ? vocab_frequent_pairs_find(p, of_thread->key) : NULL;
             if (!pair) continue;
             of_thread->words = pair->words + pair->word_count;
             pair->word_count += of_thread->word_count;
@@ -334,8 +336,8 @@ static enum clb_status take_lists(struct frequent_pairs *p, struct collection *c
     return CLB_OK;
 }
 
-enum clb_status frequent_pairs_collect(struct frequent_pairs *p, struct word_pieces *words,
-                                       int64_t least)
+enum clb_status vocab_frequent_pairs_collect(struct vocab_frequent_pairs *p,
+                                             struct vocab_word_pieces *words, int64_t least)
 {
     struct collection c = {0};
     enum clb_status status;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "text/merges.h"
+#include "vocab/merges.h"
 
 #include "base/error.h"
 #include "base/log.h"
-#include "text/frequent_pairs.h"
+#include "vocab/frequent_pairs.h"
 
 #include <omp.h>
 #include <stdlib.h>
@@ -23,8 +23,8 @@ struct fresh {
  * and (x, token) and (token, y), which are new: no other pair makes the same token, for in equal
  * letters the same merges take place. */
 struct merge {
-    struct frequent_pairs *pairs;
-    struct word_pieces *words;
+    struct vocab_frequent_pairs *pairs;
+    struct vocab_word_pieces *words;
     int32_t first, second, token;
     int threads;
     struct neighbours {
@@ -78,16 +78,17 @@ static void change_pair(const struct merge *m, struct neighbours *n, int32_t fir
     } else if (first == m->token) {
         change_fresh(&n->after, second, change, 1);
     } else {
-        struct frequent_pair *pair = frequent_pairs_find(m->pairs, pair_key(first, second));
+        struct vocab_frequent_pair *pair =
+            vocab_frequent_pairs_find(m->pairs, vocab_pair_key(first, second));
         if (!pair) return;
 #pragma omp atomic
         pair->count += change;
     }
 }
 
-static void merge_in_word(const struct merge *m, struct neighbours *n, struct piece_word *w)
+static void merge_in_word(const struct merge *m, struct neighbours *n, struct vocab_piece_word *w)
 {
-    const int64_t count = piece_word_count(w);
+    const int64_t count = vocab_piece_word_count(w);
     int32_t *pieces = w->pieces;
     for (int i = 0; i + 1 < w->length; i++) {
         if (pieces[i] != m->first || pieces[i + 1] != m->second) continue;
@@ -118,7 +119,8 @@ static void merge_in_words(const struct merge *m, const uint32_t *places, uint32
 {
 #pragma omp parallel for num_threads(m->threads) schedule(static) if (count >= PARALLEL_WORDS)
     for (uint32_t k = 0; k < count; k++)
-        merge_in_word(m, &m->fresh[omp_get_thread_num()], word_pieces_at(m->words, places[k]));
+        merge_in_word(m, &m->fresh[omp_get_thread_num()],
+                      vocab_word_pieces_at(m->words, places[k]));
     for (int t = 1; t < m->threads; t++) {
         join_fresh(&m->fresh[0].before, &m->fresh[t].before);
         join_fresh(&m->fresh[0].after, &m->fresh[t].after);
@@ -133,8 +135,9 @@ static enum clb_status add_fresh(struct merge *m, const struct fresh *f, bool be
     for (int32_t i = 0; i < f->seen_count; i++) {
         const int32_t neighbour = f->seen[i];
         if (f->count[neighbour] < m->pairs->threshold) continue;
-        enum clb_status status = frequent_pairs_add(
-            m->pairs, before ? pair_key(neighbour, m->token) : pair_key(m->token, neighbour),
+        enum clb_status status = vocab_frequent_pairs_add(
+            m->pairs,
+            before ? vocab_pair_key(neighbour, m->token) : vocab_pair_key(m->token, neighbour),
             f->count[neighbour], f->word_count[neighbour]);
         if (status != CLB_OK) return status;
         *any = true;
@@ -147,7 +150,8 @@ static void note_word(const struct merge *m, int32_t first, int32_t second, uint
     const struct neighbours *n = &m->fresh[0];
     const int64_t count = second == m->token ? n->before.count[first] : n->after.count[second];
     if (count < m->pairs->threshold) return;
-    struct frequent_pair *pair = frequent_pairs_find(m->pairs, pair_key(first, second));
+    struct vocab_frequent_pair *pair =
+        vocab_frequent_pairs_find(m->pairs, vocab_pair_key(first, second));
     uint32_t at;
 #pragma omp atomic capture
     at = pair->word_count++;
@@ -159,19 +163,19 @@ static void note_words(const struct merge *m, const uint32_t *places, uint32_t c
 {
 #pragma omp parallel for num_threads(m->threads) schedule(static) if (count >= PARALLEL_WORDS)
     for (uint32_t k = 0; k < count; k++) {
-        const struct piece_word *w = word_pieces_at(m->words, places[k]);
+        const struct vocab_piece_word *w = vocab_word_pieces_at(m->words, places[k]);
         for (int i = 0; i + 1 < w->length; i++)
             if ((w->pieces[i] == m->token || w->pieces[i + 1] == m->token) &&
-                !piece_word_repeats(w, i))
+                !vocab_piece_word_repeats(w, i))
                 note_word(m, w->pieces[i], w->pieces[i + 1], places[k]);
     }
 }
 
 /* ---- merging ---- */
 
-static enum clb_status merge_pair(struct merge *m, struct frequent_pair *pair)
+static enum clb_status merge_pair(struct merge *m, struct vocab_frequent_pair *pair)
 {
-    const struct frequent_pair taken = *pair; /* the table may move */
+    const struct vocab_frequent_pair taken = *pair; /* the table may move */
     struct neighbours *n = &m->fresh[0];
     bool any = false;
     enum clb_status status = CLB_OK;
@@ -191,18 +195,18 @@ cleanup:
 /* Merges the pairs that are in the table, and those that become as frequent, until there are none.
  */
 static enum clb_status merge_frequent(struct merge *m, int32_t vocab_size,
-                                      struct merge_tokens *tokens)
+                                      struct vocab_merge_tokens *tokens)
 {
     enum clb_status status = CLB_OK;
     while (tokens->count < vocab_size) {
-        struct frequent_pair *pair;
-        CLB_TRY(frequent_pairs_pop(m->pairs, &pair));
+        struct vocab_frequent_pair *pair;
+        CLB_TRY(vocab_frequent_pairs_pop(m->pairs, &pair));
         if (!pair) break;
         if (tokens->count % 100 == 0)
             base_log_progress("%d of %d tokens", tokens->count, vocab_size);
-        m->first = pair_first(pair->key);
-        m->second = pair_second(pair->key);
-        CLB_TRY(merge_tokens_join(tokens, m->first, m->second, &m->token));
+        m->first = vocab_pair_first(pair->key);
+        m->second = vocab_pair_second(pair->key);
+        CLB_TRY(vocab_merge_tokens_join(tokens, m->first, m->second, &m->token));
         CLB_TRY(merge_pair(m, pair));
     }
 cleanup:
@@ -230,21 +234,21 @@ static void free_merge(struct merge *m)
     free(m->fresh);
 }
 
-enum clb_status merge_words(struct word_pieces *words, int32_t vocab_size, int64_t min_frequency,
-                            struct merge_tokens *tokens)
+enum clb_status vocab_merge_words(struct vocab_word_pieces *words, int32_t vocab_size,
+                                  int64_t min_frequency, struct vocab_merge_tokens *tokens)
 {
-    struct frequent_pairs pairs = {0};
+    struct vocab_frequent_pairs pairs = {0};
     struct merge m = {.pairs = &pairs, .words = words, .threads = words->slice_count};
     const int64_t least = min_frequency > 1 ? min_frequency : 1;
     enum clb_status status;
     CLB_TRY(create_merge(&m, vocab_size));
     do {
-        CLB_TRY(frequent_pairs_collect(&pairs, words, least));
+        CLB_TRY(vocab_frequent_pairs_collect(&pairs, words, least));
         CLB_TRY(merge_frequent(&m, vocab_size, tokens));
     } while (tokens->count < vocab_size && pairs.threshold > least);
 cleanup:
     base_log_progress(NULL);
-    frequent_pairs_free(&pairs);
+    vocab_frequent_pairs_free(&pairs);
     free_merge(&m);
     return status;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "text/alphabet.h"
+#include "vocab/alphabet.h"
 
 #include "base/error.h"
 
@@ -16,21 +16,21 @@ static enum clb_status out_of_memory(void)
     return clb_fail(CLB_ERROR_MEMORY, "alphabet: out of memory");
 }
 
-enum clb_status alphabet_create(struct alphabet *a)
+enum clb_status vocab_alphabet_create(struct vocab_alphabet *a)
 {
-    a->counts = calloc(ALPHABET_CODES, sizeof *a->counts);
-    for (int i = 0; i < 2; i++) a->ids[i] = calloc(ALPHABET_CODES, sizeof *a->ids[i]);
+    a->counts = calloc(VOCAB_ALPHABET_CODES, sizeof *a->counts);
+    for (int i = 0; i < 2; i++) a->ids[i] = calloc(VOCAB_ALPHABET_CODES, sizeof *a->ids[i]);
     return a->counts && a->ids[0] && a->ids[1] ? CLB_OK : out_of_memory();
 }
 
-void alphabet_free(struct alphabet *a)
+void vocab_alphabet_free(struct vocab_alphabet *a)
 {
     free(a->counts);
     free(a->ids[0]);
     free(a->ids[1]);
 }
 
-int alphabet_count(struct alphabet *a, const struct text_word_count *word)
+int vocab_alphabet_count(struct vocab_alphabet *a, const struct vocab_word_count *word)
 {
     int characters = 0;
     for (int32_t i = 0; i < (int32_t)word->size; characters++) {
@@ -54,27 +54,27 @@ static int by_code(const void *a, const void *b)
     return (x->code > y->code) - (x->code < y->code);
 }
 
-static enum clb_status add_piece(struct alphabet *a, int32_t code, bool behind,
-                                 struct merge_tokens *tokens)
+static enum clb_status add_piece(struct vocab_alphabet *a, int32_t code, bool behind,
+                                 struct vocab_merge_tokens *tokens)
 {
     char text[8] = "##";
     int32_t size = behind ? 2 : 0, id = -1;
     U8_APPEND_UNSAFE(text, size, code);
     text[size] = 0;
-    enum clb_status status = merge_tokens_add(tokens, text, &id);
+    enum clb_status status = vocab_merge_tokens_add(tokens, text, &id);
     a->ids[behind][code] = id + 1;
     return status;
 }
 
-enum clb_status alphabet_choose(struct alphabet *a, int32_t limit, struct merge_tokens *tokens,
-                                int32_t *size)
+enum clb_status vocab_alphabet_choose(struct vocab_alphabet *a, int32_t limit,
+                                      struct vocab_merge_tokens *tokens, int32_t *size)
 {
     int32_t found = 0;
-    for (int32_t c = 0; c < ALPHABET_CODES; c++) found += a->counts[c] > 0;
+    for (int32_t c = 0; c < VOCAB_ALPHABET_CODES; c++) found += a->counts[c] > 0;
     struct character *all = malloc(((size_t)found + 1) * sizeof *all);
     if (!all) return out_of_memory();
     found = 0;
-    for (int32_t c = 0; c < ALPHABET_CODES; c++)
+    for (int32_t c = 0; c < VOCAB_ALPHABET_CODES; c++)
         if (a->counts[c] > 0) all[found++] = (struct character){c, a->counts[c]};
     qsort(all, (size_t)found, sizeof *all, by_count);
     *size = found < limit ? found : limit;
@@ -86,8 +86,9 @@ enum clb_status alphabet_choose(struct alphabet *a, int32_t limit, struct merge_
     return status;
 }
 
-enum clb_status alphabet_pieces(struct alphabet *a, const struct text_word_count *word,
-                                struct merge_tokens *tokens, int32_t *pieces, int *length)
+enum clb_status vocab_alphabet_pieces(struct vocab_alphabet *a, const struct vocab_word_count *word,
+                                      struct vocab_merge_tokens *tokens, int32_t *pieces,
+                                      int *length)
 {
     *length = 0;
     for (int32_t i = 0; i < (int32_t)word->size;) {

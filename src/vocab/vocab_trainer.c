@@ -6,11 +6,11 @@
 #include "base/failure.h"
 #include "base/files.h"
 #include "base/staging.h"
-#include "text/alphabet.h"
-#include "text/merges.h"
 #include "text/text_pipeline.h"
-#include "text/tokenizer.h"
-#include "text/word_runs.h"
+#include "tokenizer/tokenizer.h"
+#include "vocab/alphabet.h"
+#include "vocab/merges.h"
+#include "vocab/word_runs.h"
 
 #include <omp.h>
 #include <stdlib.h>
@@ -27,11 +27,11 @@ struct clb_vocab_options clb_vocab_defaults(void)
                                       .memory = INT64_C(4) << 30};
 }
 
-static struct text_rules rules_of(const struct clb_vocab_options *options)
+static struct tokenizer_rules rules_of(const struct clb_vocab_options *options)
 {
-    return (struct text_rules){.lower_case = options->lower_case,
-                               .strip_accents = options->strip_accents,
-                               .chinese_chars = options->chinese_chars};
+    return (struct tokenizer_rules){.lower_case = options->lower_case,
+                                    .strip_accents = options->strip_accents,
+                                    .chinese_chars = options->chinese_chars};
 }
 
 static int threads_of(const struct clb_vocab_options *options)
@@ -42,12 +42,12 @@ static int threads_of(const struct clb_vocab_options *options)
 /* ---- counting ---- */
 
 struct counting {
-    struct text_rules rules;
+    struct tokenizer_rules rules;
     int threads;
-    struct text_word_runs *runs;
+    struct vocab_word_runs *runs;
     size_t limit; /* bytes of a thread's table */
     struct counter {
-        struct text_word_counts *counts;
+        struct vocab_word_counts *counts;
         const struct counting *all;
     } * counters; /* one a thread */
 };
@@ -56,19 +56,19 @@ static enum clb_status count_word(void *context, const char *bytes, size_t size,
 {
     const struct counter *c = context;
     if (over_long) return CLB_OK;
-    if (text_word_counts_full(c->counts, c->all->limit)) {
-        enum clb_status status = text_word_runs_spill(c->all->runs, c->counts);
+    if (vocab_word_counts_full(c->counts, c->all->limit)) {
+        enum clb_status status = vocab_word_runs_spill(c->all->runs, c->counts);
         if (status != CLB_OK) return status;
     }
-    return text_word_counts_add(c->counts, bytes, size);
+    return vocab_word_counts_add(c->counts, bytes, size);
 }
 
 static enum clb_status count_line(void *context, int thread, const struct text_block *block,
                                   int line)
 {
     const struct counting *c = context;
-    return text_words(c->rules, block->lines[line].text, block->lines[line].size, count_word,
-                      &c->counters[thread]);
+    return tokenizer_words(c->rules, block->lines[line].text, block->lines[line].size, count_word,
+                           &c->counters[thread]);
 }
 
 /* Half of the memory is for the tables: when the words become pieces, both are there. */
@@ -80,7 +80,7 @@ static enum clb_status create_counters(struct counting *c, int64_t memory)
     if (!c->counters) return clb_fail(CLB_ERROR_MEMORY, "word counts: out of memory");
     for (int t = 0; t < c->threads && status == CLB_OK; t++) {
         c->counters[t].all = c;
-        status = text_word_counts_create(&c->counters[t].counts);
+        status = vocab_word_counts_create(&c->counters[t].counts);
     }
     return status;
 }
@@ -88,15 +88,15 @@ static enum clb_status create_counters(struct counting *c, int64_t memory)
 /* What is left in the tables: to files, too, where some went there. */
 static enum clb_status end_counting(struct counting *c)
 {
-    const bool spill = text_word_runs_spilled(c->runs) > 0;
+    const bool spill = vocab_word_runs_spilled(c->runs) > 0;
     struct base_failure failure = {0};
 #pragma omp parallel for num_threads(c->threads) schedule(static, 1)
     for (int t = 0; t < c->threads; t++) {
         enum clb_status status;
         if (spill) {
-            status = text_word_runs_spill(c->runs, c->counters[t].counts);
+            status = vocab_word_runs_spill(c->runs, c->counters[t].counts);
         } else {
-            status = text_word_runs_keep(c->runs, c->counters[t].counts);
+            status = vocab_word_runs_keep(c->runs, c->counters[t].counts);
             c->counters[t].counts = NULL;
         }
         base_failure_note(&failure, status);
@@ -105,7 +105,7 @@ static enum clb_status end_counting(struct counting *c)
 }
 
 static enum clb_status count_texts(const struct clb_vocab_options *options,
-                                   const struct clb_texts *texts, struct text_word_runs *runs,
+                                   const struct clb_texts *texts, struct vocab_word_runs *runs,
                                    struct clb_vocab_report *report)
 {
     struct counting c = {.rules = rules_of(options), .threads = threads_of(options), .runs = runs};
@@ -118,10 +118,10 @@ static enum clb_status count_texts(const struct clb_vocab_options *options,
     CLB_TRY(end_counting(&c));
     report->bytes = text_input_bytes(input);
     report->texts = *text_input_report(input);
-    if (text_word_runs_total(runs) == 0) CLB_TRY(text_input_nothing(input, "words"));
+    if (vocab_word_runs_total(runs) == 0) CLB_TRY(text_input_nothing(input, "words"));
 cleanup:
     for (int t = 0; c.counters && t < c.threads; t++)
-        text_word_counts_destroy(c.counters[t].counts);
+        vocab_word_counts_destroy(c.counters[t].counts);
     free(c.counters);
     text_input_close(input);
     return status;
@@ -133,7 +133,7 @@ enum { RARE = 1 << 16, BYTES_A_CELL = 8 };
 
 /* What the words are like, before they become pieces. */
 struct word_survey {
-    struct alphabet alphabet;
+    struct vocab_alphabet alphabet;
     int64_t distinct;
     int64_t *words; /* [RARE] distinct words by count, and the cells they need; */
     size_t *cells;  /* the last is for the more frequent, too */
@@ -159,22 +159,23 @@ static enum clb_status fit_memory(struct word_survey *s, int64_t memory,
                                  "--memory is too small to merge even the most frequent words");
 }
 
-static enum clb_status survey_words(struct text_word_runs *runs, struct word_survey *s)
+static enum clb_status survey_words(struct vocab_word_runs *runs, struct word_survey *s)
 {
-    struct text_word_count word;
+    struct vocab_word_count word;
     enum clb_status status;
-    CLB_TRY(alphabet_create(&s->alphabet));
+    CLB_TRY(vocab_alphabet_create(&s->alphabet));
     s->words = calloc(RARE, sizeof *s->words);
     s->cells = calloc(RARE, sizeof *s->cells);
     if (!s->words || !s->cells) CLB_TRY(clb_fail(CLB_ERROR_MEMORY, "vocabulary: out of memory"));
-    CLB_TRY(text_word_runs_rewind(runs));
+    CLB_TRY(vocab_word_runs_rewind(runs));
     for (;;) {
-        CLB_TRY(text_word_runs_next(runs, &word));
+        CLB_TRY(vocab_word_runs_next(runs, &word));
         if (word.size == 0) break;
         const int64_t count = word.count < RARE ? word.count : RARE - 1;
         s->distinct++;
         s->words[count]++;
-        s->cells[count] += PIECE_WORD_CELLS + (size_t)alphabet_count(&s->alphabet, &word);
+        s->cells[count] +=
+            VOCAB_PIECE_WORD_CELLS + (size_t)vocab_alphabet_count(&s->alphabet, &word);
     }
 cleanup:
     return status;
@@ -182,25 +183,26 @@ cleanup:
 
 static void free_survey(struct word_survey *s)
 {
-    alphabet_free(&s->alphabet);
+    vocab_alphabet_free(&s->alphabet);
     free(s->words);
     free(s->cells);
 }
 
-static enum clb_status take_words(struct text_word_runs *runs, struct word_survey *survey,
-                                  struct merge_tokens *tokens, struct word_pieces *words)
+static enum clb_status take_words(struct vocab_word_runs *runs, struct word_survey *survey,
+                                  struct vocab_merge_tokens *tokens,
+                                  struct vocab_word_pieces *words)
 {
-    int32_t pieces[TEXT_WORD_CHARACTERS];
-    struct text_word_count word;
+    int32_t pieces[TOKENIZER_WORD_CHARACTERS];
+    struct vocab_word_count word;
     int length;
     enum clb_status status;
-    CLB_TRY(text_word_runs_rewind(runs));
+    CLB_TRY(vocab_word_runs_rewind(runs));
     for (;;) {
-        CLB_TRY(text_word_runs_next(runs, &word));
+        CLB_TRY(vocab_word_runs_next(runs, &word));
         if (word.size == 0) break;
         if (word.count < survey->least) continue;
-        CLB_TRY(alphabet_pieces(&survey->alphabet, &word, tokens, pieces, &length));
-        if (length > 1) word_pieces_add(words, word.count, pieces, length);
+        CLB_TRY(vocab_alphabet_pieces(&survey->alphabet, &word, tokens, pieces, &length));
+        if (length > 1) vocab_word_pieces_add(words, word.count, pieces, length);
     }
 cleanup:
     return status;
@@ -210,8 +212,10 @@ cleanup:
 
 /* Counts become special tokens, alphabet and pieces. Takes the runs. */
 static enum clb_status begin_vocabulary(const struct clb_vocab_options *options,
-                                        struct text_word_runs *runs, struct merge_tokens *tokens,
-                                        struct word_pieces *words, struct clb_vocab_report *report)
+                                        struct vocab_word_runs *runs,
+                                        struct vocab_merge_tokens *tokens,
+                                        struct vocab_word_pieces *words,
+                                        struct clb_vocab_report *report)
 {
     static const char *const specials[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
     struct word_survey survey = {0};
@@ -221,9 +225,10 @@ static enum clb_status begin_vocabulary(const struct clb_vocab_options *options,
     CLB_TRY(survey_words(runs, &survey));
     report->distinct_words = survey.distinct;
     CLB_TRY(fit_memory(&survey, options->memory, report, &cells));
-    for (int s = 0; s < 5; s++) CLB_TRY(merge_tokens_add(tokens, specials[s], &id));
-    CLB_TRY(alphabet_choose(&survey.alphabet, options->limit_alphabet, tokens, &report->alphabet));
-    CLB_TRY(word_pieces_create(cells, words));
+    for (int s = 0; s < 5; s++) CLB_TRY(vocab_merge_tokens_add(tokens, specials[s], &id));
+    CLB_TRY(vocab_alphabet_choose(&survey.alphabet, options->limit_alphabet, tokens,
+                                  &report->alphabet));
+    CLB_TRY(vocab_word_pieces_create(cells, words));
     CLB_TRY(take_words(runs, &survey, tokens, words));
     if (tokens->count > options->vocab_size)
         CLB_TRY(clb_fail(CLB_ERROR_ARGUMENT,
@@ -232,7 +237,7 @@ static enum clb_status begin_vocabulary(const struct clb_vocab_options *options,
                          options->vocab_size, tokens->count));
 cleanup:
     free_survey(&survey);
-    text_word_runs_destroy(runs);
+    vocab_word_runs_destroy(runs);
     return status;
 }
 
@@ -260,41 +265,41 @@ enum clb_status clb_vocab_train(const struct clb_vocab_options *options,
                                 const struct clb_texts *texts, const char *directory,
                                 struct clb_vocab_report *report)
 {
-    struct text_word_runs *runs = NULL;
-    struct merge_tokens tokens = {0};
-    struct word_pieces words = {0};
+    struct vocab_word_runs *runs = NULL;
+    struct vocab_merge_tokens tokens = {0};
+    struct vocab_word_pieces words = {0};
     struct clb_tokenizer *tokenizer = NULL;
     const double begun = base_seconds();
     enum clb_status status;
     *report = (struct clb_vocab_report){0};
-    if (options->vocab_size > TEXT_MOST_TOKENS)
+    if (options->vocab_size > TOKENIZER_MOST_TOKENS)
         return clb_fail(CLB_ERROR_ARGUMENT, "--vocab-size %d is above %d, the most there can be",
-                        options->vocab_size, TEXT_MOST_TOKENS);
+                        options->vocab_size, TOKENIZER_MOST_TOKENS);
     CLB_TRY(check_output(options, directory));
-    CLB_TRY(text_word_runs_create(&runs));
+    CLB_TRY(vocab_word_runs_create(&runs));
     CLB_TRY(count_texts(options, texts, runs, report));
-    report->words = text_word_runs_total(runs);
-    report->spilled = text_word_runs_spilled(runs);
-    CLB_TRY(merge_tokens_create(&tokens));
+    report->words = vocab_word_runs_total(runs);
+    report->spilled = vocab_word_runs_spilled(runs);
+    CLB_TRY(vocab_merge_tokens_create(&tokens));
     status = begin_vocabulary(options, runs, &tokens, &words, report);
     runs = NULL;
     if (status != CLB_OK) goto cleanup;
-    CLB_TRY(word_pieces_slice(&words, threads_of(options)));
-    CLB_TRY(merge_words(&words, options->vocab_size, options->min_frequency, &tokens));
+    CLB_TRY(vocab_word_pieces_slice(&words, threads_of(options)));
+    CLB_TRY(vocab_merge_words(&words, options->vocab_size, options->min_frequency, &tokens));
     report->tokens = tokens.count;
-    struct text_tokenizer_parts parts = {.tokens = tokens.tokens,
-                                         .count = tokens.count,
-                                         .vocabulary = tokens.count,
-                                         .rules = rules_of(options)};
+    struct tokenizer_parts parts = {.tokens = tokens.tokens,
+                                    .count = tokens.count,
+                                    .vocabulary = tokens.count,
+                                    .rules = rules_of(options)};
     tokens.tokens = NULL;
     tokens.count = 0;
-    CLB_TRY(text_tokenizer_create(&parts, directory, &tokenizer));
+    CLB_TRY(tokenizer_create(&parts, directory, &tokenizer));
     CLB_TRY(clb_tokenizer_save(tokenizer, directory));
     report->seconds = base_seconds() - begun;
 cleanup:
     clb_tokenizer_close(tokenizer);
-    word_pieces_free(&words);
-    merge_tokens_free(&tokens);
-    text_word_runs_destroy(runs);
+    vocab_word_pieces_free(&words);
+    vocab_merge_tokens_free(&tokens);
+    vocab_word_runs_destroy(runs);
     return status;
 }
