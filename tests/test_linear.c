@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Linear layers and activations. */
+/* Linear layers, their activation in the same call. */
 #include "support_test.h"
 
 struct shape {
