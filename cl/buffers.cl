@@ -15,17 +15,6 @@ kernel void scale(global float *x, long count, float factor)
     FOR_ELEMENTS(e, count) store_part(load_part(x + e, count - e) * factor, x + e, count - e);
 }
 
-kernel void fill_uniform(global float *x, long count, RANDOM)
-{
-    FOR_ELEMENTS(e, count) store_part(uniform_lanes(RANDOM_ARGS, (ulong)e), x + e, count - e);
-}
-
-kernel void fill_truncated_normal(global float *x, long count, float deviation, RANDOM)
-{
-    FOR_ELEMENTS(e, count)
-        store_part(deviation * truncated_normal_lanes(RANDOM_ARGS, (ulong)e), x + e, count - e);
-}
-
 /* partial[part] = sum of squares of a part of x, Kahan's way in every lane. */
 ROW_KERNEL square_partials(global float *partial, const global float *x, long count,
                            long part_elements)

@@ -84,12 +84,3 @@ ROW_KERNEL norm_backward(global float *d_sum, global float *d_y, const global fl
         store_part(d * keep, d_y + row + c, n);
     }
 }
-
-kernel void dropout_apply(global float *out, const global float *x, long count, DROPOUT)
-{
-    FOR_ELEMENTS(e, count) {
-        vec v = load_part(x + e, count - e);
-        if (keep_scale != 1.0f) v *= dropout_lanes(DROPOUT_ARGS, (ulong)e);
-        store_part(v, out + e, count - e);
-    }
-}

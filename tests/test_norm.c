@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Add and norm, and dropout. */
+/* Add and norm. */
 #include "support_test.h"
 
 static const struct clb_random site = {77, CLB_PURPOSE_DROPOUT + 3, 5};
@@ -95,52 +95,6 @@ static void test_backward(void **state)
     support_on_devices(backward_on);
 }
 
-/* ---- dropout ---- */
-
-static void check_dropout(struct clb_device *device, int64_t rows, int64_t columns,
-                          float probability, bool in_place)
-{
-    const struct clb_dropout dropout = {probability, site};
-    const int64_t n = rows * columns;
-    struct support_call call = support_open(device);
-    double *out = support_floats(&call, rows, columns), *x = support_floats(&call, rows, columns);
-    int64_t kept = 0;
-    support_upload(&call);
-    OK(clb_dropout_apply(&call.t[0], in_place ? &call.t[0] : &call.t[1], dropout));
-    for (int64_t e = 0; e < n; e++) {
-        const double factor = reference_dropout(dropout, (uint64_t)e);
-        kept += factor > 0;
-        out[e] = (in_place ? out : x)[e] * factor;
-    }
-    if (probability > 0) {
-        /* An element itself, so that a dropped one is exactly 0. */
-        double *magnitude = support_copy(out, n);
-        for (int64_t e = 0; e < n; e++) magnitude[e] = fabs(out[e]);
-        support_expect(&call, 0, out, magnitude, 2, 0);
-        free(magnitude);
-    } else {
-        support_expect_same(&call, 0, out);
-    }
-    const double share = 1 - (double)probability, deviation = sqrt(share * (1 - share) * (double)n);
-    assert_true(fabs((double)kept - share * (double)n) <= 5 * deviation);
-    support_close(&call);
-}
-
-static void dropout_on(struct clb_device *device)
-{
-    check_dropout(device, 3, 7, 0.5f, false);
-    check_dropout(device, 301, 129, 0.1f, true);
-    check_dropout(device, 77, 100, 0.9f, false);
-    check_dropout(device, 40, 10, 0, false);
-    check_dropout(device, 40, 10, 0, true);
-}
-
-static void test_dropout(void **state)
-{
-    (void)state;
-    support_on_devices(dropout_on);
-}
-
 /* ---- the reference's own gradients ---- */
 
 enum { T = 3, H = 5 };
@@ -183,7 +137,6 @@ int main(void)
         cmocka_unit_test(test_reference),
         cmocka_unit_test(test_forward),
         cmocka_unit_test(test_backward),
-        cmocka_unit_test(test_dropout),
     };
     return cmocka_run_group_tests_name("norm", tests, NULL, support_close_devices);
 }

@@ -1,17 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Philox against the known answers of its authors (Random123's kat_vectors), and what is made of
  * it. */
-#include "support_devices.h"
-
-#include <clbert/ops.h>
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "support_test.h"
 
 static void check_known(struct clb_random random, uint64_t block, const uint32_t expected[4])
 {
@@ -86,13 +76,60 @@ static void test_same_bits_on_devices(void **state)
     for (int d = 0; d < support_device_count(); d++) check_device(support_device(d));
 }
 
+/* ---- dropout ---- */
+
+static const struct clb_random site = {77, CLB_PURPOSE_DROPOUT + 3, 5};
+
+static void check_dropout(struct clb_device *device, int64_t rows, int64_t columns,
+                          float probability, bool in_place)
+{
+    const struct clb_dropout dropout = {probability, site};
+    const int64_t n = rows * columns;
+    struct support_call call = support_open(device);
+    double *out = support_floats(&call, rows, columns), *x = support_floats(&call, rows, columns);
+    int64_t kept = 0;
+    support_upload(&call);
+    OK(clb_dropout_apply(&call.t[0], in_place ? &call.t[0] : &call.t[1], dropout));
+    for (int64_t e = 0; e < n; e++) {
+        const double factor = reference_dropout(dropout, (uint64_t)e);
+        kept += factor > 0;
+        out[e] = (in_place ? out : x)[e] * factor;
+    }
+    if (probability > 0) {
+        /* An element itself, so that a dropped one is exactly 0. */
+        double *magnitude = support_copy(out, n);
+        for (int64_t e = 0; e < n; e++) magnitude[e] = fabs(out[e]);
+        support_expect(&call, 0, out, magnitude, 2, 0);
+        free(magnitude);
+    } else {
+        support_expect_same(&call, 0, out);
+    }
+    const double share = 1 - (double)probability, deviation = sqrt(share * (1 - share) * (double)n);
+    assert_true(fabs((double)kept - share * (double)n) <= 5 * deviation);
+    support_close(&call);
+}
+
+static void dropout_on(struct clb_device *device)
+{
+    check_dropout(device, 3, 7, 0.5f, false);
+    check_dropout(device, 301, 129, 0.1f, true);
+    check_dropout(device, 77, 100, 0.9f, false);
+    check_dropout(device, 40, 10, 0, false);
+    check_dropout(device, 40, 10, 0, true);
+}
+
+static void test_dropout(void **state)
+{
+    (void)state;
+    support_on_devices(dropout_on);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_known_answers),
-        cmocka_unit_test(test_ranges),
-        cmocka_unit_test(test_truncated_normal),
-        cmocka_unit_test(test_same_bits_on_devices),
+        cmocka_unit_test(test_known_answers),    cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_truncated_normal), cmocka_unit_test(test_same_bits_on_devices),
+        cmocka_unit_test(test_dropout),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests_name("random", tests, NULL, support_close_devices);
 }

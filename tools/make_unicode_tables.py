@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes src/text/unicode_tables.c: the character classes of Hugging Face's BertNormalizer and
+"""Makes src/tokenizer/unicode_tables.c: the character classes of Hugging Face's BertNormalizer and
 BertPreTokenizer, and its lower case, asked of the tokenizers library itself, code point by code
 point. Its tables are of other Unicode versions than ICU's (older classes, newer lower case), so ICU
 cannot stand in for them.
@@ -13,7 +13,7 @@ import tokenizers
 from tokenizers.normalizers import BertNormalizer, StripAccents
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
-OUTPUT = pathlib.Path(__file__).resolve().parent.parent / "src" / "text" / "unicode_tables.c"
+OUTPUT = pathlib.Path(__file__).resolve().parent.parent / "src" / "tokenizer" / "unicode_tables.c"
 off = dict(clean_text=False, handle_chinese_chars=False, strip_accents=False, lowercase=False)
 clean = BertNormalizer(**{**off, "clean_text": True})
 lower = BertNormalizer(**{**off, "lowercase": True})
@@ -79,13 +79,13 @@ def write_rows(out, rows, a_line):
 with OUTPUT.open("w") as out:
     out.write("/* SPDX-License-Identifier: Apache-2.0 */\n")
     out.write(f"/* Made by tools/make_unicode_tables.py from tokenizers {tokenizers.__version__}. */\n")
-    out.write('#include "text/unicode_tables.h"\n\n/* clang-format off */')
+    out.write('#include "tokenizer/unicode_tables.h"\n\n/* clang-format off */')
     for name, codes in tables.items():
         pairs = ranges(codes)
-        out.write(f"\nconst struct text_range text_{name}[] = {{\n")
+        out.write(f"\nconst struct tokenizer_range tokenizer_{name}[] = {{\n")
         write_rows(out, [["0x%X" % p for p in pair] for pair in pairs], 4)
-        out.write(f"}};\nconst int text_{name}_count = {len(pairs)};\n")
+        out.write(f"}};\nconst int tokenizer_{name}_count = {len(pairs)};\n")
     runs = lower_runs()
-    out.write("\nconst struct text_lower_run text_lower[] = {\n")
+    out.write("\nconst struct tokenizer_lower_run tokenizer_lower[] = {\n")
     write_rows(out, [["0x%X" % n for n in run[:3]] + [str(run[3])] for run in runs], 3)
-    out.write(f"}};\nconst int text_lower_count = {len(runs)};\n")
+    out.write(f"}};\nconst int tokenizer_lower_count = {len(runs)};\n")

@@ -143,6 +143,10 @@ enum clb_operation {
 };
 /* clang-format on */
 
+/* Declares a function `function` with the arguments of a backend's `operation`. */
+#define CLB_DECLARE_OPERATION(operation, function)                                                 \
+    extern __typeof__(*((struct clb_backend *)0)->operation) function;
+
 /* A backend's device begins with this; what follows is its own. */
 struct clb_device {
     const struct clb_backend *backend;

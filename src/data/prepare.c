@@ -14,7 +14,7 @@
 #include "text/sentences.h"
 #include "text/text_input.h"
 #include "text/text_pipeline.h"
-#include "text/tokenizer.h"
+#include "tokenizer/tokenizer.h"
 
 #include <clbert/random.h>
 #include <clbert/tokenizer.h>
@@ -313,7 +313,7 @@ static enum clb_status commit(struct preparation *p)
         p->writers[s] = NULL;
         CLB_TRY(indexed_commit(writer));
     }
-    CLB_TRY(text_tokenizer_write(p->tokenizer, base_staging_path(p->staging), p->options->output));
+    CLB_TRY(tokenizer_write(p->tokenizer, base_staging_path(p->staging), p->options->output));
     CLB_TRY(write_description(p));
     struct base_staging *staging = p->staging;
     p->staging = NULL;

@@ -115,33 +115,3 @@ enum clb_status CPU_RENAMED(sum_of_squares)(struct clb_device *device, const str
     *cpu_floats(out) = (float)sum;
     return CLB_OK;
 }
-
-enum { WIDTH = 64 }; /* columns a task */
-
-struct columns {
-    const float *x; /* [rows, n] */
-    float *out;
-    int64_t rows, n;
-};
-
-/* A task owns some columns and walks down all rows: one order for every number of threads. */
-static void sum_columns(const void *context, int64_t begin, int64_t end, int thread)
-{
-    const struct columns *c = context;
-    (void)thread;
-    for (int64_t column = begin * WIDTH; column < end * WIDTH && column < c->n; column += WIDTH) {
-        const int64_t width = c->n - column < WIDTH ? c->n - column : WIDTH;
-        float sums[WIDTH] = {0};
-        for (int64_t row = 0; row < c->rows; row++) {
-            const float *from = c->x + row * c->n + column;
-            for (int64_t i = 0; i < width; i++) sums[i] += from[i];
-        }
-        for (int64_t i = 0; i < width; i++) c->out[column + i] += sums[i];
-    }
-}
-
-void cpu_column_sums(struct clb_device *device, const float *x, int64_t rows, int64_t n, float *out)
-{
-    const struct columns columns = {x, out, rows, n};
-    cpu_parallel(device, (n + WIDTH - 1) / WIDTH, 1, sum_columns, &columns);
-}

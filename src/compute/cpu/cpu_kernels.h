@@ -85,11 +85,6 @@ int64_t cpu_gemm_scratch(int64_t m, int64_t n, int64_t k);
 #define cpu_activate CPU_NAME(cpu_activate)
 void cpu_activate(enum clb_activation activation, const float *x, float *out, int64_t n);
 
-/* out[n] += column sums of x [rows, n]. */
-#define cpu_column_sums CPU_NAME(cpu_column_sums)
-void cpu_column_sums(struct clb_device *device, const float *x, int64_t rows, int64_t n,
-                     float *out);
-
 /* out[i] = clb_random_u32(random, first + i); first is a multiple of 4, out has room for n rounded
  * up to a multiple of 64. */
 #define cpu_random_bits CPU_NAME(cpu_random_bits)
@@ -103,60 +98,10 @@ enum { CPU_DROPOUT_CHUNK = 1024 }; /* at most so many factors a call */
 /* ---- the backend of this instruction set ---- */
 
 #define CPU_RENAMED(name) CPU_NAME(cpu_##name)
-#define CPU_DECLARE(result, name, ...) result CPU_RENAMED(name)(struct clb_device *, __VA_ARGS__)
-CPU_DECLARE(enum clb_status, linear_forward, const struct clb_tensor *, const struct clb_tensor *,
-            const struct clb_tensor *, const struct clb_tensor *, const struct clb_tensor *,
-            enum clb_activation);
-CPU_DECLARE(enum clb_status, linear_backward_input, const struct clb_tensor *,
-            const struct clb_tensor *, const struct clb_tensor *, bool);
-CPU_DECLARE(enum clb_status, linear_backward_weight, const struct clb_tensor *,
-            const struct clb_tensor *, const struct clb_tensor *, const struct clb_tensor *);
-CPU_DECLARE(enum clb_status, activation_backward, const struct clb_tensor *,
-            const struct clb_tensor *, const struct clb_tensor *, enum clb_activation);
-CPU_DECLARE(enum clb_status, embedding_forward, const struct clb_tensor *,
-            const struct clb_tensor *, const struct clb_tensor *, const struct clb_tensor *,
-            const struct clb_tensor *, const struct clb_tensor *, const struct clb_tensor *);
-CPU_DECLARE(enum clb_status, embedding_backward, const struct clb_tensor *,
-            const struct clb_tensor *, const struct clb_row_groups *);
-CPU_DECLARE(enum clb_status, norm_forward, const struct clb_tensor *, const struct clb_tensor *,
-            const struct clb_tensor *, const struct clb_tensor *, const struct clb_tensor *,
-            const struct clb_tensor *, const struct clb_tensor *, const struct clb_tensor *, float,
-            struct clb_dropout);
-CPU_DECLARE(enum clb_status, norm_backward, const struct clb_tensor *, const struct clb_tensor *,
-            const struct clb_tensor *, const struct clb_tensor *, const struct clb_tensor *,
-            const struct clb_tensor *, const struct clb_tensor *, const struct clb_tensor *,
-            struct clb_dropout);
-CPU_DECLARE(enum clb_status, dropout_apply, const struct clb_tensor *, const struct clb_tensor *,
-            struct clb_dropout);
-CPU_DECLARE(enum clb_status, attention_forward, const struct clb_tensor *,
-            const struct clb_tensor *, const struct clb_tensor *, const struct clb_tensor *,
-            int64_t, int64_t, struct clb_dropout);
-CPU_DECLARE(enum clb_status, attention_backward, const struct clb_tensor *,
-            const struct clb_tensor *, const struct clb_tensor *, const struct clb_tensor *,
-            const struct clb_tensor *, const struct clb_tensor *, int64_t, int64_t,
-            struct clb_dropout);
-CPU_DECLARE(enum clb_status, gather_rows, const struct clb_tensor *, const struct clb_tensor *,
-            const struct clb_tensor *);
-CPU_DECLARE(enum clb_status, scatter_add_rows, const struct clb_tensor *, const struct clb_tensor *,
-            const struct clb_tensor *);
-CPU_DECLARE(enum clb_status, cross_entropy, const struct clb_tensor *, const struct clb_tensor *,
-            const struct clb_tensor *, float);
-CPU_DECLARE(enum clb_status, fill, const struct clb_tensor *, float);
-CPU_DECLARE(enum clb_status, copy, const struct clb_tensor *, const struct clb_tensor *);
-CPU_DECLARE(enum clb_status, add, const struct clb_tensor *, const struct clb_tensor *);
-CPU_DECLARE(enum clb_status, scale, const struct clb_tensor *, float);
-CPU_DECLARE(enum clb_status, sum_of_squares, const struct clb_tensor *, const struct clb_tensor *);
-CPU_DECLARE(enum clb_status, fill_uniform, const struct clb_tensor *, struct clb_random);
-CPU_DECLARE(enum clb_status, fill_truncated_normal, const struct clb_tensor *, float,
-            struct clb_random);
-#define CPU_DECLARE_OPTIMIZER(name)                                                                \
-    CPU_DECLARE(enum clb_status, name, const struct clb_tensor *, const struct clb_tensor *,       \
-                const struct clb_tensor *, const struct clb_tensor *, const struct clb_tensor *,   \
-                const struct clb_segments *, const struct clb_optimizer_step *)
-CPU_DECLARE_OPTIMIZER(adamw);
-CPU_DECLARE_OPTIMIZER(bert_adam);
-CPU_DECLARE_OPTIMIZER(lamb);
-CPU_DECLARE(enum clb_status, peak, double *);
+#define CPU_DECLARE(name) CLB_DECLARE_OPERATION(name, CPU_RENAMED(name))
+CLB_OPERATION_LIST(CPU_DECLARE)
+CPU_DECLARE(peak)
+#undef CPU_DECLARE
 
 /* Fills the operations of a table whose life and memory functions cpu_device.c has filled. */
 #define cpu_backend_fill CPU_NAME(cpu_backend_fill)

@@ -47,6 +47,40 @@ enum clb_status CPU_RENAMED(linear_backward_input)(struct clb_device *device,
     return cpu_gemm(device, &product);
 }
 
+/* ---- the gradient of a bias ---- */
+
+enum { WIDTH = 64 }; /* columns a task */
+
+struct columns {
+    const float *x; /* [rows, n] */
+    float *out;
+    int64_t rows, n;
+};
+
+/* A task owns some columns and walks down all rows: one order for every number of threads. */
+static void sum_columns(const void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct columns *c = context;
+    (void)thread;
+    for (int64_t column = begin * WIDTH; column < end * WIDTH && column < c->n; column += WIDTH) {
+        const int64_t width = c->n - column < WIDTH ? c->n - column : WIDTH;
+        float sums[WIDTH] = {0};
+        for (int64_t row = 0; row < c->rows; row++) {
+            const float *from = c->x + row * c->n + column;
+            for (int64_t i = 0; i < width; i++) sums[i] += from[i];
+        }
+        for (int64_t i = 0; i < width; i++) c->out[column + i] += sums[i];
+    }
+}
+
+/* out[n] += column sums of x [rows, n]. */
+static void column_sums(struct clb_device *device, const float *x, int64_t rows, int64_t n,
+                        float *out)
+{
+    const struct columns columns = {x, out, rows, n};
+    cpu_parallel(device, (n + WIDTH - 1) / WIDTH, 1, sum_columns, &columns);
+}
+
 enum clb_status CPU_RENAMED(linear_backward_weight)(struct clb_device *device,
                                                     const struct clb_tensor *d_weight,
                                                     const struct clb_tensor *d_bias,
@@ -66,6 +100,6 @@ enum clb_status CPU_RENAMED(linear_backward_weight)(struct clb_device *device,
                                         .c = cpu_floats(d_weight),
                                         .c_row = inputs,
                                         .accumulate = true};
-    if (d_bias) cpu_column_sums(device, cpu_floats(d_out), x->rows, outputs, cpu_floats(d_bias));
+    if (d_bias) column_sums(device, cpu_floats(d_out), x->rows, outputs, cpu_floats(d_bias));
     return cpu_gemm(device, &product);
 }

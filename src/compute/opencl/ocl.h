@@ -22,6 +22,7 @@ enum ocl_source {
     OCL_LOSS,
     OCL_BUFFERS,
     OCL_OPTIMIZER,
+    OCL_RANDOM,
     OCL_PEAK,
 };
 
@@ -58,7 +59,7 @@ static inline struct ocl_device *ocl_device(struct clb_device *device)
     return (struct ocl_device *)device; /* base is its first member */
 }
 
-/* ---- errors ---- */
+/* ---- errors: ocl_error.c ---- */
 
 const char *ocl_error_name(cl_int error);
 /* CLB_OK for CL_SUCCESS, else CLB_ERROR_MEMORY or CLB_ERROR_DEVICE with a message. */
@@ -83,7 +84,7 @@ char *ocl_cache_path(const struct clb_device_info *info, const char *prefix, con
 char *ocl_cache_read(const char *path, size_t *size);
 void ocl_cache_write(const char *path, const void *bytes, size_t size);
 
-/* ---- launching ---- */
+/* ---- launching: ocl_launch.c ---- */
 
 struct ocl_arg {
     size_t size;
@@ -106,10 +107,10 @@ struct ocl_arg {
 #define OCL_U64(x) ((struct ocl_arg){sizeof(cl_ulong), {.u64 = (cl_ulong)(x)}})
 #define OCL_F32(x) ((struct ocl_arg){sizeof(cl_float), {.f32 = (cl_float)(x)}})
 /* seed, purpose, stream: philox.cl's RANDOM parameters. */
-#define OCL_RANDOM(r) OCL_U64((r).seed), OCL_U32((r).purpose), OCL_U32((r).stream)
+#define OCL_RANDOM_ARGS(r) OCL_U64((r).seed), OCL_U32((r).purpose), OCL_U32((r).stream)
 /* The same with threshold and scale: philox.cl's DROPOUT parameters. */
-#define OCL_DROPOUT(d)                                                                             \
-    OCL_RANDOM((d).random), OCL_U32(clb_dropout_threshold((d).probability)),                       \
+#define OCL_DROPOUT_ARGS(d)                                                                        \
+    OCL_RANDOM_ARGS((d).random), OCL_U32(clb_dropout_threshold((d).probability)),                  \
         OCL_F32(1.0f / (1.0f - (d).probability))
 
 /* Global and local size. */
@@ -166,7 +167,7 @@ enum clb_status ocl_peak(struct clb_device *device, double *gflops);
 
 /* ---- operations: one file a family ---- */
 
-#define OCL_DECLARE(name) extern __typeof__(*((struct clb_backend *)0)->name) ocl_##name;
+#define OCL_DECLARE(name) CLB_DECLARE_OPERATION(name, ocl_##name)
 CLB_OPERATION_LIST(OCL_DECLARE)
 #undef OCL_DECLARE
 

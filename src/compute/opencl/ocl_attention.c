@@ -67,13 +67,13 @@ enum clb_status ocl_attention_forward(struct clb_device *base, const struct clb_
         return OCL_RUN_WITH(a.device, a.source, a.options, "attention_forward", a.blocks,
                             OCL_TENSOR(out), OCL_TENSOR(lse), OCL_TENSOR(qkv),
                             OCL_TENSOR(cu_seqlens), OCL_I64(a.tokens), OCL_I64(a.hidden),
-                            OCL_F32(a.scale), OCL_DROPOUT(dropout));
+                            OCL_F32(a.scale), OCL_DROPOUT_ARGS(dropout));
     CLB_TRY(ocl_workspace(a.device, 4 * turned_size(&a), &turned));
     CLB_TRY(turn(&a, turned, 0, qkv, a.hidden));
     CLB_TRY(OCL_RUN_WITH(a.device, a.source, a.options, "attention_forward", a.blocks,
                          OCL_TENSOR(out), OCL_TENSOR(lse), OCL_MEM(turned), OCL_I64(a.stride),
                          OCL_TENSOR(qkv), OCL_TENSOR(cu_seqlens), OCL_I64(a.tokens),
-                         OCL_I64(a.hidden), OCL_F32(a.scale), OCL_DROPOUT(dropout)));
+                         OCL_I64(a.hidden), OCL_F32(a.scale), OCL_DROPOUT_ARGS(dropout)));
 cleanup:
     return status;
 }
@@ -89,11 +89,11 @@ static enum clb_status pass(const struct attention *a, const char *name,
         return OCL_RUN_WITH(a->device, a->source, a->options, name, a->blocks, OCL_TENSOR(d_qkv),
                             OCL_TENSOR(d_out), OCL_TENSOR(lse), OCL_MEM(scratch), OCL_TENSOR(qkv),
                             OCL_TENSOR(cu_seqlens), OCL_I64(a->tokens), OCL_I64(a->hidden),
-                            OCL_F32(a->scale), OCL_DROPOUT(dropout));
+                            OCL_F32(a->scale), OCL_DROPOUT_ARGS(dropout));
     return OCL_RUN_WITH(a->device, a->source, a->options, name, a->blocks, OCL_TENSOR(d_qkv),
                         OCL_TENSOR(d_out), OCL_TENSOR(lse), OCL_MEM(scratch), OCL_I64(a->stride),
                         OCL_TENSOR(qkv), OCL_TENSOR(cu_seqlens), OCL_I64(a->tokens),
-                        OCL_I64(a->hidden), OCL_F32(a->scale), OCL_DROPOUT(dropout));
+                        OCL_I64(a->hidden), OCL_F32(a->scale), OCL_DROPOUT_ARGS(dropout));
 }
 
 /* dQ over blocks of queries, then dK and dV over blocks of keys: no element is written twice. */

@@ -57,21 +57,3 @@ enum clb_status ocl_sum_of_squares(struct clb_device *base, const struct clb_ten
 cleanup:
     return status;
 }
-
-enum clb_status ocl_fill_uniform(struct clb_device *base, const struct clb_tensor *x,
-                                 struct clb_random random)
-{
-    struct ocl_device *device = ocl_device(base);
-    const int64_t count = clb_tensor_elements(*x);
-    return OCL_RUN(device, OCL_BUFFERS, "fill_uniform", ocl_over_elements(device, count),
-                   OCL_TENSOR(x), OCL_I64(count), OCL_RANDOM(random));
-}
-
-enum clb_status ocl_fill_truncated_normal(struct clb_device *base, const struct clb_tensor *x,
-                                          float deviation, struct clb_random random)
-{
-    struct ocl_device *device = ocl_device(base);
-    const int64_t count = clb_tensor_elements(*x);
-    return OCL_RUN(device, OCL_BUFFERS, "fill_truncated_normal", ocl_over_elements(device, count),
-                   OCL_TENSOR(x), OCL_I64(count), OCL_F32(deviation), OCL_RANDOM(random));
-}

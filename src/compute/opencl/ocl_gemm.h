@@ -41,13 +41,6 @@ enum clb_status ocl_gemm_tile_14x32(struct ocl_device *device, const struct ocl_
 enum clb_status ocl_gemm_tile_6x16(struct ocl_device *device, const struct ocl_product *product);
 enum clb_status ocl_gemm_local(struct ocl_device *device, const struct ocl_product *product);
 
-enum { OCL_GEMM_CANDIDATES = 4 };
-extern const struct ocl_gemm_candidate ocl_gemm_candidates[OCL_GEMM_CANDIDATES];
-extern const char *const ocl_gemm_kind_names[OCL_GEMM_KINDS]; /* "nt" */
-/* The candidate of a name, where it is worth trying on kernels of that shape; NULL: none. */
-const struct ocl_gemm_candidate *ocl_gemm_find(const struct ocl_shape *shape, const char *name);
-bool ocl_gemm_worth_trying(const struct ocl_shape *shape, int candidate);
-
 /* What a device uses. */
 struct ocl_gemm {
     const struct ocl_gemm_candidate *chosen[OCL_GEMM_KINDS];
@@ -74,7 +67,14 @@ enum clb_status ocl_gemm_measure(struct ocl_device *device,
 enum clb_status ocl_gemm_check(struct ocl_device *device,
                                const struct ocl_gemm_candidate *candidate, bool *right);
 
-/* ---- choosing by what was measured, and keeping that: ocl_gemm_choice.c ---- */
+/* ---- the candidates, choosing by what was measured, keeping that: ocl_gemm_choice.c ---- */
+
+enum { OCL_GEMM_CANDIDATES = 4 };
+extern const struct ocl_gemm_candidate ocl_gemm_candidates[OCL_GEMM_CANDIDATES];
+extern const char *const ocl_gemm_kind_names[OCL_GEMM_KINDS]; /* "nt" */
+/* The candidate of a name, where it is worth trying on kernels of that shape; NULL: none. */
+const struct ocl_gemm_candidate *ocl_gemm_find(const struct ocl_shape *shape, const char *name);
+bool ocl_gemm_worth_trying(const struct ocl_shape *shape, int candidate);
 
 /* The results of all candidates that are worth trying. */
 struct ocl_gemm_table {

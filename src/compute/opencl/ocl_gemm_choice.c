@@ -9,6 +9,33 @@
 #include <string.h>
 #include <unistd.h>
 
+/* ---- candidates ---- */
+
+const char *const ocl_gemm_kind_names[OCL_GEMM_KINDS] = {"nt", "nn", "tn"};
+
+const struct ocl_gemm_candidate ocl_gemm_candidates[OCL_GEMM_CANDIDATES] = {
+    {"tile 14x32", ocl_gemm_tile_14x32},
+    {"tile 6x16", ocl_gemm_tile_6x16},
+    {"clblast", ocl_gemm_clblast},
+    {"local 64x64", ocl_gemm_local},
+};
+
+/* Register tiles mean a CPU's vector registers, local memory means a GPU's: neither is worth
+ * compiling for the other. */
+bool ocl_gemm_worth_trying(const struct ocl_shape *shape, int i)
+{
+    if (ocl_gemm_candidates[i].run == ocl_gemm_clblast) return true;
+    return shape->wide == (ocl_gemm_candidates[i].run != ocl_gemm_local);
+}
+
+const struct ocl_gemm_candidate *ocl_gemm_find(const struct ocl_shape *shape, const char *name)
+{
+    for (int i = 0; i < OCL_GEMM_CANDIDATES; i++)
+        if (strcmp(name, ocl_gemm_candidates[i].name) == 0 && ocl_gemm_worth_trying(shape, i))
+            return &ocl_gemm_candidates[i];
+    return NULL;
+}
+
 /* ---- choosing ---- */
 
 __attribute__((format(printf, 2, 3))) static void append(struct ocl_gemm *gemm, const char *format,

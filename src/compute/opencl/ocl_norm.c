@@ -14,7 +14,7 @@ enum clb_status ocl_norm_forward(struct clb_device *base, const struct clb_tenso
                    OCL_TENSOR(out), OCL_TENSOR(sum), OCL_TENSOR(stats), OCL_TENSOR(y),
                    OCL_OPTIONAL(device, bias), OCL_OPTIONAL(device, residual), OCL_TENSOR(gamma),
                    OCL_TENSOR(beta), OCL_I64(out->columns), OCL_I32(bias != NULL),
-                   OCL_I32(residual != NULL), OCL_F32(eps), OCL_DROPOUT(dropout));
+                   OCL_I32(residual != NULL), OCL_F32(eps), OCL_DROPOUT_ARGS(dropout));
 }
 
 /* The column sums read d_out before the rows overwrite it: d_sum may be d_out. */
@@ -39,16 +39,7 @@ enum clb_status ocl_norm_backward(struct clb_device *base, const struct clb_tens
     CLB_TRY(OCL_RUN(device, OCL_NORM, "norm_backward", ocl_over_rows(device, rows, 1),
                     OCL_TENSOR(d_sum), OCL_OPTIONAL(device, d_y), OCL_TENSOR(d_out),
                     OCL_TENSOR(sum), OCL_TENSOR(stats), OCL_TENSOR(gamma), OCL_I64(hidden),
-                    OCL_I32(d_y != NULL), OCL_DROPOUT(dropout)));
+                    OCL_I32(d_y != NULL), OCL_DROPOUT_ARGS(dropout)));
 cleanup:
     return status;
-}
-
-enum clb_status ocl_dropout_apply(struct clb_device *base, const struct clb_tensor *out,
-                                  const struct clb_tensor *x, struct clb_dropout dropout)
-{
-    struct ocl_device *device = ocl_device(base);
-    const int64_t count = clb_tensor_elements(*out);
-    return OCL_RUN(device, OCL_NORM, "dropout_apply", ocl_over_elements(device, count),
-                   OCL_TENSOR(out), OCL_TENSOR(x), OCL_I64(count), OCL_DROPOUT(dropout));
 }
