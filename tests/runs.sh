@@ -44,6 +44,16 @@ train --max-steps 30 --learning-rate 2e-4 --threads 1 --resume-from-checkpoint a
 expect "nothing changed, nothing said" test "$(grep -c 'is now\|ignored' err.txt)" = 0
 expect "there is nothing to do" told 'all its steps are done already'
 
+run=alone train --model tiny --max-steps 20 --no-nsp
+expect "MLM alone" grep -q '^held out: mlm [^n]*$' out.txt
+expect "its architecture" grep -q BertForMaskedLM alone/config.json
+"$clbert" fill-mask --model alone "Saya [MASK] nasi." >out.txt 2>err.txt
+expect "it fills masks" grep -q '%' out.txt
+"$clbert" next-sentence --model alone "Saya." "Saya." >out.txt 2>err.txt
+expect "it knows no next sentence" told 'no next sentence prediction head'
+run=alone train --max-steps 30 --resume-from-checkpoint auto
+expect "which stays so" told 'begun with no_nsp true, this one has false'
+
 run="" train --max-steps 2
 expect "an empty name" told 'the name of a directory is empty'
 

@@ -10,7 +10,14 @@
 
 CLB_BEGIN_DECLS
 
+/* Which heads stand on the encoder: config.json's "architectures". */
+enum clb_architecture {
+    CLB_BERT_FOR_PRETRAINING, /* masked language model and next sentence prediction */
+    CLB_BERT_FOR_MASKED_LM,   /* the first alone */
+};
+
 struct clb_config {
+    enum clb_architecture architecture;
     int32_t vocab_size;
     int32_t hidden_size;
     int32_t num_hidden_layers;

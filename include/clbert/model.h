@@ -42,7 +42,8 @@ CLB_API enum clb_status clb_model_commit(struct clb_model *model);
 /* Truncated normal weights, biases 0, LayerNorm 1 and 0: a pure function of seed and name order. */
 CLB_API enum clb_status clb_model_initialize(struct clb_model *model, uint64_t seed);
 
-/* The configuration of a Hugging Face model directory, checked against its weights: sizes, and that
+/* The configuration of a Hugging Face model directory, checked against its weights: sizes, heads
+ * that the files have (one called BertForMaskedLM may have both), and that
  * all tensors of the encoder are there (CLB_ERROR_FORMAT). Of the weights only headers are read, so
  * that nothing large needs to be allocated before. What is no model directory: CLB_ERROR_IO that
  * says what it is. */

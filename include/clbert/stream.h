@@ -21,6 +21,7 @@ struct clb_stream_options {
     float short_seq_probability; /* 0.1: share of examples with a shorter target length */
     bool whole_word_mask;
     bool validation; /* of the held-out documents */
+    bool no_nsp;     /* B always follows A, and no example has a next sentence label */
 };
 
 struct clb_stream;

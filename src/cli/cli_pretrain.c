@@ -30,7 +30,7 @@ struct arguments {
     struct clb_training_options o;
     char **data, *output_dir, *model, *device, *resume, *optim;
     long long max_steps, warmup_steps, logging_steps, eval_steps, save_steps, eval_samples, seed;
-    int whole_word_mask, gradient_checkpointing, overwrite, dry_run, json;
+    int whole_word_mask, no_nsp, gradient_checkpointing, overwrite, dry_run, json;
 };
 
 static void take_defaults(struct arguments *a)
@@ -60,6 +60,7 @@ static enum clb_status fill_options(struct arguments *a)
     o->eval_samples = a->eval_samples;
     o->seed = (uint64_t)a->seed;
     o->whole_word_mask = a->whole_word_mask;
+    o->no_nsp = a->no_nsp;
     o->gradient_checkpointing = a->gradient_checkpointing;
     o->overwrite = a->overwrite;
     o->dry_run = a->dry_run;
@@ -178,6 +179,8 @@ enum clb_status command_pretrain(int argc, const char **argv)
         {"mlm-probability", 0, POPT_ARG_FLOAT, &o->mlm_probability, 0, "share of tokens (0.15)",
          "X"},
         {"whole-word-mask", 0, POPT_ARG_NONE, &a.whole_word_mask, 0, "mask all pieces of a word",
+         NULL},
+        {"no-nsp", 0, POPT_ARG_NONE, &a.no_nsp, 0, "masked language model alone: BertForMaskedLM",
          NULL},
         {"short-seq-probability", 0, POPT_ARG_FLOAT, &o->short_seq_probability, 0,
          "share of shorter sequences (0.1)", "X"},

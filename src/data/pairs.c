@@ -178,6 +178,7 @@ struct pair pairs_at(const struct pairs *p, uint32_t epoch, int64_t index)
     struct pair pair = {.label = (int32_t)(clb_random_u32(random, base + DRAW_LABEL) >> 31)};
     const struct token_range anchor = anchor_at(p, shift, key, &document);
     const struct token_range whole = document_range(p, document);
+    if (p->only_next) pair.label = 0;
     if (whole.count < 2) pair.label = 1;
     if (pair.label == 0) {
         take_next(p, anchor, whole, document, &pair);

@@ -18,6 +18,7 @@ struct pairs {
     uint64_t seed;
     int32_t max_tokens; /* of A and B together: the sequence without [CLS] and two [SEP] */
     float short_probability;
+    bool only_next;  /* never a B from elsewhere, where the document has one */
     int64_t stretch; /* tokens */
     int64_t anchors; /* in an epoch */
 };

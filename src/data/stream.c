@@ -37,6 +37,7 @@ static void open_part(const struct clb_stream_options *o, const struct indexed *
     part->set = set;
     part->seed = o->seed + 0x9E3779B97F4A7C15u * (uint64_t)number;
     pairs_begin(&part->pairs, set, part->seed, o->max_seq_length, o->short_seq_probability);
+    part->pairs.only_next = o->no_nsp;
 }
 
 /* Brings weights of any size to 1 or less, by a power of two, so that no bit of what follows
@@ -240,7 +241,7 @@ enum clb_status clb_stream_batch(const struct clb_stream *stream, int64_t first,
         CLB_TRY(clb_stream_example(stream, first + i, &example));
         CLB_TRY(clb_batch_append_pair(batch, example.length, example.input_ids,
                                       example.token_type_ids, example.labels,
-                                      example.next_sentence_label));
+                                      stream->options.no_nsp ? -1 : example.next_sentence_label));
     }
     CLB_TRY(clb_batch_finish(batch));
 cleanup:

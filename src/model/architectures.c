@@ -5,9 +5,13 @@
 
 #include <stdlib.h>
 
-/* Behind the blocks, by config.json's architecture. */
-static const struct module_class *const pretraining[] = {&module_pooler, &module_mlm_head,
-                                                         &module_nsp_head, NULL};
+enum { MOST_HEADS = 3 };
+
+/* Behind the blocks; a new head is a file and its place here. */
+static const struct module_class *const heads[][MOST_HEADS] = {
+    [CLB_BERT_FOR_PRETRAINING] = {&module_pooler, &module_mlm_head, &module_nsp_head},
+    [CLB_BERT_FOR_MASKED_LM] = {&module_mlm_head},
+};
 
 static enum clb_status add_module(struct clb_model *model, const struct module_class *class,
                                   int index)
@@ -26,13 +30,14 @@ static enum clb_status add_module(struct clb_model *model, const struct module_c
 enum clb_status model_make_modules(struct clb_model *model)
 {
     const int layers = model->config.num_hidden_layers;
-    const size_t most = (size_t)layers + 1 + sizeof pretraining / sizeof *pretraining;
+    const size_t most = (size_t)layers + 1 + MOST_HEADS;
+    const struct module_class *const *head = heads[model->config.architecture];
     enum clb_status status;
     model->modules = calloc(most, sizeof(struct module *));
     if (!model->modules) return clb_fail(CLB_ERROR_MEMORY, "model: out of memory");
     CLB_TRY(add_module(model, &module_embeddings, 0));
     for (int i = 0; i < layers; i++) CLB_TRY(add_module(model, &module_block, i));
-    for (int i = 0; pretraining[i]; i++) CLB_TRY(add_module(model, pretraining[i], 0));
+    for (int i = 0; i < MOST_HEADS && head[i]; i++) CLB_TRY(add_module(model, head[i], 0));
 cleanup:
     return status;
 }

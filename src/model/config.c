@@ -224,6 +224,20 @@ cleanup:
     return status;
 }
 
+static const char *const architectures[] = {
+    [CLB_BERT_FOR_PRETRAINING] = "BertForPreTraining",
+    [CLB_BERT_FOR_MASKED_LM] = "BertForMaskedLM",
+};
+
+/* Another one is taken for pretraining: which of its heads are there its files tell. */
+static enum clb_architecture read_architecture(const json_t *json)
+{
+    const char *name = json_string_value(json_array_get(json_object_get(json, "architectures"), 0));
+    return name && strcmp(name, architectures[CLB_BERT_FOR_MASKED_LM]) == 0
+               ? CLB_BERT_FOR_MASKED_LM
+               : CLB_BERT_FOR_PRETRAINING;
+}
+
 enum clb_status bert_config_read(const char *path, struct clb_config *config, bool *tied)
 {
     json_t *json = NULL;
@@ -232,6 +246,7 @@ enum clb_status bert_config_read(const char *path, struct clb_config *config, bo
     *config = defaults();
     *tied = true;
     CLB_TRY(check_architecture(json, path));
+    config->architecture = read_architecture(json);
     CLB_TRY(base_json_get_bool(json, path, "tie_word_embeddings", tied));
     CLB_TRY(read_sizes(json, path, config));
     CLB_TRY(read_numbers(json, path, config));
@@ -272,16 +287,16 @@ enum clb_status clb_config_write(const struct clb_config *config, const char *pa
         if (activations[i].activation == config->hidden_act) act = activations[i].name;
     json_t *json = json_pack(
         "{s:[s], s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:s, s:b}",
-        "architectures", "BertForPreTraining", "model_type", "bert", "hidden_act", act,
-        "vocab_size", config->vocab_size, "hidden_size", config->hidden_size, "num_hidden_layers",
-        config->num_hidden_layers, "num_attention_heads", config->num_attention_heads,
-        "intermediate_size", config->intermediate_size, "max_position_embeddings",
-        config->max_position_embeddings, "type_vocab_size", config->type_vocab_size, "pad_token_id",
-        config->pad_token_id, "hidden_dropout_prob", json_float(config->hidden_dropout_prob),
-        "attention_probs_dropout_prob", json_float(config->attention_probs_dropout_prob),
-        "initializer_range", json_float(config->initializer_range), "layer_norm_eps",
-        json_float(config->layer_norm_eps), "position_embedding_type", "absolute",
-        "tie_word_embeddings", 1);
+        "architectures", architectures[config->architecture], "model_type", "bert", "hidden_act",
+        act, "vocab_size", config->vocab_size, "hidden_size", config->hidden_size,
+        "num_hidden_layers", config->num_hidden_layers, "num_attention_heads",
+        config->num_attention_heads, "intermediate_size", config->intermediate_size,
+        "max_position_embeddings", config->max_position_embeddings, "type_vocab_size",
+        config->type_vocab_size, "pad_token_id", config->pad_token_id, "hidden_dropout_prob",
+        json_float(config->hidden_dropout_prob), "attention_probs_dropout_prob",
+        json_float(config->attention_probs_dropout_prob), "initializer_range",
+        json_float(config->initializer_range), "layer_norm_eps", json_float(config->layer_norm_eps),
+        "position_embedding_type", "absolute", "tie_word_embeddings", 1);
     if (!json) return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", path);
     enum clb_status status = base_json_write(path, json);
     json_decref(json);
@@ -296,7 +311,8 @@ int64_t clb_config_parameters(const struct clb_config *config)
     int64_t embeddings =
         (v + config->max_position_embeddings + config->type_vocab_size) * h + 2 * h;
     int64_t layer = 4 * (h * h + h) + 2 * h + (h * i + i) + (i * h + h) + 2 * h;
-    int64_t heads = (h * h + h) + (h * h + h) + 2 * h + v + (2 * h + 2);
+    int64_t mlm = (h * h + h) + 2 * h + v, nsp = (h * h + h) + (2 * h + 2);
+    int64_t heads = config->architecture == CLB_BERT_FOR_MASKED_LM ? mlm : mlm + nsp;
     return embeddings + config->num_hidden_layers * layer + heads;
 }
 

@@ -292,20 +292,22 @@ enum clb_status model_files_check(const struct model_files *files, const struct 
                                   bool tied, int *heads)
 {
     struct clb_parameter *list = NULL, found;
-    int count;
+    int count, missing = 0;
     enum clb_status status;
-    *heads = CLB_HEAD_MLM | CLB_HEAD_NSP;
+    *heads = 0;
     CLB_TRY(model_list_shapes(config, &list, &count));
     for (int i = 0; i < count; i++) {
         const int head = model_parameter_head(list[i].name);
+        *heads |= head;
         if (find_name(files, &list[i], &found) && (tied || !is_decoder(found.name)))
             CLB_TRY(visit_parts(files, &found, NULL));
         else if (head)
-            *heads &= ~head;
+            missing |= head;
         else
             CLB_TRY(part_missing(files, list[i].name));
     }
-    if (!tied && !file_of(files, decoder_names[0][1])) *heads &= ~CLB_HEAD_MLM;
+    if (!tied && !file_of(files, decoder_names[0][1])) missing |= CLB_HEAD_MLM;
+    *heads &= ~missing;
 cleanup:
     free(list);
     return status;

@@ -83,7 +83,10 @@ enum clb_status clb_model_initialize(struct clb_model *model, uint64_t seed)
     clb_model_parameters(model, &count);
     for (int i = 0; i < count && status == CLB_OK; i++)
         status = model_initialize_parameter(model, i, seed);
-    if (status == CLB_OK) model->heads = CLB_HEAD_MLM | CLB_HEAD_NSP;
+    if (status == CLB_OK) {
+        model->heads = CLB_HEAD_MLM;
+        if (model->config.architecture == CLB_BERT_FOR_PRETRAINING) model->heads |= CLB_HEAD_NSP;
+    }
     return status;
 }
 

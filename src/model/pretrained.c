@@ -139,7 +139,10 @@ enum clb_status clb_model_read_config(const char *directory, struct clb_config *
     }
     CLB_TRY(bert_config_read(path, config, &tied));
     CLB_TRY(model_files_open(directory, &files));
+    const enum clb_architecture named = config->architecture;
+    config->architecture = CLB_BERT_FOR_PRETRAINING;
     CLB_TRY(model_files_check(files, config, tied, &heads));
+    if (!(heads & CLB_HEAD_NSP)) config->architecture = named;
 cleanup:
     model_files_close(files);
     free(path);

@@ -119,10 +119,10 @@ static enum clb_status load_batch(struct clb_predictor *p, const struct clb_ids 
     }
     for (size_t i = 0; i < ids->count; i++) {
         types[i] = i >= a_end;
-        labels[i] = ids->ids[i] == mask ? mask : -100; /* any label: only the logits are read */
+        labels[i] = ids->ids[i] == mask ? mask : -100; /* any labels: only the logits are read */
     }
     clb_batch_clear(p->batch);
-    CLB_TRY(clb_batch_append_pair(p->batch, (int32_t)ids->count, ids->ids, types, labels, -1));
+    CLB_TRY(clb_batch_append_pair(p->batch, (int32_t)ids->count, ids->ids, types, labels, 0));
     CLB_TRY(clb_batch_finish(p->batch));
 cleanup:
     free(types);

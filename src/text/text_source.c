@@ -38,7 +38,8 @@ static enum clb_status archive_failure(struct archive *archive, const char *name
 {
     const char *why = archive_error_string(archive);
     if (archive_errno(archive) == ENOMEM) return out_of_memory(name);
-    return clb_fail(CLB_ERROR_IO, "%s: cannot be read: %s", name, why ? why : "it is damaged, or cut short");
+    return clb_fail(CLB_ERROR_IO, "%s: cannot be read: %s", name,
+                    why ? why : "it is damaged, or cut short");
 }
 
 static enum clb_status failure(const struct text_source *s)

@@ -157,6 +157,7 @@ static enum clb_status former_args(const json_t *state, const char *path, json_t
         return clb_fail(CLB_ERROR_FORMAT, "%s: is not the state of a run", path);
     if (json_object_set_new(*args, "optim",
                             json_string(clb_optimizer_name((enum clb_optimizer_kind)optim))) ||
+        json_object_set_new(*args, "no_nsp", json_false()) ||
         json_object_set(*args, "max_steps", json_object_get(state, "max_steps")))
         return out_of_memory(path);
     return CLB_OK;

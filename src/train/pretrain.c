@@ -98,6 +98,7 @@ static enum clb_status read_config(const struct train_run *run, const char *mode
         int32_t vocab = clb_tokenizer_vocab_size(clb_corpus_tokenizer(run->corpus));
         CLB_TRY(clb_config_named(model, vocab, config));
     }
+    config->architecture = run->options.no_nsp ? CLB_BERT_FOR_MASKED_LM : CLB_BERT_FOR_PRETRAINING;
     CLB_TRY(clb_check_vocabulary(run->corpus, config, *start));
     if (run->options.max_seq_length > config->max_position_embeddings)
         status = clb_fail(CLB_ERROR_ARGUMENT,
@@ -116,6 +117,7 @@ static enum clb_status open_streams(struct train_run *run)
         .mlm_probability = o->mlm_probability,
         .short_seq_probability = o->short_seq_probability,
         .whole_word_mask = o->whole_word_mask,
+        .no_nsp = o->no_nsp,
     };
     enum clb_status status;
     CLB_TRY(clb_stream_create(run->corpus, &stream, &run->stream));

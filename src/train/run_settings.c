@@ -58,6 +58,7 @@ static enum clb_status read_settings(const json_t *json, const char *path,
     CLB_TRY(
         read_probability(json, path, "short_seq_probability", &s->stream.short_seq_probability));
     CLB_TRY(base_json_get_bool(json, path, "whole_word_mask", &s->stream.whole_word_mask));
+    CLB_TRY(base_json_get_bool(json, path, "no_nsp", &s->stream.no_nsp));
     CLB_TRY(read_seed(json, path, &s->stream.seed));
     CLB_TRY(read_size(json, path, "per_device_train_batch_size", &s->per_device_train_batch_size));
     CLB_TRY(base_json_get_int(json, path, "eval_samples", &s->eval_samples));

@@ -46,6 +46,7 @@ static const struct argument {
     ARGUMENT(mlm_probability, FLOAT, REFUSED),
     ARGUMENT(short_seq_probability, FLOAT, REFUSED),
     ARGUMENT(whole_word_mask, BOOLEAN, REFUSED),
+    ARGUMENT(no_nsp, BOOLEAN, REFUSED),
     ARGUMENT(seed, SEED, REFUSED),
     ARGUMENT(gradient_checkpointing, BOOLEAN, HARMLESS),
     ARGUMENT(optim, OPTIM, REFUSED),
