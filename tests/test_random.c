@@ -3,6 +3,8 @@
  * it. */
 #include "support_test.h"
 
+#include <stdio.h>
+
 static void check_known(struct clb_random random, uint64_t block, const uint32_t expected[4])
 {
     uint32_t out[4];
@@ -124,12 +126,31 @@ static void test_dropout(void **state)
     support_on_devices(dropout_on);
 }
 
+/* The numbers are those of Python's xxhash; and no two names of a large model's share a family. */
+static void test_names(void **state)
+{
+    (void)state;
+    static const char *const sites[] = {"attention.self.dropout", "attention.output.dropout",
+                                        "output.dropout"};
+    enum { LAYERS = 48, SITES = 3 };
+    uint32_t purposes[LAYERS * SITES];
+    const struct clb_random one =
+        clb_random_named(5, CLB_PURPOSE_DROPOUT, 7, "bert.embeddings.dropout");
+    assert_true(one.seed == 5 && one.purpose == 0x24046a8 && one.stream == 0x723048ca);
+    for (int i = 0; i < LAYERS * SITES; i++) {
+        char name[80];
+        snprintf(name, sizeof name, "bert.encoder.layer.%d.%s", i / SITES, sites[i % SITES]);
+        purposes[i] = clb_random_named(0, CLB_PURPOSE_DROPOUT, 0, name).purpose;
+        for (int j = 0; j < i; j++) assert_int_not_equal(purposes[i], purposes[j]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_known_answers),    cmocka_unit_test(test_ranges),
         cmocka_unit_test(test_truncated_normal), cmocka_unit_test(test_same_bits_on_devices),
-        cmocka_unit_test(test_dropout),
+        cmocka_unit_test(test_dropout),          cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests_name("random", tests, NULL, support_close_devices);
 }

@@ -39,7 +39,13 @@ CLB_API const struct clb_config *clb_model_config(const struct clb_model *model)
 /* Allocates; every weight is 0 then. */
 CLB_API enum clb_status clb_model_commit(struct clb_model *model);
 
-/* Truncated normal weights, biases 0, LayerNorm 1 and 0: a pure function of seed and name order. */
+/* Which random numbers a tensor's initial values and a site's dropout take: those of its name, or,
+ * as in 0.1.0, of its number. To be set before the first of them is taken. */
+enum clb_streams { CLB_STREAMS_BY_NAME, CLB_STREAMS_BY_NUMBER };
+CLB_API void clb_model_set_streams(struct clb_model *model, enum clb_streams streams);
+CLB_API enum clb_streams clb_model_streams(const struct clb_model *model);
+
+/* Truncated normal weights, biases 0, LayerNorm 1 and 0: a pure function of seed and name. */
 CLB_API enum clb_status clb_model_initialize(struct clb_model *model, uint64_t seed);
 
 /* The configuration of a Hugging Face model directory, checked against its weights: sizes, heads

@@ -16,8 +16,8 @@ CLB_BEGIN_DECLS
 /* What random numbers are for: the third word of the counter. Within a range the low bits say which
  * one (a tensor, a dropout site). */
 enum clb_purpose {
-    CLB_PURPOSE_INIT = 0x01000000,      /* + tensor number; stream 0 */
-    CLB_PURPOSE_DROPOUT = 0x02000000,   /* + dropout site; stream = step and micro-batch */
+    CLB_PURPOSE_INIT = 0x01000000,      /* of a tensor: by its name, as clb_random_named */
+    CLB_PURPOSE_DROPOUT = 0x02000000,   /* of a site: likewise; stream = step and micro-batch */
     CLB_PURPOSE_PAIRING = 0x03000000,   /* + draw; stream = epoch */
     CLB_PURPOSE_MASKING = 0x04000000,   /* + draw; stream = epoch */
     CLB_PURPOSE_ORDER = 0x05000000,     /* stream = epoch */
@@ -32,6 +32,12 @@ struct clb_random {
     uint32_t purpose;
     uint32_t stream;
 };
+
+/* The family of something that has a name, within a purpose and a stream: XXH3's 64 bits of the
+ * name, the low 24 added to the purpose, the high 32 laid over the stream. What else there is, and
+ * in which order, does not matter. */
+CLB_API struct clb_random clb_random_named(uint64_t seed, uint32_t purpose, uint32_t stream,
+                                           const char *name);
 
 /* out[4] = Philox4x32-10 of counter { block, block >> 32, purpose, stream } under key seed. */
 CLB_API void clb_philox(struct clb_random random, uint64_t block, uint32_t out[4]);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <clbert/random.h>
+#include <string.h>
+#include <xxhash.h>
 
 static void philox_round(uint32_t c[4], const uint32_t k[2])
 {
@@ -62,4 +64,12 @@ float clb_truncated_normal_from_uniform(float u)
         b1 = b;
     }
     return t * (y * b1 - b2 + inverse_normal[0]);
+}
+
+struct clb_random clb_random_named(uint64_t seed, uint32_t purpose, uint32_t stream,
+                                   const char *name)
+{
+    const uint64_t hash = XXH3_64bits(name, strlen(name));
+    return (struct clb_random){seed, purpose + (uint32_t)(hash & 0xffffff),
+                               stream ^ (uint32_t)(hash >> 32)};
 }

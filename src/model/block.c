@@ -7,8 +7,7 @@
 
 #include <stdio.h>
 
-/* Dropout sites of a block; number 0 is the embeddings'. */
-enum { SITE_ATTENTION = 1, SITE_HIDDEN1 = 2, SITE_HIDDEN2 = 3, SITES = 3 };
+enum { SITE_ATTENTION, SITE_HIDDEN1, SITE_HIDDEN2, SITES }; /* of dropout */
 
 struct block {
     struct module module;
@@ -18,6 +17,8 @@ struct block {
     struct parameter intermediate_weight, intermediate_bias; /* [I, H], [I] */
     struct parameter output_weight, output_bias;             /* [H, I], [H] */
     struct parameter output_gamma, output_beta;              /* [H] */
+
+    struct site sites[SITES];
 
     struct clb_tensor qkv;                   /* [T, 3H] */
     struct clb_tensor attention, lse;        /* [T, H], [N, T] */
@@ -59,6 +60,18 @@ static void declare_parameters(struct block *m, struct registry *r)
                            "%s%s", prefix, table[p].name);
 }
 
+/* 0.1.0 numbered the embeddings' site 0, and then these. */
+static void name_sites(struct block *m)
+{
+    static const char *const names[SITES] = {"attention.self.dropout", "attention.output.dropout",
+                                             "output.dropout"};
+    for (int s = 0; s < SITES; s++) {
+        snprintf(m->sites[s].name, sizeof m->sites[s].name, "bert.encoder.layer.%d.%s",
+                 m->module.index, names[s]);
+        m->sites[s].number = 1 + SITES * m->module.index + s;
+    }
+}
+
 static void declare(struct module *module, struct registry *r)
 {
     struct block *m = (struct block *)module;
@@ -67,6 +80,7 @@ static void declare(struct module *module, struct registry *r)
     const int64_t t = module->model->limits.max_tokens, h = c->hidden_size;
     const int64_t i = c->intermediate_size;
     declare_parameters(m, r);
+    name_sites(m);
     registry_activation(r, &m->qkv, "qkv", t, 3 * h, RECOMPUTED);
     registry_activation(r, &m->attention, "attention", t, h, RECOMPUTED);
     registry_activation(r, &m->lse, "lse", c->num_attention_heads, t, RECOMPUTED);
@@ -103,7 +117,7 @@ static struct clb_dropout dropout(const struct module *module, const struct pass
     const struct clb_config *c = &module->model->config;
     return pass_dropout(
         pass, site == SITE_ATTENTION ? c->attention_probs_dropout_prob : c->hidden_dropout_prob,
-        SITES * module->index + site);
+        &((const struct block *)module)->sites[site]);
 }
 
 static enum clb_status forward(struct module *module, struct pass *pass)

@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "model/module.h"
 
-enum { SITE = 0 };
+static const struct site site = {"bert.embeddings.dropout", 0};
 
 struct groups {
     struct clb_tensor order, begin, row;
@@ -98,7 +98,7 @@ static enum clb_status forward(struct module *module, struct pass *pass)
     CLB_TRY(clb_norm_forward(&out, &sum, &stats, &sum, NULL, NULL, &m->gamma.weight,
                              &m->beta.weight, c->layer_norm_eps, (struct clb_dropout){0}));
     if (pass->training)
-        CLB_TRY(clb_dropout_apply(&out, &out, pass_dropout(pass, c->hidden_dropout_prob, SITE)));
+        CLB_TRY(clb_dropout_apply(&out, &out, pass_dropout(pass, c->hidden_dropout_prob, &site)));
     pass->hidden = out;
 cleanup:
     return status;
@@ -120,7 +120,7 @@ static enum clb_status backward(struct module *module, struct pass *pass)
                                 position = row_groups(&m->position_groups),
                                 segment = row_groups(&m->segment_groups);
     enum clb_status status;
-    CLB_TRY(clb_dropout_apply(d, d, pass_dropout(pass, probability, SITE)));
+    CLB_TRY(clb_dropout_apply(d, d, pass_dropout(pass, probability, &site)));
     CLB_TRY(clb_norm_backward(d, NULL, &m->gamma.gradient, &m->beta.gradient, d, &sum, &stats,
                               &m->gamma.weight, (struct clb_dropout){0}));
     CLB_TRY(clb_embedding_backward(&m->word.gradient, d, &word));

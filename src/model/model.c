@@ -73,11 +73,26 @@ int clb_model_heads(const struct clb_model *model)
 
 /* ---- a pass ---- */
 
-struct clb_dropout pass_dropout(const struct pass *pass, float probability, int site)
+struct clb_dropout pass_dropout(const struct pass *pass, float probability, const struct site *site)
 {
+    const uint32_t purpose = CLB_PURPOSE_DROPOUT;
+    const struct clb_random by_number = {pass->seed, purpose + (uint32_t)site->number,
+                                         pass->stream};
     return (struct clb_dropout){
         .probability = pass->training ? probability : 0.0f,
-        .random = {pass->seed, CLB_PURPOSE_DROPOUT + (uint32_t)site, pass->stream}};
+        .random = pass->model->streams == CLB_STREAMS_BY_NUMBER
+                      ? by_number
+                      : clb_random_named(pass->seed, purpose, pass->stream, site->name)};
+}
+
+void clb_model_set_streams(struct clb_model *model, enum clb_streams streams)
+{
+    model->streams = streams;
+}
+
+enum clb_streams clb_model_streams(const struct clb_model *model)
+{
+    return model->streams;
 }
 
 /* ---- what heads share ---- */

@@ -61,7 +61,8 @@ struct clb_model {
     int module_count;
     struct clb_tensor cu_seqlens; /* i32 [max_sequences + 1] */
     struct clb_tensor d_hidden;   /* [max_tokens, H] */
-    clb_gradients_ready *ready;   /* or NULL */
+    enum clb_streams streams;
+    clb_gradients_ready *ready; /* or NULL */
     void *ready_context;
     int heads; /* whose weights were not made up: a sum of CLB_HEAD_... */
 };
@@ -74,8 +75,14 @@ void model_free_modules(struct clb_model *model);
 /* embeddings.c: the table that the MLM head's decoder is tied to. */
 const struct parameter *embeddings_word(const struct clb_model *model);
 
-/* Dropout number `site` of the pass: none where it does not train. */
-struct clb_dropout pass_dropout(const struct pass *pass, float probability, int site);
+/* A place where the model drops out. */
+struct site {
+    char name[80]; /* Hugging Face's of the module */
+    int number;    /* in 0.1.0 */
+};
+/* The dropout of a site in this pass: none where it does not train. */
+struct clb_dropout pass_dropout(const struct pass *pass, float probability,
+                                const struct site *site);
 /* What a head does with the logits of its labels first .. first + rows - 1, of labels on the
  * device: gives them to who wants them, and takes the loss; in training they become their own
  * gradient. */

@@ -69,7 +69,11 @@ enum clb_status model_initialize_parameter(const struct clb_model *model, int in
 {
     int count;
     const struct clb_parameter *parameter = &clb_model_parameters(model, &count)[index];
-    const struct clb_random random = {seed, CLB_PURPOSE_INIT + (uint32_t)index, 0};
+    const struct clb_random by_number = {seed, CLB_PURPOSE_INIT + (uint32_t)index, 0};
+    const struct clb_random random =
+        model->streams == CLB_STREAMS_BY_NUMBER
+            ? by_number
+            : clb_random_named(seed, CLB_PURPOSE_INIT, 0, parameter->name);
     if (parameter->init == CLB_INIT_NORMAL)
         return clb_fill_truncated_normal(&parameter->tensor, model->config.initializer_range,
                                          random);

@@ -15,6 +15,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* run_state.json's. 0.1.0 wrote what is format 1 here into trainer_state.json. */
 enum { STATE_FORMAT = 3 };
@@ -50,6 +51,11 @@ static json_t *losses_json(const struct clb_losses *losses)
     return json;
 }
 
+static const char *const stream_names[] = {
+    [CLB_STREAMS_BY_NAME] = "by name",
+    [CLB_STREAMS_BY_NUMBER] = "by number",
+};
+
 static enum clb_status write_state(const struct train_run *run, const char *directory)
 {
     struct clb_losses losses;
@@ -58,9 +64,10 @@ static enum clb_status write_state(const struct train_run *run, const char *dire
     enum clb_status status;
     CLB_TRY(clb_model_read_losses(run->model, &losses));
     CLB_TRY(clb_device_products(run->device, &products));
-    state = json_pack("{s:i, s:s, s:I, s:s, s:{s:I, s:I, s:o}}", "format", STATE_FORMAT, "clbert",
-                      clb_version(), "global_step", (json_int_t)run->step, "products", products,
-                      "interval", "tokens", (json_int_t)run->interval.tokens, "sequences",
+    state = json_pack("{s:i, s:s, s:I, s:s, s:s, s:{s:I, s:I, s:o}}", "format", STATE_FORMAT,
+                      "clbert", clb_version(), "global_step", (json_int_t)run->step, "streams",
+                      stream_names[clb_model_streams(run->model)], "products", products, "interval",
+                      "tokens", (json_int_t)run->interval.tokens, "sequences",
                       (json_int_t)run->interval.sequences, "losses", losses_json(&losses));
     status = write_json(directory, STATE_FILE, state);
 cleanup:
@@ -136,6 +143,7 @@ struct saved_state {
     int64_t step;
     struct train_interval interval;
     struct clb_losses losses;
+    enum clb_streams streams;
     char *products; /* as clb_device_products; NULL: not known */
     json_t *args;   /* what the run was begun with */
 };
@@ -222,6 +230,21 @@ cleanup:
     return status;
 }
 
+/* Before format 3 all were by number. */
+static enum clb_status read_streams(const json_t *state, const char *path, int64_t format,
+                                    enum clb_streams *streams)
+{
+    const char *name = json_string_value(json_object_get(state, "streams"));
+    *streams = CLB_STREAMS_BY_NUMBER;
+    if (format < 3) return CLB_OK;
+    for (int i = 0; i < 2; i++) {
+        *streams = (enum clb_streams)i;
+        if (name && strcmp(name, stream_names[i]) == 0) return CLB_OK;
+    }
+    return clb_fail(CLB_ERROR_FORMAT, "%s: \"streams\" should be \"by name\" or \"by number\"",
+                    path);
+}
+
 static enum clb_status parse_state(const json_t *state, const char *path, struct saved_state *s)
 {
     int64_t format = 1;
@@ -242,6 +265,7 @@ static enum clb_status parse_state(const json_t *state, const char *path, struct
         goto cleanup;
     }
     CLB_TRY(read_interval(interval, path, format, s));
+    CLB_TRY(read_streams(state, path, format, &s->streams));
     CLB_TRY(base_json_get_string(state, path, "products", &s->products));
     if (format == 1) CLB_TRY(former_args(state, path, &s->args));
 cleanup:
@@ -339,6 +363,7 @@ static enum clb_status take_state(struct train_run *run, const struct saved_stat
     }
     run->step = s->step;
     run->interval = s->interval;
+    clb_model_set_streams(run->model, s->streams);
     CLB_TRY(take_products(run, s));
     CLB_TRY(clb_model_write_losses(run->model, &s->losses));
 cleanup:
