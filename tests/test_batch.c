@@ -92,6 +92,17 @@ static void test_model(void **state)
     nsp->count = 2;
     mlm->values[1] = 100;
     model_refuses(model, batch, "label 100");
+    /* A head without labels has no loss, and no gradient. */
+    struct clb_losses losses;
+    clb_batch_clear(batch);
+    OK(clb_batch_append_pair(batch, LENGTH, ids, types, labels, -1));
+    OK(clb_batch_finish(batch));
+    OK(clb_model_write_losses(model, NULL));
+    OK(clb_model_train(model, batch, 1, 0, scales));
+    OK(clb_model_read_losses(model, &losses));
+    assert_int_equal(losses.count, 2);
+    assert_true(losses.loss[0].count > 0 && losses.loss[0].sum > 0);
+    assert_true(losses.loss[1].count == 0 && losses.loss[1].sum == 0);
     clb_batch_destroy(batch);
     clb_model_destroy(model);
     clb_device_close(device);

@@ -407,7 +407,8 @@ int32_t *registry_staging(struct registry *r, const struct clb_tensor *input, in
 void registry_stage(struct registry *r, const struct clb_tensor *input, const int32_t *values,
                     int64_t count)
 {
-    memcpy(registry_staging(r, input, count), values, (size_t)count * sizeof *values);
+    if (count > 0)
+        memcpy(registry_staging(r, input, count), values, (size_t)count * sizeof *values);
 }
 
 enum clb_status registry_upload(struct registry *r)
