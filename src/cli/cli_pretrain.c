@@ -110,6 +110,7 @@ static void print_losses(const char *what, const struct clb_evaluation *e)
     printf("%s:", what);
     for (int i = 0; i < e->losses.count; i++) {
         const struct clb_loss *loss = &e->losses.loss[i];
+        if (loss->count == 0) continue;
         printf("%s %s %.4f (%.1f %%", i ? " " : "", loss->name, clb_loss_mean(loss),
                100 * clb_loss_accuracy(loss));
         if (loss->perplexity) printf(", perplexity %.2f", exp(clb_loss_mean(loss)));
