@@ -24,6 +24,7 @@ void pairs_begin(struct pairs *p, const struct indexed *set, uint64_t seed, int3
     p->seed = seed;
     p->max_tokens = max_seq_length - 3;
     p->short_probability = short_probability;
+    p->only_next = false;
     p->stretch = larger(p->max_tokens / 2, 1);
     /* Keys go up to (tokens - 1 + shift) / stretch + documents - 1, with shift < stretch. */
     p->anchors = (set->tokens - 1 + p->stretch - 1) / p->stretch + set->documents;

@@ -118,10 +118,12 @@ void registry_module(struct registry *r, int module)
 
 /* ---- parameters ---- */
 
-/* Makes room for one more of `count` elements; NULL leaves the array as it is. */
+/* Makes room for one more than `count` elements, doubling at powers of two; NULL: there is none, and
+ * the array stays as it is. */
 static void *grow(struct registry *r, void *array, int count, size_t size)
 {
-    void *more = realloc(array, ((size_t)count + 1) * size);
+    if (count & (count - 1)) return array;
+    void *more = realloc(array, (count ? 2 * (size_t)count : 1) * size);
     if (!more) note(r, out_of_memory());
     return more;
 }
