@@ -19,12 +19,13 @@ static void run_device(const char *selector, bool tiny)
     struct clb_verify_report report = {0};
     OK(clb_device_open(selector, 0, &device));
     OK(clb_device_open("cpu", 1, &reference));
-    OK(clb_verify_operations(device, reference, tiny, &report));
+    const struct clb_verify_options options = {.tiny = tiny};
+    OK(clb_verify_operations(device, reference, &options, &report));
     for (int i = 0; i < report.count; i++) {
         const struct clb_verify_check *check = &report.checks[i];
         if (!check->passed)
-            print_error("%s: %s: error %.3g, tolerance %.3g\n", selector, check->name, check->error,
-                        check->tolerance);
+            print_error("%s: %s: error %.3g, tolerance %.3g\n%s", selector, check->name,
+                        check->error, check->tolerance, check->map ? check->map : "");
     }
     print_message("%s (%s): %d checks, %d failed\n", selector, clb_device_info(device)->name,
                   report.count, report.failed);
