@@ -35,6 +35,7 @@ static void plan_norm_forward(struct verify_plan *p, const struct verify_case *c
     const double mean = mean_ulps(c), rstd = VERIFY_SQRT + VERIFY_DIVIDE + 4;
     verify_out(p, "out", c->m, c->n, rstd + 4 + mean, c->n);
     verify_out(p, "sum", c->m, c->n, 4, 0);
+    if (c->variant == 1) norm_numbers(p, c); /* it is y */
     verify_out(p, "stats", c->m, 2, 0, 0);
     verify_part(p, "mean", 1, VERIFY_DIVIDE, c->n);
     if (c->inputs != VERIFY_LARGE_MEAN && c->inputs != VERIFY_CONSTANT_ROWS) verify_floor(p, 1);
