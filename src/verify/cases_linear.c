@@ -125,6 +125,7 @@ static const struct verify_case cases[] = {
     {&linear_forward, false, 300, 256, 768, WITH_BIAS + CLB_ACTIVATION_NONE, 0, NULL, VERIFY_PLAIN},
     {&linear_forward, false, 129, 1000, 333, CLB_ACTIVATION_NONE, 0, NULL, VERIFY_PLAIN},
     {&linear_forward, true, 5, 7, 9, WITH_BIAS + CLB_ACTIVATION_NONE, 0, NULL, VERIFY_INTEGERS},
+    {&linear_forward, true, 5, 20, 9, CLB_ACTIVATION_NONE, 0, NULL, VERIFY_INTEGERS},
     {&linear_forward, false, 64, 48, 64, CLB_ACTIVATION_NONE, 0, NULL, VERIFY_INTEGERS},
     {&linear_forward, false, 65, 17, 63, CLB_ACTIVATION_NONE, 0, NULL, VERIFY_INTEGERS},
     {&linear_forward, false, 129, 515, 131, WITH_BIAS + CLB_ACTIVATION_NONE, 0, NULL,
