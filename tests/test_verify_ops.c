@@ -2,6 +2,7 @@
 /* Every operation on every device against the CPU path, by the list that `clbert verify` uses; and
  * that the comparison notices a difference. */
 #include "support_devices.h"
+#include "verify/verify_ops.h"
 
 #include <clbert/ops.h>
 #include <clbert/verify.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <math.h>
 #include <string.h>
 
 static void run_device(const char *selector, bool tiny)
@@ -19,12 +21,13 @@ static void run_device(const char *selector, bool tiny)
     struct clb_verify_report report = {0};
     OK(clb_device_open(selector, 0, &device));
     OK(clb_device_open("cpu", 1, &reference));
-    OK(clb_verify_operations(device, reference, tiny, &report));
+    const struct clb_verify_options options = {.tiny = tiny};
+    OK(clb_verify_operations(device, reference, &options, &report));
     for (int i = 0; i < report.count; i++) {
         const struct clb_verify_check *check = &report.checks[i];
         if (!check->passed)
-            print_error("%s: %s: error %.3g, tolerance %.3g\n", selector, check->name, check->error,
-                        check->tolerance);
+            print_error("%s: %s: error %.3g, tolerance %.3g\n%s", selector, check->name,
+                        check->error, check->tolerance, check->map ? check->map : "");
     }
     print_message("%s (%s): %d checks, %d failed\n", selector, clb_device_info(device)->name,
                   report.count, report.failed);
@@ -56,10 +59,64 @@ static void report_counts_failures(void **state)
     clb_verify_report_free(&report);
 }
 
+/* Parts have their own scale, NaN and infinities their place, and a map shows what differs. */
+static void comparison_notices(void **state)
+{
+    (void)state;
+    const float reference[] = {1000, 1, NAN, 0, 1000, 1, INFINITY, 0};
+    float x[8];
+    const struct verify_operand operand = {.name = "out", .shape = {.rows = 2, .columns = 4}};
+    const struct verify_part all = {.count = 4, .tolerance = 1e-3},
+                             second = {.first = 1, .count = 1, .tolerance = 1e-3},
+                             bits = {.count = 4, .tolerance = -1};
+    memcpy(x, reference, sizeof x);
+    assert_true(verify_difference(&operand, &all, x, reference) == 0.0);
+    assert_true(verify_difference(&operand, &bits, x, reference) == 0.0);
+    x[5] = 1.5f;
+    assert_true(verify_difference(&operand, &all, x, reference) <= all.tolerance);
+    assert_true(verify_difference(&operand, &second, x, reference) == 0.5);
+    assert_true(verify_difference(&operand, &bits, x, reference) > 0.0);
+    char *map = verify_map(&operand, &second, x, reference, false);
+    assert_non_null(strstr(map, "1 of 2 differ"));
+    assert_non_null(strstr(map, "(1, 1): 1.5 instead of 1\n"));
+    assert_non_null(strstr(map, "0 .\n"));
+    assert_non_null(strstr(map, "1 x\n"));
+    free(map);
+    x[2] = 0;
+    assert_true(isinf(verify_difference(&operand, &all, x, reference)));
+    x[2] = NAN, x[6] = -INFINITY;
+    assert_true(isinf(verify_difference(&operand, &all, x, reference)));
+}
+
+/* A case is run alone with the numbers that it has among all, others with another seed. */
+static void cases_are_chosen(void **state)
+{
+    (void)state;
+    struct clb_device *device;
+    struct clb_verify_report report = {0};
+    struct clb_verify_options options = {.only = "norm_backward 37x129x0"};
+    OK(clb_device_open("cpu", 1, &device));
+    OK(clb_verify_operations(device, device, &options, &report));
+    assert_int_equal(report.count, 5);
+    assert_non_null(strstr(report.checks[4].name, "the rest untouched"));
+    options.only = "no such case";
+    OK(clb_verify_operations(device, device, &options, &report));
+    assert_int_equal(report.count, 5);
+    clb_verify_report_free(&report);
+    clb_device_close(device);
+
+    struct verify_plan plans[2] = {{.which = verify_case(0)}, {.which = verify_case(0), .seed = 1}};
+    for (int i = 0; i < 2; i++) verify_in(&plans[i], "x", 3, 3);
+    assert_true(memcmp(plans[0].operands[0].values, plans[1].operands[0].values, 36) != 0);
+    for (int i = 0; i < 2; i++) free(plans[i].operands[0].values);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(report_counts_failures),
+        cmocka_unit_test(comparison_notices),
+        cmocka_unit_test(cases_are_chosen),
         cmocka_unit_test(operations_agree),
     };
     return cmocka_run_group_tests_name("verify_ops", tests, NULL, NULL);

@@ -6,16 +6,20 @@
 #include <clbert/api.h>
 #include <clbert/device.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 CLB_BEGIN_DECLS
 
-/* One output of one case: error is the largest difference from the reference over the largest
- * magnitude of the reference (infinite where the device did not repeat its own bits), tolerance the
- * bound derived from fp32 rounding; 0 asks for the same bits. */
+/* One part of an output of one case: error is the largest difference from the reference over the
+ * largest magnitude of the reference (infinite where the device did not repeat its own bits),
+ * tolerance the bound derived from fp32 rounding; 0 asks for equal numbers. Or, "the rest
+ * untouched": how many elements of inputs, and of zones behind every tensor, are not as they were.
+ */
 struct clb_verify_check {
-    char name[96]; /* "linear_forward 37x29x45: out" */
+    char name[128]; /* case: part, as "linear_forward 37x29x45: out" */
     double error, tolerance;
     bool passed;
+    char *map; /* lines that show what differs; NULL where nothing does. The report's */
 };
 
 /* Grows as checks are added; begins as {0}; released with clb_verify_report_free. */
@@ -28,10 +32,18 @@ CLB_API enum clb_status clb_verify_report_add(struct clb_verify_report *report, 
                                               double error, double tolerance);
 CLB_API void clb_verify_report_free(struct clb_verify_report *report);
 
-/* Runs every operation over several shapes on `device` and on `reference` and compares. `tiny`: the
- * smallest shapes only, for simulators. A check that fails is no error; a call that fails is. */
+struct clb_verify_options {
+    bool tiny;        /* the smallest shapes only, for simulators */
+    const char *only; /* cases whose name contains this; NULL: all */
+    uint32_t seed;    /* of the numbers; 0 is as good as any */
+};
+
+/* Runs every operation over a list of cases on `device` and on `reference` and compares: several
+ * shapes, and inputs made for what goes wrong in each (large means, sharp scores, ties, special
+ * numbers ...). A check that fails is no error; a call that fails is. */
 CLB_API enum clb_status clb_verify_operations(struct clb_device *device,
-                                              struct clb_device *reference, bool tiny,
+                                              struct clb_device *reference,
+                                              const struct clb_verify_options *options,
                                               struct clb_verify_report *report);
 
 /* A whole model with dropout on both: logits, losses and every gradient, and the losses of ten

@@ -1,12 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one list of cases of all operations: for `clbert verify`, the tests and Oclgrind. */
+/* The one list of cases of all operations: for `clbert verify`, the tests and Oclgrind. A family of
+ * operations keeps its cases in cases_FAMILY.c. */
 #ifndef VERIFY_OPS_H
 #define VERIFY_OPS_H
 
 #include <clbert/ops.h>
 #include <clbert/verify.h>
 
-enum { VERIFY_OPERANDS = 12 };
+enum { VERIFY_OPERANDS = 12, VERIFY_PARTS = 4 };
+
+/* How a case's numbers are made: each for a branch or a weakness that plain ones do not reach. What
+ * exactly they are is the operation's. */
+enum verify_inputs {
+    VERIFY_PLAIN,         /* uniform in (-1, 1) */
+    VERIFY_INTEGERS,      /* small integers: sums are exact in any order, and so compared */
+    VERIFY_FAR,           /* where functions flatten or overflow */
+    VERIFY_NEAR,          /* near 0, where digits cancel and epsilon matters */
+    VERIFY_LARGE_MEAN,    /* mean >> deviation */
+    VERIFY_CONSTANT_ROWS, /* rows of variance 0, or near epsilon */
+    VERIFY_SHARP,         /* logits and scores whose exp overflows or vanishes */
+    VERIFY_TIES,          /* equal logits */
+    VERIFY_LOST,          /* large terms first, of which many small ones are lost */
+    VERIFY_ZEROS,         /* tensors of zeros */
+    VERIFY_SPECIAL        /* NaN, infinities and denormals among them */
+};
 
 struct verify_case {
     const struct verify_operation *operation;
@@ -15,20 +32,33 @@ struct verify_case {
     int variant;     /* activation, accumulate, which operand is missing: the operation's */
     float dropout;
     const int32_t *lengths; /* of sequences; 0 ends them; NULL where there are none */
+    enum verify_inputs inputs;
 };
 
-/* A tensor of a case: inputs have values, outputs are compared. */
+/* Elements of an output that have a scale and a tolerance of their own: columns of a matrix,
+ * elements of a vector. */
+struct verify_part {
+    const char *name; /* NULL: the operand's */
+    int64_t first, count;
+    double tolerance; /* of the largest magnitude in the part; 0: equal; below 0: the same bits */
+    double floor;     /* that magnitude is at least this */
+};
+
+enum verify_use { VERIFY_IN, VERIFY_OUT, VERIFY_SCRATCH };
+
+/* A tensor of a case. Inputs must not change, outputs are compared, scratch is neither. */
 struct verify_operand {
     const char *name;
     struct clb_tensor shape; /* without memory */
     void *values;            /* what it holds before the call */
-    bool compared;
-    double tolerance;
+    enum verify_use use;
+    struct verify_part parts[VERIFY_PARTS]; /* of an output */
+    int part_count;
 };
 
 struct verify_plan {
     const struct verify_case *which;
-    uint32_t number; /* of the case: its random numbers */
+    uint32_t number, seed; /* of the case, of the run: its random numbers */
     struct verify_operand operands[VERIFY_OPERANDS];
     int count;
     bool out_of_memory;
@@ -41,10 +71,47 @@ struct verify_operation {
     enum clb_status (*run)(const struct verify_case *c, const struct clb_tensor *t);
 };
 
-/* All cases; *count of them. */
-const struct verify_case *verify_cases(int *count);
+/* ---- the list: verify_ops.c ---- */
 
-/* ---- operands: verify_run.c ---- */
+struct verify_cases {
+    const struct verify_case *cases;
+    int count;
+};
+#define VERIFY_CASES(list)                                                                         \
+    {                                                                                              \
+        (list), (int)(sizeof(list) / sizeof *(list))                                               \
+    }
+/* struct verify_operation of a function plan and of run_NAME. */
+#define VERIFY_OPERATION(name, plan)                                                               \
+    static const struct verify_operation name = {#name, plan, run_##name}
+
+extern const struct verify_cases verify_linear_cases, verify_norm_cases, verify_attention_cases,
+    verify_row_cases, verify_loss_cases, verify_buffer_cases, verify_optimizer_cases;
+
+/* Case `number` of the list, NULL past its end. */
+const struct verify_case *verify_case(int number);
+
+/* "norm_forward 37x128x0 dropout 0.1 large mean" */
+void verify_case_name(const struct verify_case *c, char *name, size_t size);
+
+/* What a case's dropout is: the same on both sides. */
+struct clb_dropout verify_dropout(const struct verify_case *c);
+
+/* ---- tolerances ----
+ *
+ * In units of 2^-24, half the distance from 1 to the next fp32 number, of the largest magnitude in
+ * the part. An operation that is rounded correctly gives 1; OpenCL's functions are allowed the
+ * units below (full profile), and the reference its own; a sum of n terms of random signs gives
+ * 2 sqrt(n). */
+#define VERIFY_DIVIDE 5
+#define VERIFY_SQRT 6
+#define VERIFY_EXP 6
+#define VERIFY_LOG 6
+#define VERIFY_ERF 32
+#define VERIFY_TANH 10
+#define VERIFY_REFERENCE 4 /* of a function of the CPU path */
+
+/* ---- operands: verify_operands.c ---- */
 
 /* Random numbers in (-1, 1). */
 void verify_in(struct verify_plan *plan, const char *name, int64_t rows, int64_t columns);
@@ -54,17 +121,50 @@ void verify_in_ints(struct verify_plan *plan, const char *name, const int32_t *v
                     int64_t count);
 void verify_in_floats(struct verify_plan *plan, const char *name, const float *values,
                       int64_t count);
+void verify_in_zero_ints(struct verify_plan *plan, const char *name, int64_t count);
+/* Integers 0 .. bound - 1 at random, both ends among them; `distinct`: no two alike, ascending. */
+void verify_in_random_ints(struct verify_plan *plan, const char *name, int64_t count, int32_t bound,
+                           bool distinct);
+/* What the call leaves is neither an input nor a result. */
+void verify_scratch(struct verify_plan *plan, const char *name, int64_t rows, int64_t columns);
 /* Compared afterwards; `ulps` bounds the rounding of one element's own arithmetic and `terms` is
- * the length of its sum: tolerance = 2^-24 (ulps + 2 sqrt(terms)). 0, 0: the same bits. Filled with
- * random numbers before: a gradient that is accumulated into, or a result that must be overwritten.
- */
+ * the length of its sum: tolerance = 2^-24 (ulps + 2 sqrt(terms)). 0, 0: equal, and so it is for
+ * VERIFY_INTEGERS; VERIFY_BITS, 0: NaN and denormals, too, bit by bit. Filled with random numbers
+ * before: a gradient that is accumulated into, or a result that must be overwritten. */
+#define VERIFY_BITS (-1.0)
 void verify_out(struct verify_plan *plan, const char *name, int64_t rows, int64_t columns,
                 double ulps, int64_t terms);
 /* As verify_out, but not below zero before: second moments. */
 void verify_out_positive(struct verify_plan *plan, const char *name, int64_t rows, int64_t columns,
                          double ulps, int64_t terms);
-/* Integers 0 .. bound - 1 at random; `distinct`: no two alike, ascending. */
-void verify_in_random_ints(struct verify_plan *plan, const char *name, int64_t count, int32_t bound,
-                           bool distinct);
+/* The last operand's next part, compared by itself: its next `count` columns, or elements of a
+ * vector. The first call replaces what verify_out said of the whole. */
+void verify_part(struct verify_plan *plan, const char *name, int64_t count, double ulps,
+                 int64_t terms);
+/* What the last part is measured against at least: where a sum may cancel to nothing. */
+void verify_floor(struct verify_plan *plan, double floor);
+/* Element e of the last operand becomes f(c, e, what it was). */
+void verify_each(struct verify_plan *plan,
+                 float (*f)(const struct verify_case *c, int64_t e, float u));
+
+/* For verify_each: integers in [-2, 2]; small numbers; some NaN, infinities and denormals. */
+float verify_integer(const struct verify_case *c, int64_t e, float u);
+float verify_small(const struct verify_case *c, int64_t e, float u);
+float verify_zero(const struct verify_case *c, int64_t e, float u);
+float verify_special(const struct verify_case *c, int64_t e, float u);
+/* The last operand by the case's inputs, where they are of these kinds. */
+void verify_usual(struct verify_plan *plan);
+
+/* ---- comparison: verify_compare.c ---- */
+
+/* Largest difference of a part over its largest finite magnitude; differences that flushed
+ * denormals explain do not count. Infinite where NaN or an infinity stands on one side only. */
+double verify_difference(const struct verify_operand *operand, const struct verify_part *part,
+                         const float *x, const float *reference);
+
+/* What differs, drawn in at most 16 x 64 cells, with the first difference in numbers; malloc'd,
+ * NULL where memory is short. `same_bits`: the reference is the same call again. */
+char *verify_map(const struct verify_operand *operand, const struct verify_part *part,
+                 const float *x, const float *reference, bool same_bits);
 
 #endif

@@ -30,112 +30,45 @@ enum clb_status clb_verify_report_add(struct clb_verify_report *report, const ch
 
 void clb_verify_report_free(struct clb_verify_report *report)
 {
+    for (int i = 0; i < report->count; i++) free(report->checks[i].map);
     free(report->checks);
     *report = (struct clb_verify_report){0};
 }
 
-/* ---- operands ---- */
+/* ---- one side of a case ---- */
 
-static struct verify_operand *add(struct verify_plan *plan, const char *name, enum clb_type type,
-                                  int64_t rows, int64_t columns)
-{
-    struct verify_operand *operand = &plan->operands[plan->count++];
-    *operand = (struct verify_operand){.name = name,
-                                       .shape = {.rows = rows, .columns = columns, .type = type}};
-    operand->values = malloc((size_t)(4 * rows * columns));
-    if (!operand->values) plan->out_of_memory = true;
-    return operand;
-}
+enum { GUARD = CLB_BLOCK }; /* elements behind every tensor that nobody may write */
 
-static struct clb_random random_of(const struct verify_plan *plan)
-{
-    return (struct clb_random){plan->number, CLB_PURPOSE_TEST, (uint32_t)plan->count};
-}
-
-static struct verify_operand *add_random(struct verify_plan *plan, const char *name, int64_t rows,
-                                         int64_t columns, bool positive)
-{
-    struct verify_operand *operand = add(plan, name, CLB_F32, rows, columns);
-    float *values = operand->values;
-    for (int64_t i = 0; values && i < rows * columns; i++) {
-        float u = clb_uniform_from_bits(clb_random_u32(random_of(plan), (uint64_t)i));
-        values[i] = positive ? u : 2.0f * u - 1.0f;
-    }
-    return operand;
-}
-
-void verify_in(struct verify_plan *plan, const char *name, int64_t rows, int64_t columns)
-{
-    add_random(plan, name, rows, columns, false);
-}
-
-void verify_in_positive(struct verify_plan *plan, const char *name, int64_t rows, int64_t columns)
-{
-    add_random(plan, name, rows, columns, true);
-}
-
-static void compare(struct verify_operand *operand, double ulps, int64_t terms)
-{
-    operand->compared = true;
-    operand->tolerance = 0x1p-24 * (ulps + 2.0 * sqrt((double)terms));
-}
-
-void verify_out(struct verify_plan *plan, const char *name, int64_t rows, int64_t columns,
-                double ulps, int64_t terms)
-{
-    compare(add_random(plan, name, rows, columns, false), ulps, terms);
-}
-
-void verify_out_positive(struct verify_plan *plan, const char *name, int64_t rows, int64_t columns,
-                         double ulps, int64_t terms)
-{
-    compare(add_random(plan, name, rows, columns, true), ulps, terms);
-}
-
-void verify_in_ints(struct verify_plan *plan, const char *name, const int32_t *values,
-                    int64_t count)
-{
-    struct verify_operand *operand = add(plan, name, CLB_I32, count, 1);
-    if (operand->values) memcpy(operand->values, values, (size_t)(4 * count));
-}
-
-void verify_in_floats(struct verify_plan *plan, const char *name, const float *values,
-                      int64_t count)
-{
-    struct verify_operand *operand = add(plan, name, CLB_F32, count, 1);
-    if (operand->values) memcpy(operand->values, values, (size_t)(4 * count));
-}
-
-/* Distinct ones by going through 0 .. bound - 1 and taking each with the chance that fills `count`.
- */
-void verify_in_random_ints(struct verify_plan *plan, const char *name, int64_t count, int32_t bound,
-                           bool distinct)
-{
-    struct verify_operand *operand = add(plan, name, CLB_I32, count, 1);
-    int32_t *values = operand->values, value = 0;
-    for (int64_t i = 0; values && i < count;) {
-        uint32_t draw = clb_random_below(random_of(plan), (uint64_t)(distinct ? value : i),
-                                         (uint32_t)(distinct ? bound - value : bound));
-        if (!distinct)
-            values[i++] = (int32_t)draw;
-        else if (value++, draw < (uint32_t)(count - i))
-            values[i++] = value - 1;
-    }
-}
-
-/* ---- running a case ---- */
+/* A NaN, so that reading what is not there shows in the result. */
+static const uint32_t guard_bits = 0x7fc0dead;
 
 struct side {
     struct clb_arena *arena;
-    struct clb_tensor tensors[VERIFY_OPERANDS];
-    void *results[VERIFY_OPERANDS];
+    struct clb_tensor tensors[VERIFY_OPERANDS], guards[VERIFY_OPERANDS], whole;
+    uint32_t *before, *after; /* the whole arena */
 };
 
 static void side_close(struct side *side)
 {
     clb_arena_destroy(side->arena);
-    for (int i = 0; i < VERIFY_OPERANDS; i++) free(side->results[i]);
+    free(side->before);
+    free(side->after);
     *side = (struct side){0};
+}
+
+/* Padding and guards hold the pattern; behind integers 0, since a wild index would end the driver
+ * and not the test. */
+static void fill_image(struct side *side, const struct verify_plan *plan)
+{
+    const int64_t elements = clb_tensor_elements(side->whole);
+    for (int64_t e = 0; e < elements; e++) side->before[e] = guard_bits;
+    for (int i = 0; i < plan->count; i++) {
+        const struct clb_tensor *t = &side->tensors[i];
+        uint32_t *to = side->before + t->offset;
+        if (t->type == CLB_I32)
+            memset(to, 0, (size_t)(4 * (side->guards[i].offset + GUARD - t->offset)));
+        memcpy(to, plan->operands[i].values, (size_t)(4 * clb_tensor_elements(*t)));
+    }
 }
 
 static enum clb_status side_open(struct side *side, const struct verify_plan *plan,
@@ -147,83 +80,128 @@ static enum clb_status side_open(struct side *side, const struct verify_plan *pl
         const struct clb_tensor *shape = &plan->operands[i].shape;
         CLB_TRY(clb_arena_add(side->arena, shape->type, shape->rows, shape->columns,
                               &side->tensors[i]));
-        side->results[i] = malloc((size_t)(4 * clb_tensor_elements(*shape)));
-        if (!side->results[i]) CLB_TRY(clb_fail(CLB_ERROR_MEMORY, "verify: out of memory"));
+        CLB_TRY(clb_arena_add(side->arena, CLB_F32, GUARD, 1, &side->guards[i]));
     }
     CLB_TRY(clb_arena_commit(side->arena));
+    side->whole = clb_arena_whole(side->arena);
+    const size_t bytes = (size_t)(4 * clb_tensor_elements(side->whole));
+    side->before = malloc(bytes);
+    side->after = malloc(bytes);
+    if (!side->before || !side->after) CLB_TRY(clb_fail(CLB_ERROR_MEMORY, "verify: out of memory"));
+    fill_image(side, plan);
 cleanup:
     return status;
 }
 
 static enum clb_status side_run(struct side *side, const struct verify_plan *plan)
 {
+    const int64_t elements = clb_tensor_elements(side->whole);
     enum clb_status status;
-    for (int i = 0; i < plan->count; i++)
-        CLB_TRY(clb_tensor_write(side->tensors[i], plan->operands[i].values,
-                                 clb_tensor_elements(side->tensors[i])));
+    CLB_TRY(clb_tensor_write(side->whole, side->before, elements));
     CLB_TRY(plan->which->operation->run(plan->which, side->tensors));
-    for (int i = 0; i < plan->count; i++)
-        if (plan->operands[i].compared)
-            CLB_TRY(clb_tensor_read(side->tensors[i], side->results[i],
-                                    clb_tensor_elements(side->tensors[i])));
+    CLB_TRY(clb_tensor_read(side->whole, side->after, elements));
 cleanup:
     return status;
 }
 
-/* Largest difference over largest magnitude. */
-static double difference(const float *x, const float *reference, int64_t count)
+static const float *result(const struct side *side, int operand)
 {
-    double error = 0.0, scale = 0.0;
-    for (int64_t i = 0; i < count; i++) {
-        double d = fabs((double)x[i] - reference[i]);
-        if (!(d <= error)) error = d;
-        if (isnan(d)) return INFINITY;
-        scale = fmax(scale, fabs((double)reference[i]));
+    return (const float *)(side->after + side->tensors[operand].offset);
+}
+
+/* ---- comparison ---- */
+
+static enum clb_status add_check(struct clb_verify_report *report, const char *name, double error,
+                                 double tolerance, char *map)
+{
+    enum clb_status status = clb_verify_report_add(report, name, error, tolerance);
+    if (status == CLB_OK)
+        report->checks[report->count - 1].map = map;
+    else
+        free(map);
+    return status;
+}
+
+static enum clb_status compare_part(const struct verify_plan *plan, int number,
+                                    const struct verify_part *part, const struct side *tested,
+                                    const struct side *again, const struct side *reference,
+                                    struct clb_verify_report *report)
+{
+    const struct verify_operand *operand = &plan->operands[number];
+    const size_t bytes = (size_t)(4 * clb_tensor_elements(operand->shape));
+    const float *x = result(tested, number), *same = result(again, number);
+    const float *expected = result(reference, number);
+    const double tolerance = fmax(part->tolerance, 0.0);
+    double error = verify_difference(operand, part, x, expected);
+    char name[sizeof report->checks->name], which[96];
+    char *map = NULL;
+    verify_case_name(plan->which, which, sizeof which);
+    snprintf(name, sizeof name, "%s: %s%s%s", which, operand->name, part->name ? " " : "",
+             part->name ? part->name : "");
+    if (!(error <= tolerance))
+        map = verify_map(operand, part, x, expected, false);
+    else if (memcmp(x, same, bytes) != 0) {
+        const size_t length = strlen(name);
+        snprintf(name + length, sizeof name - length, ", other bits the second time");
+        error = (double)INFINITY;
+        map = verify_map(operand, part, x, same, true);
     }
-    if (error == 0.0) return 0.0; /* zeros of either sign */
-    return scale > 0.0 ? error / scale : INFINITY;
+    return add_check(report, name, error, tolerance, map);
 }
 
-static void describe(const struct verify_case *c, const char *operand, char *name, size_t size)
+/* The first element of the arena that is not as it was, but for outputs and scratch; -1: none.
+ * *count of them. */
+static int64_t changed(const struct verify_plan *plan, const struct side *side, int64_t *count)
 {
-    int length = snprintf(name, size, "%s %lldx%lldx%lld", c->operation->name, (long long)c->m,
-                          (long long)c->n, (long long)c->k);
-    if (c->variant && length < (int)size)
-        length += snprintf(name + length, size - (size_t)length, " variant %d", c->variant);
-    if (c->dropout > 0.0f && length < (int)size)
-        length += snprintf(name + length, size - (size_t)length, " dropout %g", c->dropout);
-    if (c->lengths && length < (int)size)
-        length += snprintf(name + length, size - (size_t)length, " first %d", c->lengths[0]);
-    if (length < (int)size) snprintf(name + length, size - (size_t)length, ": %s", operand);
-}
-
-static enum clb_status compare_sides(const struct verify_plan *plan, const struct side *tested,
-                                     const struct side *again, const struct side *reference,
-                                     struct clb_verify_report *report)
-{
-    for (int i = 0; i < plan->count; i++) {
-        const struct verify_operand *operand = &plan->operands[i];
-        const int64_t count = clb_tensor_elements(operand->shape);
-        char name[sizeof report->checks->name];
-        if (!operand->compared) continue;
-        describe(plan->which, operand->name, name, sizeof name);
-        double error = difference(tested->results[i], reference->results[i], count);
-        if (memcmp(tested->results[i], again->results[i], (size_t)(4 * count)) != 0) {
-            const size_t length = strlen(name);
-            snprintf(name + length, sizeof name - length, ", other bits the second time");
-            error = INFINITY;
-        }
-        enum clb_status status = clb_verify_report_add(report, name, error, operand->tolerance);
-        if (status != CLB_OK) return status;
+    const int64_t elements = clb_tensor_elements(side->whole);
+    int64_t first = -1, skip = 0;
+    int next = 0;
+    *count = 0;
+    for (int64_t e = 0; e < elements; e++) {
+        for (; next < plan->count && side->tensors[next].offset == e; next++)
+            if (plan->operands[next].use != VERIFY_IN)
+                skip = e + clb_tensor_elements(side->tensors[next]);
+        if (e < skip || side->before[e] == side->after[e]) continue;
+        if (first < 0) first = e;
+        ++*count;
     }
-    return CLB_OK;
+    return first;
 }
 
-static enum clb_status run_case(const struct verify_case *c, uint32_t number,
+static char *describe_change(const struct verify_plan *plan, const struct side *side, int64_t first,
+                             int64_t count)
+{
+    char text[256];
+    int i = plan->count - 1;
+    while (i > 0 && side->tensors[i].offset > first) i--;
+    const int64_t at = first - side->tensors[i].offset;
+    const int64_t past = at - clb_tensor_elements(side->tensors[i]);
+    if (past < 0)
+        snprintf(text, sizeof text, "  %lld elements changed, the first is %s[%lld], an input\n",
+                 (long long)count, plan->operands[i].name, (long long)at);
+    else
+        snprintf(text, sizeof text, "  %lld elements changed, the first %lld past the end of %s\n",
+                 (long long)count, (long long)past, plan->operands[i].name);
+    return strdup(text);
+}
+
+static enum clb_status check_untouched(const struct verify_plan *plan, const struct side *tested,
+                                       struct clb_verify_report *report)
+{
+    int64_t count;
+    const int64_t first = changed(plan, tested, &count);
+    char name[sizeof report->checks->name], which[96];
+    verify_case_name(plan->which, which, sizeof which);
+    snprintf(name, sizeof name, "%s: the rest untouched", which);
+    return add_check(report, name, (double)count, 0.0,
+                     first < 0 ? NULL : describe_change(plan, tested, first, count));
+}
+
+static enum clb_status run_case(const struct verify_case *c, uint32_t number, uint32_t seed,
                                 struct clb_device *device, struct clb_device *reference,
                                 struct clb_verify_report *report)
 {
-    struct verify_plan plan = {.which = c, .number = number};
+    struct verify_plan plan = {.which = c, .number = number, .seed = seed};
     struct side tested = {0}, again = {0}, truth = {0};
     enum clb_status status;
     c->operation->plan(&plan, c);
@@ -234,7 +212,11 @@ static enum clb_status run_case(const struct verify_case *c, uint32_t number,
     CLB_TRY(side_run(&tested, &plan));
     CLB_TRY(side_run(&again, &plan));
     CLB_TRY(side_run(&truth, &plan));
-    CLB_TRY(compare_sides(&plan, &tested, &again, &truth, report));
+    for (int i = 0; i < plan.count; i++)
+        for (int part = 0; part < plan.operands[i].part_count; part++)
+            CLB_TRY(compare_part(&plan, i, &plan.operands[i].parts[part], &tested, &again, &truth,
+                                 report));
+    CLB_TRY(check_untouched(&plan, &tested, report));
 cleanup:
     if (status != CLB_OK) clb_fail_context(status, "%s", c->operation->name);
     side_close(&tested);
@@ -245,13 +227,16 @@ cleanup:
 }
 
 enum clb_status clb_verify_operations(struct clb_device *device, struct clb_device *reference,
-                                      bool tiny, struct clb_verify_report *report)
+                                      const struct clb_verify_options *options,
+                                      struct clb_verify_report *report)
 {
-    int count;
-    const struct verify_case *cases = verify_cases(&count);
-    for (int i = 0; i < count; i++) {
-        if (tiny && !cases[i].tiny) continue;
-        enum clb_status status = run_case(&cases[i], (uint32_t)i, device, reference, report);
+    const struct verify_case *c;
+    for (int i = 0; (c = verify_case(i)); i++) {
+        char name[sizeof report->checks->name];
+        verify_case_name(c, name, sizeof name);
+        if (options->tiny && !c->tiny) continue;
+        if (options->only && !strstr(name, options->only)) continue;
+        enum clb_status status = run_case(c, (uint32_t)i, options->seed, device, reference, report);
         if (status != CLB_OK) return status;
     }
     return CLB_OK;

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "verify/verify_ops.h"
+
+#include <math.h>
+
+/* ---- attention: n heads of size k over sequences of the given lengths, m times (0: once) ---- */
+
+enum { MOST_SEQUENCES = 256 };
+
+struct sequences {
+    int32_t cu_seqlens[MOST_SEQUENCES + 1];
+    int64_t count, longest, tokens;
+};
+
+static struct sequences sequences_of(const struct verify_case *c)
+{
+    struct sequences s = {.longest = 1};
+    for (int64_t round = 0; round < (c->m ? c->m : 1); round++)
+        for (int i = 0; c->lengths[i]; i++) {
+            s.cu_seqlens[s.count + 1] = s.cu_seqlens[s.count] + c->lengths[i];
+            if (c->lengths[i] > s.longest) s.longest = c->lengths[i];
+            s.count++;
+        }
+    s.tokens = s.cu_seqlens[s.count];
+    return s;
+}
+
+/* Of VERIFY_SHARP: queries and keys are in (-SHARP, SHARP), so that scores have a deviation of
+ * SHARP^2 / 3 and the exp of many overflows, or vanishes for a whole row. */
+enum { SHARP = 18 };
+
+static float qkv_numbers(const struct verify_case *c, int64_t e, float u)
+{
+    const int64_t hidden = c->n * c->k, row = e / (3 * hidden), column = e % (3 * hidden);
+    if (c->inputs == VERIFY_SHARP && column < 2 * hidden) return SHARP * u;
+    if (c->inputs == VERIFY_SPECIAL && row == 0 && column == 0) return NAN;
+    if (c->inputs == VERIFY_SPECIAL && row == 7 && column == 2 * hidden) return NAN;
+    if (c->inputs == VERIFY_SPECIAL && row == 9 && column == 3 * hidden - 1) return INFINITY;
+    return u;
+}
+
+/* What rounding of a score, a sum of k products whose root of squares is SHARP^2 / 3, changes in a
+ * probability, on both sides. */
+static double score_ulps(const struct verify_case *c)
+{
+    const double size = c->inputs == VERIFY_SHARP ? SHARP * SHARP / 3.0 : 1.0 / 3.0;
+    return 3 * size * sqrt((double)c->k);
+}
+
+static void in_qkv(struct verify_plan *p, const struct verify_case *c, const struct sequences *s)
+{
+    verify_in(p, "qkv", s->tokens, 3 * c->n * c->k);
+    verify_each(p, qkv_numbers);
+    verify_in_ints(p, "cu_seqlens", s->cu_seqlens, s->count + 1);
+}
+
+static void plan_attention_forward(struct verify_plan *p, const struct verify_case *c)
+{
+    const struct sequences s = sequences_of(c);
+    const double ulps = VERIFY_EXP + VERIFY_DIVIDE + VERIFY_REFERENCE + 4 + score_ulps(c);
+    verify_out(p, "out", s.tokens, c->n * c->k, ulps, s.longest + c->k);
+    verify_out(p, "lse", c->n, s.tokens, VERIFY_LOG + VERIFY_EXP + 4, s.longest + c->k);
+    verify_floor(p, 1);
+    in_qkv(p, c, &s);
+}
+
+static enum clb_status run_attention_forward(const struct verify_case *c,
+                                             const struct clb_tensor *t)
+{
+    return clb_attention_forward(&t[0], &t[1], &t[2], &t[3], sequences_of(c).longest, c->n,
+                                 verify_dropout(c));
+}
+
+/* What dQ and dK are measured against at least: where one key has all the probability they cancel
+ * to nothing, but for the rounding of d_out . v - delta, which are sums of k terms. */
+static double gradient_floor(const struct verify_case *c)
+{
+    return c->k > 1 ? 0.1 : 0.5;
+}
+
+/* out and lse are made by the device itself: forward is part of the case. */
+static void plan_attention_backward(struct verify_plan *p, const struct verify_case *c)
+{
+    const struct sequences s = sequences_of(c);
+    const int64_t hidden = c->n * c->k, terms = s.longest + c->k;
+    const double ulps = 2 * (VERIFY_EXP + VERIFY_REFERENCE) + VERIFY_LOG + 16 + 2 * score_ulps(c);
+    verify_out(p, "d_qkv", s.tokens, 3 * hidden, 0, 0);
+    verify_part(p, "dQ", hidden, ulps, terms);
+    verify_floor(p, gradient_floor(c));
+    verify_part(p, "dK", hidden, ulps, terms);
+    verify_floor(p, gradient_floor(c));
+    verify_part(p, "dV", hidden, ulps, terms);
+    verify_in(p, "d_out", s.tokens, hidden);
+    verify_scratch(p, "out", s.tokens, hidden);
+    verify_scratch(p, "lse", c->n, s.tokens);
+    in_qkv(p, c, &s);
+}
+
+static enum clb_status run_attention_backward(const struct verify_case *c,
+                                              const struct clb_tensor *t)
+{
+    const int64_t longest = sequences_of(c).longest;
+    enum clb_status status =
+        clb_attention_forward(&t[2], &t[3], &t[4], &t[5], longest, c->n, verify_dropout(c));
+    if (status != CLB_OK) return status;
+    return clb_attention_backward(&t[0], &t[1], &t[2], &t[3], &t[4], &t[5], longest, c->n,
+                                  verify_dropout(c));
+}
+
+/* ---- the cases ---- */
+
+VERIFY_OPERATION(attention_forward, plan_attention_forward);
+VERIFY_OPERATION(attention_backward, plan_attention_backward);
+
+static const int32_t one_token[] = {1, 0};
+static const int32_t one_sequence[] = {19, 0};
+static const int32_t tiny_mix[] = {5, 1, 9, 0};
+static const int32_t mixed[] = {1, 128, 7, 64, 33, 200, 2, 0};
+static const int32_t long_one[] = {515, 3, 0};
+static const int32_t very_long[] = {2100, 0};
+static const int32_t beyond_a_tile[] = {40, 33, 0};
+static const int32_t thirty[] = {30, 0};
+
+static const struct verify_case cases[] = {
+    {&attention_forward, true, 0, 2, 4, 0, 0.25f, tiny_mix, VERIFY_PLAIN},
+    {&attention_forward, true, 0, 1, 3, 0, 0, one_token, VERIFY_PLAIN},
+    {&attention_forward, false, 0, 3, 8, 0, 0.1f, one_sequence, VERIFY_PLAIN},
+    {&attention_forward, false, 0, 2, 64, 0, 0, mixed, VERIFY_PLAIN},
+    {&attention_forward, false, 0, 2, 64, 0, 0.1f, mixed, VERIFY_PLAIN},
+    {&attention_forward, false, 0, 3, 21, 0, 0.1f, mixed, VERIFY_PLAIN},
+    {&attention_forward, false, 0, 1, 128, 0, 0.1f, mixed, VERIFY_PLAIN},
+    {&attention_forward, false, 0, 1, 160, 0, 0.1f, one_sequence, VERIFY_PLAIN},
+    {&attention_forward, false, 0, 2, 32, 0, 0.1f, long_one, VERIFY_PLAIN},
+    {&attention_forward, true, 0, 1, 4, 0, 0, beyond_a_tile, VERIFY_PLAIN},
+    {&attention_forward, false, 0, 3, 4, 0, 0.1f, beyond_a_tile, VERIFY_SHARP},
+    {&attention_forward, false, 0, 2, 64, 0, 0.1f, mixed, VERIFY_SHARP},
+    {&attention_forward, false, 0, 2, 64, 0, 0.9999f, tiny_mix, VERIFY_PLAIN},
+    {&attention_forward, false, 70, 3, 4, 0, 0.1f, one_token, VERIFY_PLAIN},
+    {&attention_forward, false, 0, 2, 80, 0, 0.1f, mixed, VERIFY_PLAIN},
+    {&attention_forward, false, 0, 1, 264, 0, 0.1f, beyond_a_tile, VERIFY_PLAIN},
+    {&attention_forward, false, 0, 1, 4, 0, 0.1f, very_long, VERIFY_PLAIN},
+    {&attention_forward, false, 0, 2, 64, 0, 0.1f, mixed, VERIFY_SPECIAL},
+    /* Dropout's elements pass 2^34, and with them a counter's low word 2^32. */
+    {&attention_forward, false, 70, 128, 4, 0, 0.1f, thirty, VERIFY_PLAIN},
+    {&attention_backward, true, 0, 2, 4, 0, 0.25f, tiny_mix, VERIFY_PLAIN},
+    {&attention_backward, true, 0, 1, 3, 0, 0, one_token, VERIFY_PLAIN},
+    {&attention_backward, false, 0, 3, 8, 0, 0.1f, one_sequence, VERIFY_PLAIN},
+    {&attention_backward, false, 0, 2, 64, 0, 0, mixed, VERIFY_PLAIN},
+    {&attention_backward, false, 0, 2, 64, 0, 0.1f, mixed, VERIFY_PLAIN},
+    {&attention_backward, false, 0, 3, 21, 0, 0.1f, mixed, VERIFY_PLAIN},
+    {&attention_backward, false, 0, 1, 128, 0, 0.1f, mixed, VERIFY_PLAIN},
+    {&attention_backward, false, 0, 1, 160, 0, 0.1f, one_sequence, VERIFY_PLAIN},
+    {&attention_backward, false, 0, 2, 32, 0, 0.1f, long_one, VERIFY_PLAIN},
+    {&attention_backward, true, 0, 1, 4, 0, 0, beyond_a_tile, VERIFY_PLAIN},
+    {&attention_backward, false, 0, 3, 4, 0, 0.1f, beyond_a_tile, VERIFY_SHARP},
+    {&attention_backward, false, 0, 2, 64, 0, 0.1f, mixed, VERIFY_SHARP},
+    {&attention_backward, false, 0, 2, 64, 0, 0.9999f, tiny_mix, VERIFY_PLAIN},
+    {&attention_backward, false, 70, 3, 4, 0, 0.1f, one_token, VERIFY_PLAIN},
+    {&attention_backward, false, 0, 2, 80, 0, 0.1f, mixed, VERIFY_PLAIN},
+    {&attention_backward, false, 0, 1, 264, 0, 0.1f, beyond_a_tile, VERIFY_PLAIN},
+    {&attention_backward, false, 0, 1, 4, 0, 0.1f, very_long, VERIFY_PLAIN},
+    {&attention_backward, false, 0, 2, 64, 0, 0.1f, mixed, VERIFY_SPECIAL},
+    /* Dropout's elements pass 2^34, and with them a counter's low word 2^32. */
+    {&attention_backward, false, 70, 128, 4, 0, 0.1f, thirty, VERIFY_PLAIN},
+};
+const struct verify_cases verify_attention_cases = VERIFY_CASES(cases);

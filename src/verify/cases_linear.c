@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "verify/verify_ops.h"
+
+/* ---- linear: m tokens, n inputs, k outputs ---- */
+
+enum { WITH_BIAS = 16 }; /* variant: an activation, and this */
+
+/* Of an activation or its slope, in units of the tolerance. */
+static double activation_ulps(int activation)
+{
+    switch (activation) {
+    case CLB_ACTIVATION_GELU:
+        return VERIFY_ERF / 2 + VERIFY_EXP + VERIFY_REFERENCE + 8;
+    case CLB_ACTIVATION_GELU_TANH:
+        return VERIFY_EXP + VERIFY_DIVIDE + 3 * VERIFY_REFERENCE + 16;
+    case CLB_ACTIVATION_TANH:
+        return VERIFY_TANH + VERIFY_REFERENCE;
+    }
+    return 2;
+}
+
+static float far(const struct verify_case *c, int64_t e, float u)
+{
+    (void)c;
+    (void)e;
+    return 8.0f * u;
+}
+
+/* Dense near 0, and out to 30. */
+static float farther(const struct verify_case *c, int64_t e, float u)
+{
+    (void)c;
+    (void)e;
+    return 30.0f * u * u * u;
+}
+
+static void plan_linear_forward(struct verify_plan *p, const struct verify_case *c)
+{
+    verify_out(p, "out", c->m, c->k, activation_ulps(c->variant % WITH_BIAS), c->n);
+    if (c->inputs == VERIFY_SPECIAL) verify_each(p, verify_special); /* is overwritten */
+    verify_out(p, "pre", c->m, c->k, 4, c->variant % WITH_BIAS ? c->n : 0);
+    verify_in(p, "x", c->m, c->n);
+    verify_usual(p);
+    if (c->inputs == VERIFY_FAR) verify_each(p, far);
+    verify_in(p, "weight", c->k, c->n);
+    if (c->inputs == VERIFY_INTEGERS) verify_usual(p);
+    verify_in(p, "bias", c->k, 1);
+    if (c->inputs == VERIFY_INTEGERS || c->inputs == VERIFY_NEAR) verify_usual(p);
+}
+
+static enum clb_status run_linear_forward(const struct verify_case *c, const struct clb_tensor *t)
+{
+    enum clb_activation activation = c->variant % WITH_BIAS;
+    return clb_linear_forward(&t[0], activation == CLB_ACTIVATION_NONE ? NULL : &t[1], &t[2], &t[3],
+                              c->variant >= WITH_BIAS ? &t[4] : NULL, activation);
+}
+
+static void plan_linear_backward_input(struct verify_plan *p, const struct verify_case *c)
+{
+    verify_out(p, "d_x", c->m, c->n, 4, c->k);
+    verify_usual(p);
+    verify_in(p, "d_out", c->m, c->k);
+    verify_usual(p);
+    verify_in(p, "weight", c->k, c->n);
+    if (c->inputs == VERIFY_INTEGERS) verify_usual(p);
+}
+
+static enum clb_status run_linear_backward_input(const struct verify_case *c,
+                                                 const struct clb_tensor *t)
+{
+    return clb_linear_backward_input(&t[0], &t[1], &t[2], c->variant == 1);
+}
+
+static void plan_linear_backward_weight(struct verify_plan *p, const struct verify_case *c)
+{
+    verify_out(p, "d_weight", c->k, c->n, 4, c->m);
+    verify_usual(p);
+    verify_out(p, "d_bias", c->k, 1, 4, c->m);
+    verify_usual(p);
+    verify_in(p, "d_out", c->m, c->k);
+    verify_usual(p);
+    verify_in(p, "x", c->m, c->n);
+    if (c->inputs == VERIFY_INTEGERS) verify_usual(p);
+}
+
+static enum clb_status run_linear_backward_weight(const struct verify_case *c,
+                                                  const struct clb_tensor *t)
+{
+    return clb_linear_backward_weight(&t[0], c->variant == 1 ? NULL : &t[1], &t[2], &t[3]);
+}
+
+static void plan_activation_backward(struct verify_plan *p, const struct verify_case *c)
+{
+    verify_out(p, "d_x", c->m, c->n, activation_ulps(c->variant) + 8, 0);
+    verify_in(p, "d_out", c->m, c->n);
+    verify_in(p, "saved", c->m, c->n);
+    verify_usual(p);
+    if (c->inputs == VERIFY_FAR) verify_each(p, farther);
+}
+
+static enum clb_status run_activation_backward(const struct verify_case *c,
+                                               const struct clb_tensor *t)
+{
+    return clb_activation_backward(&t[0], &t[1], &t[2], (enum clb_activation)c->variant);
+}
+
+/* ---- the cases ---- */
+
+VERIFY_OPERATION(linear_forward, plan_linear_forward);
+VERIFY_OPERATION(linear_backward_input, plan_linear_backward_input);
+VERIFY_OPERATION(linear_backward_weight, plan_linear_backward_weight);
+VERIFY_OPERATION(activation_backward, plan_activation_backward);
+
+static const struct verify_case cases[] = {
+    {&linear_forward, true, 5, 7, 9, WITH_BIAS + CLB_ACTIVATION_GELU, 0, NULL, VERIFY_PLAIN},
+    {&linear_forward, true, 1, 1, 1, CLB_ACTIVATION_NONE, 0, NULL, VERIFY_PLAIN},
+    {&linear_forward, false, 37, 29, 45, WITH_BIAS + CLB_ACTIVATION_GELU, 0, NULL, VERIFY_PLAIN},
+    {&linear_forward, false, 37, 29, 45, WITH_BIAS + CLB_ACTIVATION_GELU_TANH, 0, NULL,
+     VERIFY_PLAIN},
+    {&linear_forward, false, 37, 29, 45, WITH_BIAS + CLB_ACTIVATION_TANH, 0, NULL, VERIFY_PLAIN},
+    {&linear_forward, false, 37, 29, 45, WITH_BIAS + CLB_ACTIVATION_NONE, 0, NULL, VERIFY_PLAIN},
+    {&linear_forward, false, 37, 29, 45, CLB_ACTIVATION_TANH, 0, NULL, VERIFY_PLAIN},
+    {&linear_forward, false, 16, 128, 2, WITH_BIAS + CLB_ACTIVATION_NONE, 0, NULL, VERIFY_PLAIN},
+    {&linear_forward, false, 1, 256, 1024, WITH_BIAS + CLB_ACTIVATION_GELU, 0, NULL, VERIFY_PLAIN},
+    {&linear_forward, false, 300, 256, 768, WITH_BIAS + CLB_ACTIVATION_NONE, 0, NULL, VERIFY_PLAIN},
+    {&linear_forward, false, 129, 1000, 333, CLB_ACTIVATION_NONE, 0, NULL, VERIFY_PLAIN},
+    {&linear_forward, true, 5, 7, 9, WITH_BIAS + CLB_ACTIVATION_NONE, 0, NULL, VERIFY_INTEGERS},
+    {&linear_forward, true, 5, 20, 9, CLB_ACTIVATION_NONE, 0, NULL, VERIFY_INTEGERS},
+    {&linear_forward, false, 64, 48, 64, CLB_ACTIVATION_NONE, 0, NULL, VERIFY_INTEGERS},
+    {&linear_forward, false, 65, 17, 63, CLB_ACTIVATION_NONE, 0, NULL, VERIFY_INTEGERS},
+    {&linear_forward, false, 129, 515, 131, WITH_BIAS + CLB_ACTIVATION_NONE, 0, NULL,
+     VERIFY_INTEGERS},
+    {&linear_forward, false, 33, 1, 129, CLB_ACTIVATION_GELU, 0, NULL, VERIFY_FAR},
+    {&linear_forward, false, 33, 1, 129, CLB_ACTIVATION_GELU_TANH, 0, NULL, VERIFY_FAR},
+    {&linear_forward, false, 33, 1, 129, CLB_ACTIVATION_TANH, 0, NULL, VERIFY_FAR},
+    {&linear_forward, false, 33, 5, 129, CLB_ACTIVATION_GELU, 0, NULL, VERIFY_NEAR},
+    {&linear_forward, false, 33, 5, 129, CLB_ACTIVATION_GELU_TANH, 0, NULL, VERIFY_NEAR},
+    {&linear_forward, false, 33, 5, 129, WITH_BIAS + CLB_ACTIVATION_TANH, 0, NULL, VERIFY_NEAR},
+    {&linear_forward, false, 37, 29, 45, WITH_BIAS + CLB_ACTIVATION_NONE, 0, NULL, VERIFY_SPECIAL},
+    {&linear_forward, false, 37, 1, 45, CLB_ACTIVATION_GELU, 0, NULL, VERIFY_SPECIAL},
+    {&linear_forward, false, 37, 1, 45, CLB_ACTIVATION_GELU_TANH, 0, NULL, VERIFY_SPECIAL},
+    {&linear_forward, false, 37, 1, 45, CLB_ACTIVATION_TANH, 0, NULL, VERIFY_SPECIAL},
+    {&linear_backward_input, true, 5, 7, 9, 0, 0, NULL, VERIFY_PLAIN},
+    {&linear_backward_input, true, 5, 7, 9, 1, 0, NULL, VERIFY_PLAIN},
+    {&linear_backward_input, false, 37, 29, 45, 0, 0, NULL, VERIFY_PLAIN},
+    {&linear_backward_input, false, 16, 128, 2, 1, 0, NULL, VERIFY_PLAIN},
+    {&linear_backward_input, false, 300, 256, 768, 0, 0, NULL, VERIFY_PLAIN},
+    {&linear_backward_input, false, 129, 1000, 333, 1, 0, NULL, VERIFY_PLAIN},
+    {&linear_backward_input, true, 5, 7, 9, 1, 0, NULL, VERIFY_INTEGERS},
+    {&linear_backward_input, false, 65, 63, 17, 0, 0, NULL, VERIFY_INTEGERS},
+    {&linear_backward_input, false, 129, 131, 515, 1, 0, NULL, VERIFY_INTEGERS},
+    {&linear_backward_input, false, 37, 29, 45, 0, 0, NULL, VERIFY_SPECIAL},
+    {&linear_backward_weight, true, 5, 7, 9, 0, 0, NULL, VERIFY_PLAIN},
+    {&linear_backward_weight, true, 1, 3, 2, 1, 0, NULL, VERIFY_PLAIN},
+    {&linear_backward_weight, false, 37, 29, 45, 0, 0, NULL, VERIFY_PLAIN},
+    {&linear_backward_weight, false, 16, 128, 2, 0, 0, NULL, VERIFY_PLAIN},
+    {&linear_backward_weight, false, 2100, 64, 257, 0, 0, NULL, VERIFY_PLAIN},
+    {&linear_backward_weight, false, 300, 256, 768, 0, 0, NULL, VERIFY_PLAIN},
+    {&linear_backward_weight, true, 5, 7, 9, 0, 0, NULL, VERIFY_INTEGERS},
+    {&linear_backward_weight, false, 17, 65, 63, 1, 0, NULL, VERIFY_INTEGERS},
+    {&linear_backward_weight, false, 515, 129, 131, 0, 0, NULL, VERIFY_INTEGERS},
+    {&linear_backward_weight, false, 37, 29, 45, 0, 0, NULL, VERIFY_SPECIAL},
+    {&activation_backward, true, 3, 7, 0, CLB_ACTIVATION_GELU, 0, NULL, VERIFY_PLAIN},
+    {&activation_backward, false, 33, 129, 0, CLB_ACTIVATION_GELU, 0, NULL, VERIFY_FAR},
+    {&activation_backward, false, 33, 129, 0, CLB_ACTIVATION_GELU_TANH, 0, NULL, VERIFY_FAR},
+    {&activation_backward, false, 33, 129, 0, CLB_ACTIVATION_GELU, 0, NULL, VERIFY_SPECIAL},
+    {&activation_backward, false, 33, 129, 0, CLB_ACTIVATION_GELU_TANH, 0, NULL, VERIFY_SPECIAL},
+    {&activation_backward, false, 33, 129, 0, CLB_ACTIVATION_TANH, 0, NULL, VERIFY_SPECIAL},
+    {&activation_backward, false, 33, 129, 0, CLB_ACTIVATION_GELU, 0, NULL, VERIFY_PLAIN},
+    {&activation_backward, false, 33, 129, 0, CLB_ACTIVATION_GELU_TANH, 0, NULL, VERIFY_PLAIN},
+    {&activation_backward, false, 33, 129, 0, CLB_ACTIVATION_TANH, 0, NULL, VERIFY_PLAIN},
+};
+const struct verify_cases verify_linear_cases = VERIFY_CASES(cases);
