@@ -19,6 +19,7 @@ static const struct shape shapes[] = {
     {3, 21, 0.1f, {40, 16, 17}},
     {1, 160, 0.1f, {30}},
     {1, 16, 0.1f, {300, 3}},
+    {1100, 1, 0.3f, {32, 32, 32, 32, 32, 32, 32, 32}}, /* random numbers beyond 2^32 blocks */
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 

@@ -50,6 +50,7 @@ static void buffers_on(struct clb_device *device)
         check_squares(device, sizes[i], 1024);
     }
     check_squares(device, 700001, 0.5);
+    check_squares(device, 16384, 65536); /* beside its square a plain sum loses all others */
 }
 
 static void test_buffers(void **state)
