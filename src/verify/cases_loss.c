@@ -13,6 +13,8 @@ static float logits(const struct verify_case *c, int64_t e, float u)
     switch (c->inputs) {
     case VERIFY_SHARP: /* exp of them overflows in one row and vanishes in the next */
         return 200.0f * u + (row % 2 ? 1000.0f : -1000.0f);
+    case VERIFY_SPIKE: /* who does not see it gets infinity */
+        return column == (29 * row + 7) % c->n ? 200.0f : u;
     case VERIFY_TIES:
         return rintf(1.5f * u);
     case VERIFY_FAR: /* words that cannot be: their label is none of them */
@@ -62,6 +64,7 @@ static const struct verify_case cases[] = {
     {&cross_entropy, false, 100, 33, 0, 1, 0, NULL, VERIFY_TIES},
     {&cross_entropy, false, 100, 301, 0, 0, 0, NULL, VERIFY_TIES},
     {&cross_entropy, false, 50, 1001, 0, 0, 0, NULL, VERIFY_SHARP},
+    {&cross_entropy, false, 128, 1001, 0, 0, 0, NULL, VERIFY_SPIKE},
     {&cross_entropy, false, 50, 1003, 0, 0, 0, NULL, VERIFY_FAR},
     {&cross_entropy, false, 8192, 2, 0, 0, 0, NULL, VERIFY_LOST},
     {&cross_entropy, false, 50, 40, 0, 0, 0, NULL, VERIFY_SPECIAL},

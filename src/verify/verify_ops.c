@@ -18,8 +18,8 @@ const struct verify_case *verify_case(int number)
 }
 
 static const char *const inputs_names[] = {
-    "",       " integers", " far",        " near 0", " large mean",     " constant rows",
-    " sharp", " ties",     " lost terms", " zeros",  " special numbers"};
+    "",       " integers", " far",   " near 0",     " large mean", " constant rows",
+    " sharp", " ties",     " spike", " lost terms", " zeros",      " special numbers"};
 
 static void append(char *text, size_t size, size_t *length, const char *format, ...)
 {

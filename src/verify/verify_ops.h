@@ -20,6 +20,7 @@ enum verify_inputs {
     VERIFY_CONSTANT_ROWS, /* rows of variance 0, or near epsilon */
     VERIFY_SHARP,         /* logits and scores whose exp overflows or vanishes */
     VERIFY_TIES,          /* equal logits */
+    VERIFY_SPIKE,         /* one far above all others, in every row elsewhere */
     VERIFY_LOST,          /* large terms first, of which many small ones are lost */
     VERIFY_ZEROS,         /* tensors of zeros */
     VERIFY_SPECIAL        /* NaN, infinities and denormals among them */
