@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "train/loss_json.h"
 #include "train/run_settings.h"
 
 #include <clbert/train.h>
@@ -163,30 +164,15 @@ static void print_lines(const struct clb_evaluation *e, int heads)
     }
 }
 
-/* JSON has no infinity: null, as what a missing head would have said. */
-static json_t *number(double x, bool known)
-{
-    return known ? base_json_number(x) : json_null();
-}
-
 static enum clb_status print_json(const struct clb_evaluation *e, int heads)
 {
     json_t *object = json_object();
     int failed = !object;
     for (int i = 0; i < e->losses.count; i++) {
-        const struct clb_loss *loss = &e->losses.loss[i];
-        const bool known = is_known(loss, heads);
-        const struct {
-            const char *name;
-            double value;
-        } figures[] = {{"loss", clb_loss_mean(loss)},
-                       {"accuracy", clb_loss_accuracy(loss)},
-                       {"perplexity", exp(clb_loss_mean(loss))}};
-        for (int f = 0; f < (loss->perplexity ? 3 : 2); f++) {
-            char key[64];
-            snprintf(key, sizeof key, "%s_%s", loss->name, figures[f].name);
-            failed |= json_object_set_new(object, key, number(figures[f].value, known));
-        }
+        struct clb_loss loss = e->losses.loss[i];
+        if (!is_known(&loss, heads)) loss.count = 0; /* null: what a missing head would have said */
+        for (int figure = 0; figure < TRAIN_FIGURES; figure++)
+            failed |= train_set_figure(object, "", &loss, (enum train_figure)figure);
     }
     failed |= json_object_set_new(object, "masked_tokens", json_integer(labels_of(e, "mlm")));
     failed |= json_object_set_new(object, "pairs", json_integer(e->examples));

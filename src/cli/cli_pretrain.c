@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "cli/cli.h"
+#include "train/loss_json.h"
 
 #include <clbert/train.h>
 
@@ -72,20 +73,9 @@ static enum clb_status fill_options(struct arguments *a)
 static int set_losses(json_t *json, const char *prefix, const struct clb_losses *losses)
 {
     int failed = 0;
-    for (int i = 0; i < losses->count; i++) {
-        const struct clb_loss *loss = &losses->loss[i];
-        const struct {
-            const char *name;
-            double value;
-        } figures[] = {{"loss", clb_loss_mean(loss)},
-                       {"accuracy", clb_loss_accuracy(loss)},
-                       {"perplexity", exp(clb_loss_mean(loss))}};
-        for (int f = 0; f < (loss->perplexity ? 3 : 2); f++) {
-            char key[64];
-            snprintf(key, sizeof key, "%s%s_%s", prefix, loss->name, figures[f].name);
-            failed |= json_object_set_new(json, key, base_json_number(figures[f].value));
-        }
-    }
+    for (int i = 0; i < losses->count; i++)
+        for (int figure = 0; figure < TRAIN_FIGURES; figure++)
+            failed |= train_set_figure(json, prefix, &losses->loss[i], (enum train_figure)figure);
     return failed;
 }
 

@@ -5,6 +5,7 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "train/loss_json.h"
 #include "train/train.h"
 
 #include <errno.h>
@@ -140,21 +141,6 @@ static void format_losses(const struct clb_losses *losses, bool perplexity, char
     }
 }
 
-enum figure { LOSS, ACCURACY, PERPLEXITY };
-
-/* Adds PREFIXmlm_loss, PREFIXmlm_accuracy or PREFIXmlm_perplexity, where the loss has that. */
-static int set_figure(json_t *json, const char *prefix, const struct clb_loss *loss,
-                      enum figure figure)
-{
-    static const char *const names[] = {"loss", "accuracy", "perplexity"};
-    const double values[] = {clb_loss_mean(loss), clb_loss_accuracy(loss),
-                             exp(clb_loss_mean(loss))};
-    char key[64];
-    if (loss->count == 0 || (figure == PERPLEXITY && !loss->perplexity)) return 0;
-    snprintf(key, sizeof key, "%s%s_%s", prefix, loss->name, names[figure]);
-    return json_object_set_new(json, key, base_json_number(values[figure]));
-}
-
 static void say_interval(struct train_run *run, double learning_rate, double norm, double rate)
 {
     const struct clb_losses *losses = &run->report->last.losses;
@@ -174,9 +160,9 @@ static enum clb_status append_interval(struct train_run *run, double learning_ra
     json_t *json = json_pack("{s:I, s:o}", "step", (json_int_t)run->step, "loss",
                              base_json_number(total_of(losses)));
     int failed = 0;
-    for (int figure = LOSS; json && figure <= ACCURACY; figure++)
+    for (int figure = TRAIN_LOSS; json && figure <= TRAIN_ACCURACY; figure++)
         for (int i = 0; i < losses->count; i++)
-            failed |= set_figure(json, "", &losses->loss[i], (enum figure)figure);
+            failed |= train_set_figure(json, "", &losses->loss[i], (enum train_figure)figure);
     if (json && (failed || json_object_set_new(json, "learning_rate", json_real(learning_rate)) ||
                  json_object_set_new(json, "grad_norm", base_json_number(norm)) ||
                  json_object_set_new(json, "tokens_per_second", json_real(rate)))) {
@@ -216,8 +202,9 @@ enum clb_status train_log_evaluation(struct train_run *run, const struct clb_eva
     json_t *json = json_pack("{s:I}", "step", (json_int_t)run->step);
     int failed = 0;
     for (int i = 0; json && i < e->losses.count; i++)
-        for (int figure = LOSS; figure <= PERPLEXITY; figure++)
-            failed |= set_figure(json, "eval_", &e->losses.loss[i], (enum figure)figure);
+        for (int figure = 0; figure < TRAIN_FIGURES; figure++)
+            failed |=
+                train_set_figure(json, "eval_", &e->losses.loss[i], (enum train_figure)figure);
     if (json && (failed || json_object_set_new(json, "eval_pairs", json_integer(e->examples)))) {
         json_decref(json);
         json = NULL;
