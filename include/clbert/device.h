@@ -38,6 +38,8 @@ struct clb_device_info {
  * standard error, and its devices are missing. Fills `gemm` from the choices cached on disk. */
 CLB_API enum clb_status clb_device_list(struct clb_device_info **infos, int *count);
 
+enum { CLB_MOST_THREADS = 1024 }; /* of the CPU path */
+
 /* Opens the device that `selector` names, without regard to case:
  *   "auto"          the best GPU where there is one, else the CPU path
  *   "cpu"           the CPU path; OpenCL is not touched

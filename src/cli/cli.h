@@ -24,15 +24,13 @@ struct cli_usage {
  * arguments: *rest points to *rest_count of them, owned by *context, which the caller frees with
  * poptFreeContext. An unknown option is an error that says what it is called here, or suggests the
  * nearest one. Twice the same option is an error, but for POPT_ARG_NONE, and for POPT_ARG_ARGV,
- * which collects its values. "threads" should be 0 (all) .. CLI_THREADS_MAX in every command. After
- * --help has been printed, *help is true and the command returns CLB_OK at once. Strings that popt
- * stores (POPT_ARG_STRING) belong to the caller, as those of POPT_ARG_ARGV do (cli_free_strings).
- */
+ * which collects its values. "threads" should be 0 (all) .. CLB_MOST_THREADS in every command.
+ * After --help has been printed, *help is true and the command returns CLB_OK at once. Strings that
+ * popt stores (POPT_ARG_STRING) belong to the caller, as those of POPT_ARG_ARGV do
+ * (cli_free_strings). */
 enum clb_status cli_parse(const struct cli_usage *usage, const struct poptOption *options, int argc,
                           const char **argv, poptContext *context, const char ***rest,
                           int *rest_count, bool *help);
-
-enum { CLI_THREADS_MAX = 1024 };
 
 /* Whether the option of that name was on the command line that cli_parse parsed last. */
 bool cli_given(const char *name);

@@ -3,7 +3,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "cli/cli.h"
-#include "train/loss_json.h"
+#include "train/loss_figures.h"
 #include "train/run_settings.h"
 
 #include <clbert/train.h>

@@ -2,6 +2,8 @@
 #include "base/error.h"
 #include "cli/cli.h"
 
+#include <clbert/device.h>
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,9 +170,9 @@ static enum clb_status check_threads(const struct poptOption *options)
     const struct poptOption *option = find_option(options, "threads");
     if (!option) return CLB_OK;
     const int threads = *(const int *)option->arg;
-    if (threads >= 0 && threads <= CLI_THREADS_MAX) return CLB_OK;
+    if (threads >= 0 && threads <= CLB_MOST_THREADS) return CLB_OK;
     return clb_fail(CLB_ERROR_ARGUMENT, "--threads %d: should be 1 .. %d, or 0 for all", threads,
-                    CLI_THREADS_MAX);
+                    CLB_MOST_THREADS);
 }
 
 /* popt takes a string for which it got no memory as not given. */

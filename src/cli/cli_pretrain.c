@@ -2,12 +2,11 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "cli/cli.h"
-#include "train/loss_json.h"
+#include "train/loss_figures.h"
 
 #include <clbert/train.h>
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -96,17 +95,10 @@ static enum clb_status print_json(const struct clb_training_options *o,
 
 static void print_losses(const char *what, const struct clb_evaluation *e)
 {
+    char losses[160];
     if (e->examples == 0) return;
-    printf("%s:", what);
-    for (int i = 0; i < e->losses.count; i++) {
-        const struct clb_loss *loss = &e->losses.loss[i];
-        if (loss->count == 0) continue;
-        printf("%s %s %.4f (%.1f %%", i ? " " : "", loss->name, clb_loss_mean(loss),
-               100 * clb_loss_accuracy(loss));
-        if (loss->perplexity) printf(", perplexity %.2f", exp(clb_loss_mean(loss)));
-        printf(")");
-    }
-    printf("\n");
+    train_format_losses(&e->losses, true, losses, sizeof losses);
+    printf("%s: %s\n", what, losses);
 }
 
 static enum clb_status print_report(const struct arguments *a, const struct clb_training_report *r)

@@ -193,10 +193,11 @@ cleanup:
 static void say_ready(const struct clb_model *model, int module)
 {
     int count, first = 0, end;
+    if (!model->ready) return;
     registry_weights(model->registry, &count);
     while (first < count && registry_module_of(model->registry, first) < module) first++;
     for (end = first; end < count && registry_module_of(model->registry, end) == module;) end++;
-    if (model->ready && end > first) model->ready(model->ready_context, first, end - first);
+    if (end > first) model->ready(model->ready_context, first, end - first);
 }
 
 static enum clb_status backward(struct clb_model *model, struct pass *pass)

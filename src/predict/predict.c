@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "tokenizer/wordpiece.h"
 
 #include <clbert/model.h>
 
@@ -72,32 +73,19 @@ const struct clb_tokenizer *clb_predictor_tokenizer(const struct clb_predictor *
     return p->tokenizer;
 }
 
-static enum clb_status push(struct clb_ids *ids, int32_t id)
-{
-    if (ids->count == ids->capacity) {
-        size_t capacity = ids->capacity ? 2 * ids->capacity : 64;
-        int32_t *more = realloc(ids->ids, capacity * sizeof *more);
-        if (!more) return clb_fail(CLB_ERROR_MEMORY, "token ids: out of memory");
-        ids->ids = more;
-        ids->capacity = capacity;
-    }
-    ids->ids[ids->count++] = id;
-    return CLB_OK;
-}
-
 /* [CLS] A [SEP], and B [SEP] where there is a B; *a_end is the length of the first part. */
 static enum clb_status encode(const struct clb_predictor *p, const char *a, const char *b,
                               struct clb_ids *ids, size_t *a_end)
 {
     const struct clb_special_ids special = clb_tokenizer_special_ids(p->tokenizer);
     enum clb_status status;
-    CLB_TRY(push(ids, special.cls));
+    CLB_TRY(tokenizer_ids_push(ids, special.cls));
     CLB_TRY(clb_tokenizer_encode(p->tokenizer, a, strlen(a), ids));
-    CLB_TRY(push(ids, special.sep));
+    CLB_TRY(tokenizer_ids_push(ids, special.sep));
     *a_end = ids->count;
     if (b) {
         CLB_TRY(clb_tokenizer_encode(p->tokenizer, b, strlen(b), ids));
-        CLB_TRY(push(ids, special.sep));
+        CLB_TRY(tokenizer_ids_push(ids, special.sep));
     }
     if (ids->count > (size_t)p->config.max_position_embeddings)
         status = clb_fail(CLB_ERROR_ARGUMENT, "the text has %zu tokens, the model takes %d",

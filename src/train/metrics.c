@@ -5,7 +5,7 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "train/loss_json.h"
+#include "train/loss_figures.h"
 #include "train/train.h"
 
 #include <errno.h>
@@ -116,7 +116,6 @@ void train_progress(const struct train_run *run)
                       run->options.max_steps, run->figures, rate, left);
 }
 
-/* "loss 6.41  mlm 5.72 (0.7 %)  nsp 0.69 (55.0 %)": what terminals and files are told of losses. */
 static double total_of(const struct clb_losses *losses)
 {
     double total = 0;
@@ -125,29 +124,13 @@ static double total_of(const struct clb_losses *losses)
     return total;
 }
 
-static void format_losses(const struct clb_losses *losses, bool perplexity, char *text, size_t size)
-{
-    size_t length = 0;
-    *text = 0;
-    for (int i = 0; i < losses->count && length < size; i++) {
-        const struct clb_loss *loss = &losses->loss[i];
-        char more[48] = "";
-        if (loss->count == 0) continue;
-        if (perplexity && loss->perplexity)
-            snprintf(more, sizeof more, ", perplexity %.2f", exp(clb_loss_mean(loss)));
-        length +=
-            (size_t)snprintf(text + length, size - length, "%s %.4f (%.1f %%%s)  ", loss->name,
-                             clb_loss_mean(loss), 100 * clb_loss_accuracy(loss), more);
-    }
-}
-
 static void say_interval(struct train_run *run, double learning_rate, double norm, double rate)
 {
     const struct clb_losses *losses = &run->report->last.losses;
     char left[32], parts[120];
     format_left(run, rate, left, sizeof left);
-    format_losses(losses, false, parts, sizeof parts);
-    snprintf(run->figures, sizeof run->figures, "loss %.4f  %slr %.2e  ", total_of(losses), parts,
+    train_format_losses(losses, false, parts, sizeof parts);
+    snprintf(run->figures, sizeof run->figures, "loss %.4f  %s  lr %.2e  ", total_of(losses), parts,
              learning_rate);
     base_log("step %" PRId64 "/%" PRId64 "  %snorm %.2f  %.0f tokens/s  %s left", run->step,
              run->options.max_steps, run->figures, norm, rate, left);
@@ -197,8 +180,8 @@ enum clb_status train_log_evaluation(struct train_run *run, const struct clb_eva
 {
     char parts[160];
     run->report->held_out = *e;
-    format_losses(&e->losses, true, parts, sizeof parts);
-    base_log("step %" PRId64 "  held out: %s%" PRId64 " pairs", run->step, parts, e->examples);
+    train_format_losses(&e->losses, true, parts, sizeof parts);
+    base_log("step %" PRId64 "  held out: %s  %" PRId64 " pairs", run->step, parts, e->examples);
     json_t *json = json_pack("{s:I}", "step", (json_int_t)run->step);
     int failed = 0;
     for (int i = 0; json && i < e->losses.count; i++)

@@ -71,7 +71,6 @@ static enum clb_status check_options(struct clb_training_options *o)
     };
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         if (!checks[i].holds) return clb_fail(CLB_ERROR_ARGUMENT, "%s", checks[i].what);
-    if (!o->model && !o->resume_from_checkpoint) o->model = "mini";
     if (o->warmup_steps < 0) o->warmup_steps = o->max_steps / 10;
     return CLB_OK;
 }
@@ -145,8 +144,7 @@ static enum clb_status create_model(struct train_run *run, const char *checkpoin
         .gradient_checkpointing = o->gradient_checkpointing,
     };
     enum clb_status status;
-    const char *model = run->options.model ? run->options.model : "mini";
-    CLB_TRY(read_config(run, checkpoint ? checkpoint : model, &config, start));
+    CLB_TRY(read_config(run, checkpoint ? checkpoint : o->model, &config, start));
     CLB_TRY(clb_model_create(run->device, &config, &limits, &run->model));
     CLB_TRY(train_optimizer_create(run->model, o->optim, &run->optimizer));
 cleanup:
@@ -337,6 +335,7 @@ static enum clb_status set_up(struct train_run *run, const char *checkpoint)
 {
     char *start = NULL;
     enum clb_status status;
+    if (!checkpoint && !run->options.model) run->options.model = "mini";
     CLB_TRY(open_streams(run));
     CLB_TRY(clb_device_open(run->options.device, run->options.threads, &run->device));
     CLB_TRY(create_model(run, checkpoint, &start));

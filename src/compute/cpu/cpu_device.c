@@ -16,8 +16,6 @@
 
 #define HUGE_PAGE ((size_t)2 << 20)
 
-enum { MOST_THREADS = 1024 };
-
 /* ---- instruction sets ---- */
 
 struct isa {
@@ -211,9 +209,9 @@ enum clb_status cpu_device_open(int threads, struct clb_device **device)
 {
     const struct isa *isa = choose_isa();
     if (!isa) return CLB_ERROR_ARGUMENT;
-    if (threads < 0 || threads > MOST_THREADS)
+    if (threads < 0 || threads > CLB_MOST_THREADS)
         return clb_fail(CLB_ERROR_ARGUMENT, "%d threads: should be 1 to %d, or 0 for all cores",
-                        threads, MOST_THREADS);
+                        threads, CLB_MOST_THREADS);
     struct cpu_device *cpu = calloc(1, sizeof *cpu);
     struct clb_backend *backend = calloc(1, sizeof *backend);
     if (!cpu || !backend) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A loss in JSON: in metrics.jsonl and in what commands print. */
-#ifndef TRAIN_LOSS_JSON_H
-#define TRAIN_LOSS_JSON_H
+/* What is told of losses: in metrics.jsonl, on the terminal and by commands. */
+#ifndef TRAIN_LOSS_FIGURES_H
+#define TRAIN_LOSS_FIGURES_H
 
 #include <clbert/model.h>
 #include <jansson.h>
@@ -13,5 +13,9 @@ enum train_figure { TRAIN_LOSS, TRAIN_ACCURACY, TRAIN_PERPLEXITY, TRAIN_FIGURES 
  * memory. */
 int train_set_figure(json_t *json, const char *prefix, const struct clb_loss *loss,
                      enum train_figure figure);
+
+/* "mlm 5.7241 (0.7 %)  nsp 0.6941 (55.0 %)", with ", perplexity 306.15" where asked for and known;
+ * a loss without labels is left out. */
+void train_format_losses(const struct clb_losses *losses, bool perplexity, char *text, size_t size);
 
 #endif
