@@ -11,11 +11,11 @@ complain() {
     failed=1
 }
 
-operations=$(sed -n '/define CLB_OPERATION_LIST/,/^$/p' src/compute/backend.h | grep -oE 'X\([a-z_]{2,}\)' | tr -d 'X()')
-[ "$(wc -w <<<"$operations")" -ge 24 ] || complain "CLB_OPERATION_LIST was not found in src/compute/backend.h"
+operations=$(sed -n '/define CLB_OPERATION_LIST/,/^$/p' include/clbert/ops.h | grep -oE 'X\([a-z_]{2,}\)' | tr -d 'X()')
+[ "$(wc -w <<<"$operations")" -ge 24 ] || complain "CLB_OPERATION_LIST was not found in include/clbert/ops.h"
 for operation in $operations; do
-    cpu=$(grep -lE "CPU_RENAMED\($operation\)\(struct clb_device \*" src/compute/cpu/cpu_*.c || true)
-    ocl=$(grep -lE "\bocl_$operation\(struct clb_device \*" src/compute/opencl/ocl_*.c || true)
+    cpu=$(grep -lE "^(enum clb_status )?CPU_RENAMED\($operation\)\(" src/compute/cpu/cpu_*.c || true)
+    ocl=$(grep -lE "^(enum clb_status )?ocl_$operation\(" src/compute/opencl/ocl_*.c || true)
     family=$(sed -E 's,.*/cpu_(.*)\.c,\1,' <<<"$cpu")
     if [ -z "$cpu" ] || [ "$ocl" != "src/compute/opencl/ocl_$family.c" ]; then
         complain "$operation: in '$cpu', but in '$ocl'"

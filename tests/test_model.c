@@ -200,7 +200,7 @@ static void check_steps(const char *directory, const char *device)
         const struct clb_step_batches batches = {.step = step, .count = 1, .batches = &g.batch};
         double norm;
         OK(train_step(g.model, optimizer, &batches, &options, 1e-3));
-        OK(train_optimizer_norm(optimizer, step, &norm));
+        OK(train_optimizer_norms(optimizer, step, 1, &norm));
         check_losses(&g, step, 2e-5);
         assert_near(norm, fact(&g, step, "grad_norm"), 2e-5 * norm, "gradient norm");
     }

@@ -87,6 +87,9 @@ CLB_API enum clb_status clb_device_use_products(struct clb_device *device, const
 /* Waits until everything queued is done and reports what failed in it. */
 CLB_API enum clb_status clb_device_finish(struct clb_device *device);
 
+/* Makes the device begin with what is queued, without waiting. */
+CLB_API enum clb_status clb_device_flush(struct clb_device *device);
+
 /* ---- speed ---- */
 
 /* Measures, for a fraction of a second, how many 10^9 floating-point operations a second the device
@@ -104,9 +107,32 @@ CLB_API void clb_device_profile(struct clb_device *device, bool enabled);
 CLB_API const struct clb_profile_entry *clb_device_profile_entries(const struct clb_device *device,
                                                                    int *count);
 
+/* What went between host and device, and what was queued there, since the device was opened. A
+ * host that runs ahead of its device waits for nothing between two looks at the results. */
+struct clb_traffic {
+    int64_t launches;      /* kernels and copies queued; a library's own are not counted */
+    int64_t writes, bytes; /* from the host */
+    int64_t waits;         /* the host waited until all that was queued was done */
+    int64_t held;          /* the host was two batches ahead, and waited until it was one */
+};
+CLB_API struct clb_traffic clb_device_traffic(const struct clb_device *device);
+
 /* ---- tensors ---- */
 
-enum clb_type { CLB_F32 = 0, CLB_I32 = 1 };
+/* fp32 and int32; what products and attention may take instead of fp32: bf16 (8 bits of exponent, 7
+ * of fraction) and fp16 (IEEE 754 binary16). */
+enum clb_type { CLB_F32 = 0, CLB_I32 = 1, CLB_BF16 = 2, CLB_F16 = 3 };
+
+/* Bytes of an element. */
+static inline int64_t clb_type_size(enum clb_type type)
+{
+    return type == CLB_BF16 || type == CLB_F16 ? 2 : 4;
+}
+
+CLB_API const char *clb_type_name(enum clb_type type); /* "fp32", "int32", "bf16", "fp16" */
+
+/* Whether products and attention of a device take operands of a type. */
+CLB_API bool clb_device_multiplies(const struct clb_device *device, enum clb_type type);
 
 struct clb_arena;
 
@@ -119,8 +145,8 @@ struct clb_tensor {
     enum clb_type type;
     /* Where the memory lies, so that operations can refuse what is too large or shares memory. */
     const struct clb_arena *arena;
-    int64_t offset,
-        capacity; /* elements: from the arena's beginning, and of this tensor's memory */
+    int64_t offset;   /* bytes from the arena's beginning */
+    int64_t capacity; /* elements that there is memory for */
 };
 
 /* The first `rows` rows of a tensor: buffers are planned for the largest batch and used in part.
@@ -136,7 +162,12 @@ static inline int64_t clb_tensor_elements(struct clb_tensor tensor)
     return tensor.rows * tensor.columns;
 }
 
-/* Copies `count` elements (4 bytes each) from the host to the tensor's beginning. The host memory
+static inline int64_t clb_tensor_bytes(struct clb_tensor tensor)
+{
+    return clb_tensor_elements(tensor) * clb_type_size(tensor.type);
+}
+
+/* Copies `count` elements from the host to the tensor's beginning. The host memory
  * may be reused at once. */
 CLB_API enum clb_status clb_tensor_write(struct clb_tensor tensor, const void *host, int64_t count);
 
@@ -145,8 +176,9 @@ CLB_API enum clb_status clb_tensor_read(struct clb_tensor tensor, void *host, in
 
 /* ---- arenas ---- */
 
-/* Elements to a multiple of which every tensor of an arena is padded: at 4 KiB it meets every
- * device's alignment of sub-buffers, and one block never holds parts of two tensors. */
+/* Elements to a multiple of which every tensor of an arena is padded: 4 KiB, or 2 KiB where they
+ * are reduced, meets every device's alignment of sub-buffers, and one block never holds parts of
+ * two tensors. */
 #define CLB_BLOCK 1024
 
 /* An arena is one allocation that holds many tensors, each a sub-buffer: all weights, all
@@ -170,8 +202,9 @@ CLB_API int64_t clb_arena_bytes(const struct clb_arena *arena);
  * than it has: CLB_ERROR_MEMORY with the arena's name and size. */
 CLB_API enum clb_status clb_arena_commit(struct clb_arena *arena);
 
-/* The whole allocation as one tensor [elements, 1] of CLB_F32: valid after commit, for arenas of
- * that type only. Padding is zero and operations that are meant for it keep it so. */
+/* The whole allocation as one tensor [elements, 1]: of the type of its tensors, or, where they have
+ * several, of CLB_I32. Valid after commit. Padding is zero and operations that are meant for it
+ * keep it so. */
 CLB_API struct clb_tensor clb_arena_whole(const struct clb_arena *arena);
 
 CLB_END_DECLS

@@ -21,6 +21,10 @@ struct clb_model_limits {
     bool training;               /* gradients and what backward needs */
     bool gradient_checkpointing; /* backward makes a block's activations anew: less memory, a third
                                     more time, the same bits */
+    enum clb_type operands;      /* of products and attention, and what is kept of them; weights,
+                                    gradients, norms and losses are fp32 always. A type that the device
+                                    does not multiply (clb_device_multiplies): CLB_ERROR_ARGUMENT when
+                                    it runs */
 };
 
 struct clb_memory_plan {

@@ -2,7 +2,13 @@
 /* The operations of the model, the same on every device: the upper half of the dispatch layer.
  *
  * T tokens of a packed batch, B sequences, H hidden, N heads, D = H / N, R rows picked out of T,
- * I inputs and O outputs of a linear layer, V rows of a table. All numbers are fp32, indices int32.
+ * I inputs and O outputs of a linear layer, V rows of a table. Numbers are fp32, indices int32.
+ *
+ * The operands of products and attention may be reduced: x, weight and d_out of the linear layers,
+ * qkv, out and d_out of attention, d_out and saved of clb_activation_backward may be of a type that
+ * the device multiplies (clb_device_multiplies), all of one call of the same. What comes of them
+ * (out, pre, d_x, d_qkv) is then of that type or fp32. Sums are taken in fp32, and what is fp32
+ * always is: gradients of weights, biases, norms, softmax and losses, optimisers.
  *
  * Forward operations overwrite their outputs. Backward operations overwrite gradients of
  * activations and ACCUMULATE into gradients of weights (d_weight, d_bias, d_gamma, d_beta,
@@ -167,6 +173,9 @@ CLB_API enum clb_status clb_cross_entropy(const struct clb_tensor *sums,
 CLB_API enum clb_status clb_fill(const struct clb_tensor *x, float value);
 /* out = x, as many elements. */
 CLB_API enum clb_status clb_copy(const struct clb_tensor *out, const struct clb_tensor *x);
+/* out = x in another type: fp32 to bf16 or fp16, to the nearest, of two equally near the even one;
+ * too large becomes infinite, NaN stays NaN. Or back, exactly. Fp32 to fp32 is clb_copy. */
+CLB_API enum clb_status clb_cast(const struct clb_tensor *out, const struct clb_tensor *x);
 /* out += x. */
 CLB_API enum clb_status clb_add(const struct clb_tensor *out, const struct clb_tensor *x);
 /* x *= factor. */
@@ -224,6 +233,23 @@ CLB_API enum clb_status clb_lamb(const struct clb_tensor *w, const struct clb_te
                                  const struct clb_tensor *grad_square,
                                  const struct clb_segments *segments,
                                  const struct clb_optimizer_step *step);
+
+/* clang-format off */
+/* Every operation above, by what follows clb_: a backend has a function for each. */
+#define CLB_OPERATION_LIST(X)                                                                      \
+    X(linear_forward) X(linear_backward_input) X(linear_backward_weight) X(activation_backward)    \
+    X(embedding_forward) X(embedding_backward) X(norm_forward) X(norm_backward) X(dropout_apply)   \
+    X(attention_forward) X(attention_backward) X(gather_rows) X(scatter_add_rows) X(cross_entropy) \
+    X(fill) X(copy) X(cast) X(add) X(scale) X(sum_of_squares) X(fill_uniform)                      \
+    X(fill_truncated_normal) X(adamw) X(bert_adam) X(lamb)
+/* clang-format on */
+
+enum clb_operation {
+#define CLB_OPERATION_ENUM(name) CLB_OPERATION_##name,
+    CLB_OPERATION_LIST(CLB_OPERATION_ENUM)
+#undef CLB_OPERATION_ENUM
+        CLB_OPERATION_COUNT
+};
 
 CLB_END_DECLS
 

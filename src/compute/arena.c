@@ -7,7 +7,7 @@
 
 struct arena_entry {
     struct clb_tensor *tensor;
-    int64_t offset, elements; /* of CLB_BLOCK-padded elements, from the arena's beginning */
+    int64_t offset, bytes; /* of whole blocks, from the arena's beginning */
     void *slice;
 };
 
@@ -16,7 +16,8 @@ struct clb_arena {
     char name[64];
     struct arena_entry *entries;
     int count, capacity;
-    int64_t elements;
+    int64_t bytes;
+    enum clb_type type; /* of all its tensors; CLB_I32 where they have several */
     void *memory;
 };
 
@@ -57,23 +58,26 @@ enum clb_status clb_arena_add(struct clb_arena *arena, enum clb_type type, int64
         arena->entries = entries;
         arena->capacity = capacity;
     }
-    int64_t padded = (rows * columns + CLB_BLOCK - 1) / CLB_BLOCK * CLB_BLOCK;
+    const int64_t blocks = (rows * columns + CLB_BLOCK - 1) / CLB_BLOCK;
+    const int64_t bytes = blocks * CLB_BLOCK * clb_type_size(type);
+    if (arena->count == 0) arena->type = type;
+    if (type != arena->type) arena->type = CLB_I32;
     arena->entries[arena->count++] =
-        (struct arena_entry){.tensor = tensor, .offset = arena->elements, .elements = padded};
+        (struct arena_entry){.tensor = tensor, .offset = arena->bytes, .bytes = bytes};
     *tensor = (struct clb_tensor){.device = arena->device,
                                   .rows = rows,
                                   .columns = columns,
                                   .type = type,
                                   .arena = arena,
-                                  .offset = arena->elements,
+                                  .offset = arena->bytes,
                                   .capacity = rows * columns};
-    arena->elements += padded;
+    arena->bytes += bytes;
     return CLB_OK;
 }
 
 int64_t clb_arena_bytes(const struct clb_arena *arena)
 {
-    return 4 * arena->elements;
+    return arena->bytes;
 }
 
 enum clb_status clb_arena_commit(struct clb_arena *arena)
@@ -94,22 +98,27 @@ enum clb_status clb_arena_commit(struct clb_arena *arena)
         return clb_fail_context(status, "%s (%.0f MiB)", arena->name, (double)bytes * mib);
     for (int i = 0; i < arena->count; i++) {
         struct arena_entry *entry = &arena->entries[i];
-        status = device->backend->slice(device, arena->memory, 4 * entry->offset,
-                                        4 * entry->elements, &entry->slice);
+        status = device->backend->slice(device, arena->memory, entry->offset, entry->bytes,
+                                        &entry->slice);
         if (status != CLB_OK) return clb_fail_context(status, "%s", arena->name);
         entry->tensor->memory = entry->slice;
     }
-    struct clb_tensor whole = clb_arena_whole(arena);
-    return device->backend->fill(device, &whole, 0.0f);
+    const struct clb_tensor words = {.device = device,
+                                     .memory = arena->memory,
+                                     .rows = bytes / 4,
+                                     .columns = 1,
+                                     .type = CLB_F32};
+    return device->backend->fill(&words, 0.0f); /* 0 is the same in every type */
 }
 
 struct clb_tensor clb_arena_whole(const struct clb_arena *arena)
 {
+    const int64_t elements = arena->bytes / clb_type_size(arena->type);
     return (struct clb_tensor){.device = arena->device,
                                .memory = arena->memory,
-                               .rows = arena->elements,
+                               .rows = elements,
                                .columns = 1,
-                               .type = CLB_F32,
+                               .type = arena->type,
                                .arena = arena,
-                               .capacity = arena->elements};
+                               .capacity = elements};
 }

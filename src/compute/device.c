@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
-#include "compute/backend.h"
+#include "compute/call.h"
 #include "compute/device_choice.h"
 
 #include <stdio.h>
@@ -113,7 +113,18 @@ enum clb_status clb_device_use_products(struct clb_device *device, const char *r
 
 enum clb_status clb_device_finish(struct clb_device *device)
 {
+    device->traffic.waits++;
     return device->backend->finish(device);
+}
+
+enum clb_status clb_device_flush(struct clb_device *device)
+{
+    return device->backend->flush(device);
+}
+
+struct clb_traffic clb_device_traffic(const struct clb_device *device)
+{
+    return device->traffic;
 }
 
 enum clb_status clb_device_peak(struct clb_device *device, double *gflops)
@@ -125,14 +136,10 @@ enum clb_status clb_device_peak(struct clb_device *device, double *gflops)
 
 void clb_device_profile(struct clb_device *device, bool enabled)
 {
-    static const char *const names[CLB_OPERATION_COUNT] = {
-#define CLB_OPERATION_NAME(name) #name,
-        CLB_OPERATION_LIST(CLB_OPERATION_NAME)
-#undef CLB_OPERATION_NAME
-    };
     device->profiling = enabled;
     for (int i = 0; i < CLB_OPERATION_COUNT; i++)
-        device->profile[i] = (struct clb_profile_entry){.operation = names[i]};
+        device->profile[i] =
+            (struct clb_profile_entry){.operation = call_operation_name((enum clb_operation)i)};
 }
 
 const struct clb_profile_entry *clb_device_profile_entries(const struct clb_device *device,
@@ -140,6 +147,20 @@ const struct clb_profile_entry *clb_device_profile_entries(const struct clb_devi
 {
     *count = CLB_OPERATION_COUNT;
     return device->profile;
+}
+
+/* ---- types ---- */
+
+const char *clb_type_name(enum clb_type type)
+{
+    static const char *const names[] = {
+        [CLB_F32] = "fp32", [CLB_I32] = "int32", [CLB_BF16] = "bf16", [CLB_F16] = "fp16"};
+    return names[type];
+}
+
+bool clb_device_multiplies(const struct clb_device *device, enum clb_type type)
+{
+    return device->backend->multiplies >> type & 1;
 }
 
 /* ---- tensors ---- */
@@ -170,12 +191,19 @@ enum clb_status clb_tensor_write(struct clb_tensor tensor, const void *host, int
 {
     enum clb_status status = check_transfer(tensor, count);
     if (status != CLB_OK || count == 0) return status;
-    return tensor.device->backend->write(tensor.device, tensor.memory, host, 4 * count);
+    struct clb_device *device = tensor.device;
+    const int64_t bytes = count * clb_type_size(tensor.type);
+    device->traffic.writes++;
+    device->traffic.bytes += bytes;
+    device->traffic.waits++;
+    return device->backend->write(device, tensor.memory, host, bytes);
 }
 
 enum clb_status clb_tensor_read(struct clb_tensor tensor, void *host, int64_t count)
 {
     enum clb_status status = check_transfer(tensor, count);
     if (status != CLB_OK || count == 0) return status;
-    return tensor.device->backend->read(tensor.device, tensor.memory, host, 4 * count);
+    tensor.device->traffic.waits++;
+    return tensor.device->backend->read(tensor.device, tensor.memory, host,
+                                        count * clb_type_size(tensor.type));
 }

@@ -18,8 +18,9 @@ struct mlm_head {
     int chunks;                       /* of the largest batch */
     struct clb_tensor *rows, *labels; /* i32 [chunks] of [C], the registry's */
     struct clb_tensor masked, pre, transform, stats, predicted; /* [C, H], stats [C, 2] */
-    struct clb_tensor logits;                                   /* [C, V] */
-    struct clb_tensor d_rows, d_sum;                            /* [C, H] */
+    struct clb_tensor logits, d_logits; /* [C, V]; d_logits, where products do not take fp32 */
+    struct clb_tensor d_rows, d_sum;    /* [C, H] */
+    struct clb_tensor copy, d_copy;     /* [C, H] of an input and of a gradient, for products */
 };
 
 /* A quarter of the tokens is more than is ever masked by habit; more takes more chunks. */
@@ -49,12 +50,15 @@ static void declare(struct module *module, struct registry *r)
     m->rows = registry_inputs(r, m->chunks, c);
     m->labels = registry_inputs(r, m->chunks, c);
     registry_activation(r, &m->masked, "mlm masked", c, h, SAVED);
-    registry_activation(r, &m->pre, "mlm pre", c, h, SAVED);
+    registry_copy(r, &m->copy, "mlm operand", c, h);
+    registry_operand(r, &m->pre, "mlm pre", c, h, SAVED);
     registry_activation(r, &m->transform, "mlm transform", c, h, SAVED);
     registry_activation(r, &m->stats, "mlm stats", c, 2, SAVED);
     registry_activation(r, &m->predicted, "mlm predicted", c, h, SAVED);
     registry_activation(r, &m->logits, "mlm logits", c, v, SAVED);
     if (!limits->training) return;
+    registry_copy(r, &m->d_copy, "mlm d_operand", c, h);
+    registry_copy(r, &m->d_logits, "mlm d_logits", c, v);
     registry_activation(r, &m->d_rows, "d_rows", c, h, SCRATCH);
     registry_activation(r, &m->d_sum, "d_rows_sum", c, h, SCRATCH);
 }
@@ -99,15 +103,18 @@ static enum clb_status chunk_forward(struct mlm_head *m, struct pass *pass, int6
                                      const struct clb_tensor *rows, const struct clb_tensor *labels)
 {
     const struct clb_config *c = &m->module.model->config;
+    struct clb_tensor operand;
     enum clb_status status;
     CLB_TRY(clb_gather_rows(&m->masked, &pass->hidden, rows));
-    CLB_TRY(clb_linear_forward(&m->transform, &m->pre, &m->masked, &m->weight.weight,
+    CLB_TRY(registry_cast(&m->copy, &m->masked, &operand));
+    CLB_TRY(clb_linear_forward(&m->transform, &m->pre, &operand, &m->weight.operand,
                                &m->bias.weight, c->hidden_act));
     CLB_TRY(clb_norm_forward(&m->predicted, &m->transform, &m->stats, &m->transform, NULL, NULL,
                              &m->gamma.weight, &m->beta.weight, c->layer_norm_eps,
                              (struct clb_dropout){0}));
-    CLB_TRY(clb_linear_forward(&m->logits, NULL, &m->predicted,
-                               &embeddings_word(m->module.model)->weight, &m->decoder_bias.weight,
+    CLB_TRY(registry_cast(&m->copy, &m->predicted, &operand));
+    CLB_TRY(clb_linear_forward(&m->logits, NULL, &operand,
+                               &embeddings_word(m->module.model)->operand, &m->decoder_bias.weight,
                                CLB_ACTIVATION_NONE));
     CLB_TRY(head_loss(&m->module, pass, &m->logits, labels, first));
 cleanup:
@@ -118,17 +125,22 @@ static enum clb_status chunk_backward(const struct mlm_head *m, const struct pas
                                       const struct clb_tensor *rows)
 {
     const struct parameter *word = embeddings_word(m->module.model);
+    struct clb_tensor operand, d_operand;
     enum clb_status status;
-    CLB_TRY(clb_linear_backward_weight(&word->gradient, &m->decoder_bias.gradient, &m->logits,
-                                       &m->predicted));
-    CLB_TRY(clb_linear_backward_input(&m->d_rows, &m->logits, &word->weight, false));
+    CLB_TRY(registry_cast(&m->d_logits, &m->logits, &d_operand));
+    CLB_TRY(registry_cast(&m->copy, &m->predicted, &operand));
+    CLB_TRY(clb_linear_backward_weight(&word->gradient, &m->decoder_bias.gradient, &d_operand,
+                                       &operand));
+    CLB_TRY(clb_linear_backward_input(&m->d_rows, &d_operand, &word->operand, false));
     CLB_TRY(clb_norm_backward(&m->d_sum, NULL, &m->gamma.gradient, &m->beta.gradient, &m->d_rows,
                               &m->transform, &m->stats, &m->gamma.weight, (struct clb_dropout){0}));
+    CLB_TRY(registry_cast(&m->d_copy, &m->d_sum, &d_operand));
+    CLB_TRY(clb_activation_backward(&d_operand, &d_operand, &m->pre,
+                                    m->module.model->config.hidden_act));
+    CLB_TRY(registry_cast(&m->copy, &m->masked, &operand));
     CLB_TRY(
-        clb_activation_backward(&m->d_sum, &m->d_sum, &m->pre, m->module.model->config.hidden_act));
-    CLB_TRY(
-        clb_linear_backward_weight(&m->weight.gradient, &m->bias.gradient, &m->d_sum, &m->masked));
-    CLB_TRY(clb_linear_backward_input(&m->d_rows, &m->d_sum, &m->weight.weight, false));
+        clb_linear_backward_weight(&m->weight.gradient, &m->bias.gradient, &d_operand, &operand));
+    CLB_TRY(clb_linear_backward_input(&m->d_rows, &d_operand, &m->weight.operand, false));
     CLB_TRY(clb_scatter_add_rows(&pass->d_hidden, &m->d_rows, rows));
 cleanup:
     return status;

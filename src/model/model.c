@@ -28,8 +28,7 @@ enum clb_status clb_model_create(struct clb_device *device, const struct clb_con
     model->device = device;
     model->config = *config;
     model->limits = *limits;
-    CLB_TRY(registry_create(device, limits->training, limits->gradient_checkpointing,
-                            &model->registry));
+    CLB_TRY(registry_create(device, limits, &model->registry));
     registry_input(model->registry, &model->cu_seqlens, limits->max_sequences + 1);
     CLB_TRY(model_make_modules(model));
     if (limits->training)
@@ -155,8 +154,9 @@ static enum clb_status check_batch(const struct clb_model *model, const struct c
 static enum clb_status begin_pass(struct clb_model *model, const struct clb_batch *batch,
                                   struct pass *pass)
 {
-    enum clb_status status = check_batch(model, batch);
-    if (status != CLB_OK) return status;
+    enum clb_status status;
+    CLB_TRY(check_batch(model, batch));
+    CLB_TRY(registry_begin_batch(model->registry));
     registry_stage(model->registry, &model->cu_seqlens, batch->cu_seqlens, batch->sequences + 1);
     for (int i = 0; i < model->module_count; i++) {
         struct module *module = model->modules[i];
@@ -169,7 +169,10 @@ static enum clb_status begin_pass(struct clb_model *model, const struct clb_batc
     pass->max_seqlen = batch->max_seqlen;
     pass->cu_seqlens = clb_tensor_first_rows(model->cu_seqlens, batch->sequences + 1);
     pass->d_hidden = clb_tensor_first_rows(model->d_hidden, batch->total_tokens);
-    return registry_upload(model->registry);
+    CLB_TRY(registry_send_batch(model->registry));
+    CLB_TRY(registry_cast_weights(model->registry));
+cleanup:
+    return status;
 }
 
 /* Up to the last block, then the heads, whose losses add their gradients up in d_hidden. */

@@ -48,7 +48,7 @@ enum clb_status model_list_shapes(const struct clb_config *config, struct clb_pa
                                   int *count)
 {
     struct clb_model model = {.config = *config};
-    enum clb_status status = registry_create(NULL, false, false, &model.registry);
+    enum clb_status status = registry_create(NULL, &model.limits, &model.registry);
     if (status != CLB_OK) return status;
     CLB_TRY(model_make_modules(&model));
     const struct clb_parameter *weights = registry_weights(model.registry, count);

@@ -2,6 +2,7 @@
 #include "model/registry.h"
 
 #include "base/error.h"
+#include "compute/upload.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@ enum { SHARED = -1 }; /* a slot of no single module */
 /* Memory of one activation, or of several that are not needed at the same time. */
 struct slot {
     const char *name;
+    enum clb_type type;
     int module, turn; /* SHARED, or the module; which of those that take turns */
     int64_t elements; /* of the largest */
     struct clb_tensor tensor;
@@ -27,6 +29,7 @@ struct activation {
 struct registry {
     struct clb_device *device;
     bool training, checkpointing;
+    enum clb_type operands;
     enum clb_status status; /* the first failure */
     char message[256];
     int module;
@@ -51,10 +54,12 @@ struct registry {
     int loss_count;
 
     struct clb_arena *weight_arena, *gradient_arena, *input_arena;
+    struct clb_arena *operand_arena; /* NULL where operands are fp32 */
     struct clb_arena **activation_arenas;
     int activation_arena_count;
-    int32_t *staged;
-    int64_t staged_end; /* so many elements of the inputs are to be written */
+    struct upload *upload;
+    int32_t *staged;    /* the batch that is being made */
+    int64_t staged_end; /* so many elements of it are to be sent */
 };
 
 /* ---- life ---- */
@@ -71,17 +76,21 @@ static void note(struct registry *r, enum clb_status status)
     snprintf(r->message, sizeof r->message, "%s", clb_error_message());
 }
 
-enum clb_status registry_create(struct clb_device *device, bool training, bool checkpointing,
+enum clb_status registry_create(struct clb_device *device, const struct clb_model_limits *limits,
                                 struct registry **out)
 {
     struct registry *r = calloc(1, sizeof *r);
     if (!r) return out_of_memory();
-    *r = (struct registry){
-        .device = device, .training = training, .checkpointing = training && checkpointing};
+    *r = (struct registry){.device = device,
+                           .training = limits->training,
+                           .checkpointing = limits->training && limits->gradient_checkpointing,
+                           .operands = limits->operands};
     enum clb_status status = CLB_OK;
     if (device) {
         CLB_TRY(clb_arena_create(device, "weights", &r->weight_arena));
-        if (training) CLB_TRY(clb_arena_create(device, "gradients", &r->gradient_arena));
+        if (r->training) CLB_TRY(clb_arena_create(device, "gradients", &r->gradient_arena));
+        if (r->operands != CLB_F32)
+            CLB_TRY(clb_arena_create(device, "reduced weights", &r->operand_arena));
         CLB_TRY(clb_arena_create(device, "batch", &r->input_arena));
     }
     *out = r;
@@ -96,6 +105,7 @@ void registry_destroy(struct registry *r)
     if (!r) return;
     clb_arena_destroy(r->weight_arena);
     clb_arena_destroy(r->gradient_arena);
+    clb_arena_destroy(r->operand_arena);
     clb_arena_destroy(r->input_arena);
     for (int i = 0; i < r->activation_arena_count; i++) clb_arena_destroy(r->activation_arenas[i]);
     free(r->activation_arenas);
@@ -107,7 +117,7 @@ void registry_destroy(struct registry *r)
     free(r->slots);
     for (int i = 0; i < r->input_list_count; i++) free(r->input_lists[i]);
     free(r->input_lists);
-    free(r->staged);
+    upload_destroy(r->upload);
     free(r);
 }
 
@@ -118,8 +128,8 @@ void registry_module(struct registry *r, int module)
 
 /* ---- parameters ---- */
 
-/* Makes room for one more than `count` elements, doubling at powers of two; NULL: there is none, and
- * the array stays as it is. */
+/* Makes room for one more than `count` elements, doubling at powers of two; NULL: there is none,
+ * and the array stays as it is. */
 static void *grow(struct registry *r, void *array, int count, size_t size)
 {
     if (count & (count - 1)) return array;
@@ -148,6 +158,8 @@ void registry_parameter(struct registry *r, struct parameter *parameter, enum pa
         note(r, clb_arena_add(r->weight_arena, CLB_F32, rows, columns, &parameter->weight));
     if (r->gradient_arena)
         note(r, clb_arena_add(r->gradient_arena, CLB_F32, rows, columns, &parameter->gradient));
+    if (r->operand_arena)
+        note(r, clb_arena_add(r->operand_arena, r->operands, rows, columns, &parameter->operand));
     const bool stacked = kind == STACKED_MATRIX || kind == STACKED_BIAS;
     const bool matrix = kind == MATRIX || kind == STACKED_MATRIX;
     struct clb_parameter *listed = &r->weights[r->parameter_count];
@@ -175,6 +187,7 @@ static enum clb_status fill_lists(struct registry *r)
     if (r->training) memcpy(r->gradients, r->weights, size);
     for (int i = 0; i < r->parameter_count; i++) {
         r->weights[i].tensor = r->parameters[i]->weight;
+        if (!r->operand_arena) r->parameters[i]->operand = r->parameters[i]->weight;
         if (r->training) r->gradients[i].tensor = r->parameters[i]->gradient;
     }
     return CLB_OK;
@@ -211,18 +224,19 @@ struct clb_tensor registry_gradients_whole(const struct registry *r)
 
 /* Which memory an activation gets. Without training only a module's output outlives its call, and
  * the next module's input that it is: two take turns. */
-static struct slot slot_of(const struct registry *r, const char *name, enum lifetime lifetime)
+static struct slot slot_of(const struct registry *r, const char *name, enum clb_type type,
+                           enum lifetime lifetime)
 {
     const bool kept = lifetime == SAVED || (lifetime == RECOMPUTED && !r->checkpointing);
-    if (r->training) return (struct slot){name, kept ? r->module : SHARED, 0, 0, {0}};
-    return (struct slot){name, SHARED, lifetime == SAVED ? r->module % 2 : 0, 0, {0}};
+    if (r->training) return (struct slot){name, type, kept ? r->module : SHARED, 0, 0, {0}};
+    return (struct slot){name, type, SHARED, lifetime == SAVED ? r->module % 2 : 0, 0, {0}};
 }
 
 static int find_slot(struct registry *r, const struct slot *wanted)
 {
     for (int i = 0; i < r->slot_count; i++)
         if (r->slots[i].module == wanted->module && r->slots[i].turn == wanted->turn &&
-            strcmp(r->slots[i].name, wanted->name) == 0)
+            r->slots[i].type == wanted->type && strcmp(r->slots[i].name, wanted->name) == 0)
             return i;
     struct slot *slots = grow(r, r->slots, r->slot_count, sizeof *slots);
     if (!slots) return -1;
@@ -231,17 +245,53 @@ static int find_slot(struct registry *r, const struct slot *wanted)
     return r->slot_count++;
 }
 
-void registry_activation(struct registry *r, struct clb_tensor *tensor, const char *name,
-                         int64_t rows, int64_t columns, enum lifetime lifetime)
+static void add_activation(struct registry *r, struct clb_tensor *tensor, const char *name,
+                           enum clb_type type, int64_t rows, int64_t columns,
+                           enum lifetime lifetime)
 {
     if (r->status != CLB_OK || !r->device) return;
     struct activation *more = grow(r, r->activations, r->activation_count, sizeof *more);
     if (more) r->activations = more;
-    const struct slot wanted = slot_of(r, name, lifetime);
+    const struct slot wanted = slot_of(r, name, type, lifetime);
     const int slot = more ? find_slot(r, &wanted) : -1;
     if (slot < 0) return;
     if (rows * columns > r->slots[slot].elements) r->slots[slot].elements = rows * columns;
     r->activations[r->activation_count++] = (struct activation){tensor, rows, columns, slot};
+}
+
+void registry_activation(struct registry *r, struct clb_tensor *tensor, const char *name,
+                         int64_t rows, int64_t columns, enum lifetime lifetime)
+{
+    add_activation(r, tensor, name, CLB_F32, rows, columns, lifetime);
+}
+
+void registry_operand(struct registry *r, struct clb_tensor *tensor, const char *name, int64_t rows,
+                      int64_t columns, enum lifetime lifetime)
+{
+    add_activation(r, tensor, name, r->operands, rows, columns, lifetime);
+}
+
+void registry_copy(struct registry *r, struct clb_tensor *tensor, const char *name, int64_t rows,
+                   int64_t columns)
+{
+    if (r->operands != CLB_F32)
+        add_activation(r, tensor, name, r->operands, rows, columns, SCRATCH);
+}
+
+enum clb_status registry_cast(const struct clb_tensor *copy, const struct clb_tensor *x,
+                              struct clb_tensor *operand)
+{
+    const bool reduced = copy->memory != NULL;
+    *operand = reduced ? clb_tensor_reshape(*copy, x->rows, x->columns) : *x;
+    return reduced ? clb_cast(operand, x) : CLB_OK;
+}
+
+enum clb_status registry_cast_weights(struct registry *r)
+{
+    if (!r->operand_arena) return CLB_OK;
+    const struct clb_tensor operands = clb_arena_whole(r->operand_arena);
+    const struct clb_tensor weights = clb_arena_whole(r->weight_arena);
+    return clb_cast(&operands, &weights);
 }
 
 void registry_input(struct registry *r, struct clb_tensor *tensor, int64_t count)
@@ -349,7 +399,7 @@ static enum clb_status plan_arena(struct registry *r, int module, const char *na
             CLB_TRY(clb_arena_create(r->device, name, arena));
             r->activation_arena_count++;
         }
-        CLB_TRY(clb_arena_add(*arena, CLB_F32, slot->elements, 1, &slot->tensor));
+        CLB_TRY(clb_arena_add(*arena, slot->type, slot->elements, 1, &slot->tensor));
     }
 cleanup:
     return status;
@@ -372,10 +422,10 @@ enum clb_status registry_commit(struct registry *r)
     enum clb_status status;
     CLB_TRY(clb_arena_commit(r->weight_arena));
     if (r->training) CLB_TRY(clb_arena_commit(r->gradient_arena));
+    if (r->operand_arena) CLB_TRY(clb_arena_commit(r->operand_arena));
     CLB_TRY(fill_lists(r));
     CLB_TRY(clb_arena_commit(r->input_arena));
-    r->staged = malloc((size_t)clb_arena_bytes(r->input_arena));
-    if (!r->staged) return out_of_memory();
+    CLB_TRY(upload_create(r->device, clb_arena_bytes(r->input_arena), &r->upload));
     for (int i = 0; i < r->activation_arena_count; i++)
         CLB_TRY(clb_arena_commit(r->activation_arenas[i]));
     for (int i = 0; i < r->activation_count; i++) {
@@ -389,7 +439,8 @@ cleanup:
 struct clb_memory_plan registry_memory(const struct registry *r)
 {
     struct clb_memory_plan plan = {
-        .weights = clb_arena_bytes(r->weight_arena),
+        .weights = clb_arena_bytes(r->weight_arena) +
+                   (r->operand_arena ? clb_arena_bytes(r->operand_arena) : 0),
         .gradients = r->gradient_arena ? clb_arena_bytes(r->gradient_arena) : 0,
         .batch = clb_arena_bytes(r->input_arena),
     };
@@ -400,10 +451,20 @@ struct clb_memory_plan registry_memory(const struct registry *r)
 
 /* ---- a batch ---- */
 
+enum clb_status registry_begin_batch(struct registry *r)
+{
+    void *memory;
+    const enum clb_status status = upload_next(r->upload, &memory);
+    r->staged = memory;
+    r->staged_end = 0;
+    return status;
+}
+
 int32_t *registry_staging(struct registry *r, const struct clb_tensor *input, int64_t count)
 {
-    if (input->offset + count > r->staged_end) r->staged_end = input->offset + count;
-    return r->staged + input->offset;
+    const int64_t begin = input->offset / clb_type_size(CLB_I32);
+    if (begin + count > r->staged_end) r->staged_end = begin + count;
+    return r->staged + begin;
 }
 
 void registry_stage(struct registry *r, const struct clb_tensor *input, const int32_t *values,
@@ -413,9 +474,7 @@ void registry_stage(struct registry *r, const struct clb_tensor *input, const in
         memcpy(registry_staging(r, input, count), values, (size_t)count * sizeof *values);
 }
 
-enum clb_status registry_upload(struct registry *r)
+enum clb_status registry_send_batch(struct registry *r)
 {
-    const int64_t count = r->staged_end;
-    r->staged_end = 0;
-    return clb_tensor_write(clb_arena_whole(r->input_arena), r->staged, count);
+    return upload_send(r->upload, clb_arena_whole(r->input_arena), r->staged_end);
 }

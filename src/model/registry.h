@@ -7,9 +7,10 @@
 
 #include <clbert/model.h>
 
-/* A parameter and its gradient, of the same shape; no gradient without training. */
+/* A parameter, its gradient (in training), and what products take of it: the weight itself, or its
+ * copy in the reduced type of the model's operands. All of one shape. */
 struct parameter {
-    struct clb_tensor weight, gradient;
+    struct clb_tensor weight, gradient, operand;
 };
 
 enum parameter_kind { MATRIX, BIAS, GAMMA, STACKED_MATRIX, STACKED_BIAS };
@@ -26,7 +27,7 @@ enum lifetime {
 struct registry;
 
 /* A registry without a device only lists parameters. */
-enum clb_status registry_create(struct clb_device *device, bool training, bool checkpointing,
+enum clb_status registry_create(struct clb_device *device, const struct clb_model_limits *limits,
                                 struct registry **registry);
 void registry_destroy(struct registry *registry);
 
@@ -38,6 +39,18 @@ void registry_parameter(struct registry *registry, struct parameter *parameter,
                         ...) __attribute__((format(printf, 6, 7)));
 void registry_activation(struct registry *registry, struct clb_tensor *tensor, const char *name,
                          int64_t rows, int64_t columns, enum lifetime lifetime);
+/* One of the type of the operands: what goes from product to product, or to attention. */
+void registry_operand(struct registry *registry, struct clb_tensor *tensor, const char *name,
+                      int64_t rows, int64_t columns, enum lifetime lifetime);
+/* Room for the copy that products take of an fp32 activation, within one call: registry_cast fills
+ * it. Nothing where operands are fp32, too. */
+void registry_copy(struct registry *registry, struct clb_tensor *tensor, const char *name,
+                   int64_t rows, int64_t columns);
+/* *operand = x as products take it: cast to `copy`, or, where operands are fp32, x itself. */
+enum clb_status registry_cast(const struct clb_tensor *copy, const struct clb_tensor *x,
+                              struct clb_tensor *operand);
+/* The operands of all parameters follow their weights. */
+enum clb_status registry_cast_weights(struct registry *registry);
 /* Indices that come with every batch. */
 void registry_input(struct registry *registry, struct clb_tensor *tensor, int64_t count);
 /* A loss: its sums on the device, [2] loss and correct. Gives its number. */
@@ -71,12 +84,14 @@ enum clb_status registry_write_losses(struct registry *registry, const struct cl
 
 /* ---- a batch goes up in one piece ---- */
 
+/* A batch begins: may wait until the device has fetched the one before the last. */
+enum clb_status registry_begin_batch(struct registry *registry);
 /* Where the first `count` indices of an input are to be put. */
 int32_t *registry_staging(struct registry *registry, const struct clb_tensor *input, int64_t count);
 /* Puts them there. */
 void registry_stage(struct registry *registry, const struct clb_tensor *input,
                     const int32_t *values, int64_t count);
-/* Writes what was staged to the device. */
-enum clb_status registry_upload(struct registry *registry);
+/* Queues the copy of what was staged to the device. */
+enum clb_status registry_send_batch(struct registry *registry);
 
 #endif

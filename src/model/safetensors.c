@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/little_endian.h"
+#include "base/narrow.h"
 #include "model/model_json.h"
 
 #include <errno.h>
@@ -276,31 +277,10 @@ enum clb_status safetensors_check(const struct safetensors *file, const char *na
     return status;
 }
 
-static float widen_half(uint16_t bits)
-{
-    uint32_t sign = (uint32_t)(bits & 0x8000u) << 16, exponent = (bits >> 10) & 31u;
-    uint32_t mantissa = bits & 0x3ffu, wide;
-    float value;
-    if (exponent == 0) { /* zero or subnormal: mantissa * 2^-24 */
-        value = (float)mantissa * 0x1p-24f;
-        memcpy(&wide, &value, 4);
-        wide |= sign;
-    } else {
-        wide = sign | (exponent == 31 ? 0x7f800000u : (exponent + 112) << 23) | mantissa << 13;
-    }
-    memcpy(&value, &wide, 4);
-    return value;
-}
-
 static void widen(const uint16_t *narrow, bool half, int64_t count, float *out)
 {
-    for (int64_t i = 0; i < count; i++) {
-        const uint32_t wide = (uint32_t)narrow[i] << 16;
-        if (half)
-            out[i] = widen_half(narrow[i]);
-        else
-            memcpy(&out[i], &wide, 4);
-    }
+    for (int64_t i = 0; i < count; i++)
+        out[i] = half ? base_fp16_widen(narrow[i]) : base_bf16_widen(narrow[i]);
 }
 
 enum clb_status safetensors_read(const struct safetensors *file, const char *name, int64_t rows,

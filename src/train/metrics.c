@@ -158,14 +158,13 @@ static enum clb_status append_interval(struct train_run *run, double learning_ra
 enum clb_status train_log(struct train_run *run)
 {
     const struct clb_training_options *o = &run->options;
-    double norm, rate = speed(run);
+    const double norm = run->norm, rate = speed(run);
     if (run->interval.sequences == 0) return CLB_OK;
     const double learning_rate =
         clb_learning_rate(o->learning_rate, o->warmup_steps, o->max_steps, run->step - 1);
     enum clb_status status;
     CLB_TRY(clb_model_read_losses(run->model, &run->report->last.losses));
     CLB_TRY(clb_model_write_losses(run->model, NULL));
-    CLB_TRY(train_optimizer_norm(run->optimizer, run->step - 1, &norm));
     run->report->last.examples = run->interval.sequences;
     say_interval(run, learning_rate, norm, rate);
     CLB_TRY(append_interval(run, learning_rate, norm, rate));

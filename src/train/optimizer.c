@@ -49,8 +49,9 @@ enum clb_status train_optimizer_create(struct clb_model *model, enum clb_optimiz
     CLB_TRY(clb_arena_add(o->table_arena, CLB_I32, count + 1, 1, &o->segments.first_block));
     CLB_TRY(clb_arena_add(o->table_arena, CLB_F32, count, 1, &o->segments.decay));
     CLB_TRY(clb_arena_add(o->table_arena, CLB_F32, 1, 1, &o->weights_norm));
+    CLB_TRY(clb_arena_create(device, "gradient norms", &o->norm_arena));
     for (int i = 0; i < TRAIN_NORM_SLOTS; i++)
-        CLB_TRY(clb_arena_add(o->table_arena, CLB_F32, 1, 1, &o->norms[i]));
+        CLB_TRY(clb_arena_add(o->norm_arena, CLB_F32, 1, 1, &o->norms[i]));
     *out = o;
     o = NULL;
 cleanup:
@@ -61,7 +62,7 @@ cleanup:
 int64_t train_optimizer_bytes(const struct train_optimizer *o)
 {
     return clb_arena_bytes(o->first_arena) + clb_arena_bytes(o->second_arena) +
-           clb_arena_bytes(o->table_arena);
+           clb_arena_bytes(o->table_arena) + clb_arena_bytes(o->norm_arena);
 }
 
 void train_optimizer_destroy(struct train_optimizer *o)
@@ -70,6 +71,7 @@ void train_optimizer_destroy(struct train_optimizer *o)
     clb_arena_destroy(o->first_arena);
     clb_arena_destroy(o->second_arena);
     clb_arena_destroy(o->table_arena);
+    clb_arena_destroy(o->norm_arena);
     free(o->first);
     free(o->second);
     free(o);
@@ -115,6 +117,7 @@ enum clb_status train_optimizer_commit(struct train_optimizer *o, const struct c
     CLB_TRY(clb_arena_commit(o->first_arena));
     CLB_TRY(clb_arena_commit(o->second_arena));
     CLB_TRY(clb_arena_commit(o->table_arena));
+    CLB_TRY(clb_arena_commit(o->norm_arena));
     CLB_TRY(write_segments(o, model, weight_decay));
 cleanup:
     return status;
@@ -150,23 +153,27 @@ enum clb_status train_optimizer_step(struct train_optimizer *o, const struct clb
     return clb_fail(CLB_ERROR_ARGUMENT, "unknown optimizer");
 }
 
-static enum clb_status read_norm(struct clb_tensor square_sum, double *norm)
+/* One read, whatever lies between the numbers: each begins a block. */
+enum clb_status train_optimizer_norms(const struct train_optimizer *o, int64_t first, int64_t count,
+                                      double *norms)
 {
-    float square;
-    enum clb_status status = clb_tensor_read(square_sum, &square, 1);
-    if (status == CLB_OK) *norm = sqrt((double)square);
+    const struct clb_tensor whole = clb_arena_whole(o->norm_arena);
+    float *squares = malloc((size_t)clb_tensor_bytes(whole));
+    if (!squares) return clb_fail(CLB_ERROR_MEMORY, "optimizer: out of memory");
+    const enum clb_status status = clb_tensor_read(whole, squares, whole.rows);
+    for (int64_t i = 0; i < count && status == CLB_OK; i++)
+        norms[i] = sqrt((double)squares[(first + i) % TRAIN_NORM_SLOTS * CLB_BLOCK]);
+    free(squares);
     return status;
-}
-
-enum clb_status train_optimizer_norm(const struct train_optimizer *o, int64_t step, double *norm)
-{
-    return read_norm(o->norms[step % TRAIN_NORM_SLOTS], norm);
 }
 
 enum clb_status train_optimizer_weights_norm(const struct train_optimizer *o,
                                              const struct clb_model *model, double *norm)
 {
     const struct clb_tensor weights = clb_model_weights_whole(model);
+    float square;
     enum clb_status status = clb_sum_of_squares(&o->weights_norm, &weights);
-    return status == CLB_OK ? read_norm(o->weights_norm, norm) : status;
+    if (status == CLB_OK) status = clb_tensor_read(o->weights_norm, &square, 1);
+    if (status == CLB_OK) *norm = sqrt((double)square);
+    return status;
 }

@@ -222,12 +222,16 @@ static enum clb_status not_finite(const struct train_run *run, int64_t step, con
  * alone where one was not finite. */
 static enum clb_status check_gradients(struct train_run *run)
 {
-    for (; run->checked < run->step; run->checked++) {
-        double norm;
-        enum clb_status status = train_optimizer_norm(run->optimizer, run->checked, &norm);
-        if (status != CLB_OK) return status;
-        if (!isfinite(norm))
+    const int64_t count = run->step - run->checked;
+    double norms[TRAIN_NORM_SLOTS];
+    if (count == 0) return CLB_OK;
+    enum clb_status status = train_optimizer_norms(run->optimizer, run->checked, count, norms);
+    if (status != CLB_OK) return status;
+    for (int64_t i = 0; i < count; i++) {
+        if (!isfinite(norms[i]))
             return not_finite(run, run->checked + 1, "the loss or its gradient is");
+        run->norm = norms[i];
+        run->checked++;
     }
     return CLB_OK;
 }

@@ -33,5 +33,6 @@ enum clb_status train_step(struct clb_model *model, struct train_optimizer *opti
 {
     enum clb_status status = train_gradients(model, batches, options->seed);
     if (status != CLB_OK) return status;
-    return train_optimizer_step(optimizer, model, options, batches->step, learning_rate);
+    status = train_optimizer_step(optimizer, model, options, batches->step, learning_rate);
+    return status == CLB_OK ? clb_device_flush(clb_model_weights_whole(model).device) : status;
 }

@@ -14,7 +14,7 @@ enum { TRAIN_NORM_SLOTS = 64 }; /* steps between two looks at the gradient norm,
 
 struct train_optimizer {
     enum clb_optimizer_kind kind;
-    struct clb_arena *first_arena, *second_arena, *table_arena;
+    struct clb_arena *first_arena, *second_arena, *table_arena, *norm_arena;
     struct clb_parameter *first, *second; /* the two moments by parameter */
     int parameter_count;
     struct clb_segments segments;
@@ -38,9 +38,10 @@ enum clb_status train_optimizer_step(struct train_optimizer *optimizer,
 /* The norm of all weights, to see whether they are finite; waits. */
 enum clb_status train_optimizer_weights_norm(const struct train_optimizer *optimizer,
                                              const struct clb_model *model, double *norm);
-/* The gradient norm of a step not longer ago than TRAIN_NORM_SLOTS; waits. */
-enum clb_status train_optimizer_norm(const struct train_optimizer *optimizer, int64_t step,
-                                     double *norm);
+/* The gradient norms of steps first .. first + count - 1, none longer ago than TRAIN_NORM_SLOTS;
+ * waits. */
+enum clb_status train_optimizer_norms(const struct train_optimizer *optimizer, int64_t first,
+                                      int64_t count, double *norms);
 
 /* ---- the state of a run ---- */
 
@@ -60,6 +61,7 @@ struct train_run {
     struct train_optimizer *optimizer;
     int64_t step;    /* finished */
     int64_t checked; /* steps whose gradient norm has been seen to be finite */
+    double norm;     /* that of the last of them */
     int64_t saved;   /* step of the newest checkpoint; -1: none */
     struct train_interval interval;
     double last_log;   /* when the interval began, or was gone on with */
@@ -98,7 +100,8 @@ enum clb_status train_plan(struct train_run *run);
 
 /* Keeps the lines of output_dir/metrics.jsonl up to the run's step. */
 enum clb_status train_metrics_begin(struct train_run *run);
-/* A line for the interval that ends now, which begins anew; also to the terminal. */
+/* A line for the interval that ends now, which begins anew; also to the terminal. The norms have
+ * been checked. */
 enum clb_status train_log(struct train_run *run);
 /* A line for an evaluation. */
 enum clb_status train_log_evaluation(struct train_run *run, const struct clb_evaluation *result);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verify/verify_ops.h"
 
+#include <math.h>
+
 static const struct clb_random fill_random = {0x123456789abcdef, CLB_PURPOSE_INIT + 2, 9};
 
 /* ---- buffers of m * n elements ---- */
@@ -31,6 +33,44 @@ static enum clb_status run_copy(const struct verify_case *c, const struct clb_te
     (void)c;
     return clb_copy(&t[0], &t[1]);
 }
+
+/* ---- casts: variant is the reduced type ---- */
+
+/* Numbers between others, ties, what is too large, what is subnormal there. */
+static float of_all_sizes(const struct verify_case *c, int64_t e, float u)
+{
+    static const float ends[] = {65504.0f,  65519.9f,  65520.0f, 0x1p-14f,       0x1.ffcp-15f,
+                                 0x1p-24f,  0x1p-25f,  0x3p-25f, 0x1.004p0f,     0x1.00cp0f,
+                                 0x1.01p0f, 0x1.03p0f, 3.4e38f,  0x1.fffffep127f};
+    const int64_t count = sizeof ends / sizeof *ends;
+    if (e < 2 * count) return e % 2 ? -ends[e / 2] : ends[e / 2];
+    if (c->inputs == VERIFY_SPECIAL) return verify_special(c, e, u);
+    return ldexpf(u, (int)(e % 60) - 40);
+}
+
+static void plan_narrow(struct verify_plan *p, const struct verify_case *c)
+{
+    verify_out(p, "out", c->m, c->n, VERIFY_BITS, 0);
+    verify_reduced(p, (enum clb_type)c->variant);
+    verify_in(p, "x", c->m, c->n);
+    verify_each(p, of_all_sizes);
+}
+
+static void plan_widen(struct verify_plan *p, const struct verify_case *c)
+{
+    verify_out(p, "out", c->m, c->n, VERIFY_BITS, 0);
+    verify_in(p, "x", c->m, c->n);
+    verify_each(p, of_all_sizes);
+    verify_reduced(p, (enum clb_type)c->variant);
+}
+
+static enum clb_status run_cast(const struct verify_case *c, const struct clb_tensor *t)
+{
+    (void)c;
+    return clb_cast(&t[0], &t[1]);
+}
+
+/* ---- arithmetic ---- */
 
 static enum clb_status run_add(const struct verify_case *c, const struct clb_tensor *t)
 {
@@ -84,6 +124,8 @@ static enum clb_status run_sum_of_squares(const struct verify_case *c, const str
 
 VERIFY_OPERATION(fill, plan_bits);
 VERIFY_OPERATION(copy, plan_bits);
+static const struct verify_operation narrow = {"cast", plan_narrow, run_cast};
+static const struct verify_operation widen = {"cast back", plan_widen, run_cast};
 VERIFY_OPERATION(add, plan_two);
 VERIFY_OPERATION(scale, plan_two);
 VERIFY_OPERATION(sum_of_squares, plan_sum_of_squares);
@@ -96,6 +138,14 @@ static const struct verify_case cases[] = {
     {&copy, false, 301, 129, 0, 0, 0, NULL, VERIFY_PLAIN},
     {&fill, false, 301, 129, 0, 0, 0, NULL, VERIFY_PLAIN},
     {&copy, false, 301, 129, 0, 0, 0, NULL, VERIFY_SPECIAL},
+    {&narrow, true, 5, 9, 0, CLB_BF16, 0, NULL, VERIFY_PLAIN},
+    {&narrow, true, 5, 9, 0, CLB_F16, 0, NULL, VERIFY_PLAIN},
+    {&narrow, false, 301, 129, 0, CLB_BF16, 0, NULL, VERIFY_SPECIAL},
+    {&narrow, false, 301, 129, 0, CLB_F16, 0, NULL, VERIFY_SPECIAL},
+    {&widen, true, 5, 9, 0, CLB_BF16, 0, NULL, VERIFY_PLAIN},
+    {&widen, true, 5, 9, 0, CLB_F16, 0, NULL, VERIFY_PLAIN},
+    {&widen, false, 301, 129, 0, CLB_BF16, 0, NULL, VERIFY_SPECIAL},
+    {&widen, false, 301, 129, 0, CLB_F16, 0, NULL, VERIFY_SPECIAL},
     {&add, true, 3, 7, 0, 0, 0, NULL, VERIFY_PLAIN},
     {&add, false, 301, 129, 0, 0, 0, NULL, VERIFY_SPECIAL},
     {&scale, false, 301, 129, 0, 0, 0, NULL, VERIFY_SPECIAL},

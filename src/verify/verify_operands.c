@@ -144,6 +144,11 @@ void verify_floor(struct verify_plan *plan, double floor)
     operand->parts[operand->part_count - 1].floor = floor;
 }
 
+void verify_reduced(struct verify_plan *plan, enum clb_type type)
+{
+    plan->operands[plan->count - 1].shape.type = type;
+}
+
 /* ---- what the numbers are ---- */
 
 void verify_each(struct verify_plan *plan,

@@ -51,7 +51,7 @@ enum verify_use { VERIFY_IN, VERIFY_OUT, VERIFY_SCRATCH };
 struct verify_operand {
     const char *name;
     struct clb_tensor shape; /* without memory */
-    void *values;            /* what it holds before the call */
+    void *values; /* what it holds before the call: int32, or fp32 for every other type */
     enum verify_use use;
     struct verify_part parts[VERIFY_PARTS]; /* of an output */
     int part_count;
@@ -144,6 +144,8 @@ void verify_part(struct verify_plan *plan, const char *name, int64_t count, doub
                  int64_t terms);
 /* What the last part is measured against at least: where a sum may cancel to nothing. */
 void verify_floor(struct verify_plan *plan, double floor);
+/* The last operand is of a reduced type on the device; its values are rounded to it. */
+void verify_reduced(struct verify_plan *plan, enum clb_type type);
 /* Element e of the last operand becomes f(c, e, what it was). */
 void verify_each(struct verify_plan *plan,
                  float (*f)(const struct verify_case *c, int64_t e, float u));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
+#include "base/narrow.h"
 #include "verify/verify_ops.h"
 
 #include <math.h>
@@ -45,7 +46,8 @@ static const uint32_t guard_bits = 0x7fc0dead;
 struct side {
     struct clb_arena *arena;
     struct clb_tensor tensors[VERIFY_OPERANDS], guards[VERIFY_OPERANDS], whole;
-    uint32_t *before, *after; /* the whole arena */
+    uint16_t *before, *after;        /* the whole arena, in the units that every type is made of */
+    float *widened[VERIFY_OPERANDS]; /* results of a reduced type, as fp32 */
 };
 
 static void side_close(struct side *side)
@@ -53,21 +55,39 @@ static void side_close(struct side *side)
     clb_arena_destroy(side->arena);
     free(side->before);
     free(side->after);
+    for (int i = 0; i < VERIFY_OPERANDS; i++) free(side->widened[i]);
     *side = (struct side){0};
+}
+
+static uint16_t *at(uint16_t *image, const struct clb_tensor *tensor)
+{
+    return image + tensor->offset / (int64_t)sizeof *image;
+}
+
+static void put_values(uint16_t *to, const struct clb_tensor *tensor, const void *values)
+{
+    const float *numbers = values;
+    const int64_t count = clb_tensor_elements(*tensor);
+    if (clb_type_size(tensor->type) == 4)
+        memcpy(to, values, (size_t)(4 * count));
+    else
+        for (int64_t e = 0; e < count; e++)
+            to[e] = tensor->type == CLB_BF16 ? base_bf16_of(numbers[e]) : base_fp16_of(numbers[e]);
 }
 
 /* Padding and guards hold the pattern; behind integers 0, since a wild index would end the driver
  * and not the test. */
 static void fill_image(struct side *side, const struct verify_plan *plan)
 {
-    const int64_t elements = clb_tensor_elements(side->whole);
-    for (int64_t e = 0; e < elements; e++) side->before[e] = guard_bits;
+    const int64_t bytes = clb_tensor_bytes(side->whole);
+    for (int64_t b = 0; b < bytes; b += 4)
+        memcpy((char *)side->before + b, &guard_bits, sizeof guard_bits);
     for (int i = 0; i < plan->count; i++) {
-        const struct clb_tensor *t = &side->tensors[i];
-        uint32_t *to = side->before + t->offset;
+        const struct clb_tensor *t = &side->tensors[i], *guard = &side->guards[i];
+        uint16_t *to = at(side->before, t);
         if (t->type == CLB_I32)
-            memset(to, 0, (size_t)(4 * (side->guards[i].offset + GUARD - t->offset)));
-        memcpy(to, plan->operands[i].values, (size_t)(4 * clb_tensor_elements(*t)));
+            memset(to, 0, (size_t)(guard->offset + clb_tensor_bytes(*guard) - t->offset));
+        put_values(to, t, plan->operands[i].values);
     }
 }
 
@@ -84,13 +104,26 @@ static enum clb_status side_open(struct side *side, const struct verify_plan *pl
     }
     CLB_TRY(clb_arena_commit(side->arena));
     side->whole = clb_arena_whole(side->arena);
-    const size_t bytes = (size_t)(4 * clb_tensor_elements(side->whole));
+    const size_t bytes = (size_t)clb_tensor_bytes(side->whole);
     side->before = malloc(bytes);
     side->after = malloc(bytes);
     if (!side->before || !side->after) CLB_TRY(clb_fail(CLB_ERROR_MEMORY, "verify: out of memory"));
     fill_image(side, plan);
 cleanup:
     return status;
+}
+
+static enum clb_status widen(struct side *side, int operand)
+{
+    const struct clb_tensor *t = &side->tensors[operand];
+    const int64_t count = clb_tensor_elements(*t);
+    const uint16_t *from = at(side->after, t);
+    if (clb_type_size(t->type) == 4) return CLB_OK;
+    float *to = side->widened[operand] = malloc((size_t)count * sizeof *to);
+    if (!to) return clb_fail(CLB_ERROR_MEMORY, "verify: out of memory");
+    for (int64_t e = 0; e < count; e++)
+        to[e] = t->type == CLB_BF16 ? base_bf16_widen(from[e]) : base_fp16_widen(from[e]);
+    return CLB_OK;
 }
 
 static enum clb_status side_run(struct side *side, const struct verify_plan *plan)
@@ -100,13 +133,15 @@ static enum clb_status side_run(struct side *side, const struct verify_plan *pla
     CLB_TRY(clb_tensor_write(side->whole, side->before, elements));
     CLB_TRY(plan->which->operation->run(plan->which, side->tensors));
     CLB_TRY(clb_tensor_read(side->whole, side->after, elements));
+    for (int i = 0; i < plan->count; i++) CLB_TRY(widen(side, i));
 cleanup:
     return status;
 }
 
 static const float *result(const struct side *side, int operand)
 {
-    return (const float *)(side->after + side->tensors[operand].offset);
+    if (side->widened[operand]) return side->widened[operand];
+    return (const float *)at(side->after, &side->tensors[operand]);
 }
 
 /* ---- comparison ---- */
@@ -149,20 +184,20 @@ static enum clb_status compare_part(const struct verify_plan *plan, int number,
     return add_check(report, name, error, tolerance, map);
 }
 
-/* The first element of the arena that is not as it was, but for outputs and scratch; -1: none.
- * *count of them. */
+/* Where the arena is not as it was, but for outputs and scratch: its first such byte; -1: none.
+ * *count units of 2 bytes. */
 static int64_t changed(const struct verify_plan *plan, const struct side *side, int64_t *count)
 {
-    const int64_t elements = clb_tensor_elements(side->whole);
+    const int64_t bytes = clb_tensor_bytes(side->whole);
     int64_t first = -1, skip = 0;
     int next = 0;
     *count = 0;
-    for (int64_t e = 0; e < elements; e++) {
-        for (; next < plan->count && side->tensors[next].offset == e; next++)
+    for (int64_t b = 0; b < bytes; b += 2) {
+        for (; next < plan->count && side->tensors[next].offset == b; next++)
             if (plan->operands[next].use != VERIFY_IN)
-                skip = e + clb_tensor_elements(side->tensors[next]);
-        if (e < skip || side->before[e] == side->after[e]) continue;
-        if (first < 0) first = e;
+                skip = b + clb_tensor_bytes(side->tensors[next]);
+        if (b < skip || side->before[b / 2] == side->after[b / 2]) continue;
+        if (first < 0) first = b;
         ++*count;
     }
     return first;
@@ -174,14 +209,16 @@ static char *describe_change(const struct verify_plan *plan, const struct side *
     char text[256];
     int i = plan->count - 1;
     while (i > 0 && side->tensors[i].offset > first) i--;
-    const int64_t at = first - side->tensors[i].offset;
-    const int64_t past = at - clb_tensor_elements(side->tensors[i]);
+    const struct clb_tensor *t = &side->tensors[i];
+    const int64_t element = (first - t->offset) / clb_type_size(t->type);
+    const int64_t past = element - clb_tensor_elements(*t);
     if (past < 0)
-        snprintf(text, sizeof text, "  %lld elements changed, the first is %s[%lld], an input\n",
-                 (long long)count, plan->operands[i].name, (long long)at);
+        snprintf(text, sizeof text, "  %lld bytes changed, the first in %s[%lld], an input\n",
+                 2 * (long long)count, plan->operands[i].name, (long long)element);
     else
-        snprintf(text, sizeof text, "  %lld elements changed, the first %lld past the end of %s\n",
-                 (long long)count, (long long)past, plan->operands[i].name);
+        snprintf(text, sizeof text,
+                 "  %lld bytes changed, the first %lld elements past the end of %s\n",
+                 2 * (long long)count, (long long)past, plan->operands[i].name);
     return strdup(text);
 }
 

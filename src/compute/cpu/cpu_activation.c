@@ -101,12 +101,12 @@ static void backward_chunks(const void *context, int64_t begin, int64_t end, int
                        a->n - i < CHUNK ? a->n - i : CHUNK);
 }
 
-enum clb_status CPU_RENAMED(activation_backward)(struct clb_device *device,
-                                                 const struct clb_tensor *d_x,
+enum clb_status CPU_RENAMED(activation_backward)(const struct clb_tensor *d_x,
                                                  const struct clb_tensor *d_out,
                                                  const struct clb_tensor *saved,
                                                  enum clb_activation activation)
 {
+    struct clb_device *device = d_x->device;
     const struct backward a = {activation, cpu_floats(d_x), cpu_floats(d_out), cpu_floats(saved),
                                clb_tensor_elements(*d_x)};
     cpu_parallel(device, (a.n + CHUNK - 1) / CHUNK, 0, backward_chunks, &a);

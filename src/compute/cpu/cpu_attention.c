@@ -289,23 +289,23 @@ static enum clb_status run_tasks(struct clb_device *device, const struct attenti
 }
 
 enum clb_status
-CPU_RENAMED(attention_forward)(struct clb_device *device, const struct clb_tensor *out,
-                               const struct clb_tensor *lse, const struct clb_tensor *qkv,
-                               const struct clb_tensor *cu_seqlens, int64_t max_seqlen,
-                               int64_t heads, struct clb_dropout dropout)
+CPU_RENAMED(attention_forward)(const struct clb_tensor *out, const struct clb_tensor *lse,
+                               const struct clb_tensor *qkv, const struct clb_tensor *cu_seqlens,
+                               int64_t max_seqlen, int64_t heads, struct clb_dropout dropout)
 {
+    struct clb_device *device = out->device;
     struct attention a = attention_of(out, lse, qkv, cu_seqlens, max_seqlen, heads, dropout);
     a.new_out = cpu_floats(out);
     return run_tasks(device, &a, forward_task);
 }
 
 enum clb_status
-CPU_RENAMED(attention_backward)(struct clb_device *device, const struct clb_tensor *d_qkv,
-                                const struct clb_tensor *d_out, const struct clb_tensor *out,
-                                const struct clb_tensor *lse, const struct clb_tensor *qkv,
-                                const struct clb_tensor *cu_seqlens, int64_t max_seqlen,
-                                int64_t heads, struct clb_dropout dropout)
+CPU_RENAMED(attention_backward)(const struct clb_tensor *d_qkv, const struct clb_tensor *d_out,
+                                const struct clb_tensor *out, const struct clb_tensor *lse,
+                                const struct clb_tensor *qkv, const struct clb_tensor *cu_seqlens,
+                                int64_t max_seqlen, int64_t heads, struct clb_dropout dropout)
 {
+    struct clb_device *device = d_qkv->device;
     struct attention a = attention_of(out, lse, qkv, cu_seqlens, max_seqlen, heads, dropout);
     a.out = cpu_floats(out);
     a.d_out = cpu_floats(d_out);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/narrow.h"
 #include "compute/cpu/cpu_kernels.h"
 #include "compute/cpu/cpu_vector.h"
 
@@ -19,22 +20,68 @@ static void fill_range(const void *context, int64_t begin, int64_t end, int thre
     for (int64_t i = begin; i < end; i++) x->to[i] = x->value;
 }
 
-enum clb_status CPU_RENAMED(fill)(struct clb_device *device, const struct clb_tensor *out,
-                                  float value)
+enum clb_status CPU_RENAMED(fill)(const struct clb_tensor *out, float value)
 {
+    struct clb_device *device = out->device;
     const struct elements x = {
         .to = cpu_floats(out), .value = value, .n = clb_tensor_elements(*out)};
     cpu_parallel(device, x.n, TASK, fill_range, &x);
     return CLB_OK;
 }
 
-enum clb_status CPU_RENAMED(copy)(struct clb_device *device, const struct clb_tensor *out,
-                                  const struct clb_tensor *x)
+enum clb_status CPU_RENAMED(copy)(const struct clb_tensor *out, const struct clb_tensor *x)
 {
-    (void)device;
     memcpy(cpu_floats(out), cpu_floats(x), (size_t)clb_tensor_elements(*out) * sizeof(float));
     return CLB_OK;
 }
+
+/* ---- types ---- */
+
+struct cast {
+    void *to;
+    const void *from;
+    enum clb_type to_type, from_type;
+};
+
+static void narrow(const struct cast *c, int64_t begin, int64_t end)
+{
+    const float *from = c->from;
+    uint16_t *to = c->to;
+    if (c->to_type == CLB_BF16)
+        for (int64_t i = begin; i < end; i++) to[i] = base_bf16_of(from[i]);
+    else
+        for (int64_t i = begin; i < end; i++) to[i] = base_fp16_of(from[i]);
+}
+
+static void widen(const struct cast *c, int64_t begin, int64_t end)
+{
+    const uint16_t *from = c->from;
+    float *to = c->to;
+    if (c->from_type == CLB_BF16)
+        for (int64_t i = begin; i < end; i++) to[i] = base_bf16_widen(from[i]);
+    else
+        for (int64_t i = begin; i < end; i++) to[i] = base_fp16_widen(from[i]);
+}
+
+static void cast_range(const void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct cast *c = context;
+    (void)thread;
+    if (c->from_type == CLB_F32)
+        narrow(c, begin, end);
+    else
+        widen(c, begin, end);
+}
+
+enum clb_status CPU_RENAMED(cast)(const struct clb_tensor *out, const struct clb_tensor *x)
+{
+    const struct cast c = {out->memory, x->memory, out->type, x->type};
+    if (out->type == x->type) return CPU_RENAMED(copy)(out, x);
+    cpu_parallel(out->device, clb_tensor_elements(*out), TASK, cast_range, &c);
+    return CLB_OK;
+}
+
+/* ---- arithmetic ---- */
 
 static void add_range(const void *context, int64_t begin, int64_t end, int thread)
 {
@@ -43,9 +90,9 @@ static void add_range(const void *context, int64_t begin, int64_t end, int threa
     for (int64_t i = begin; i < end; i++) x->to[i] += x->from[i];
 }
 
-enum clb_status CPU_RENAMED(add)(struct clb_device *device, const struct clb_tensor *out,
-                                 const struct clb_tensor *in)
+enum clb_status CPU_RENAMED(add)(const struct clb_tensor *out, const struct clb_tensor *in)
 {
+    struct clb_device *device = out->device;
     const struct elements x = {
         .to = cpu_floats(out), .from = cpu_floats(in), .n = clb_tensor_elements(*out)};
     cpu_parallel(device, x.n, TASK, add_range, &x);
@@ -59,9 +106,9 @@ static void scale_range(const void *context, int64_t begin, int64_t end, int thr
     for (int64_t i = begin; i < end; i++) x->to[i] *= x->value;
 }
 
-enum clb_status CPU_RENAMED(scale)(struct clb_device *device, const struct clb_tensor *out,
-                                   float factor)
+enum clb_status CPU_RENAMED(scale)(const struct clb_tensor *out, float factor)
 {
+    struct clb_device *device = out->device;
     const struct elements x = {
         .to = cpu_floats(out), .value = factor, .n = clb_tensor_elements(*out)};
     cpu_parallel(device, x.n, TASK, scale_range, &x);
@@ -103,9 +150,10 @@ static void square_tasks(const void *context, int64_t begin, int64_t end, int th
     }
 }
 
-enum clb_status CPU_RENAMED(sum_of_squares)(struct clb_device *device, const struct clb_tensor *out,
+enum clb_status CPU_RENAMED(sum_of_squares)(const struct clb_tensor *out,
                                             const struct clb_tensor *x)
 {
+    struct clb_device *device = out->device;
     const int64_t n = clb_tensor_elements(*x), tasks = (n + TASK - 1) / TASK;
     double *partial = (double *)cpu_workspace(device, CPU_WORKSPACE_THREADS, 2 * tasks), sum = 0;
     if (!partial) return CLB_ERROR_MEMORY;

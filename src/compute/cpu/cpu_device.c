@@ -193,6 +193,33 @@ static enum clb_status cpu_read(struct clb_device *device, void *memory, void *h
     return CLB_OK;
 }
 
+static enum clb_status cpu_allocate_host(struct clb_device *device, int64_t bytes, void **handle,
+                                         void **host)
+{
+    *handle = NULL;
+    return cpu_allocate(device, bytes, host);
+}
+
+static void cpu_release_host(struct clb_device *device, void *handle, void *host)
+{
+    (void)handle;
+    cpu_release(device, host);
+}
+
+static enum clb_status cpu_send(struct clb_device *device, void *memory, const void *host,
+                                int64_t bytes, void **sent)
+{
+    *sent = NULL;
+    return cpu_write(device, memory, host, bytes);
+}
+
+static enum clb_status cpu_wait_sent(struct clb_device *device, void *sent)
+{
+    (void)device;
+    (void)sent;
+    return CLB_OK;
+}
+
 float *cpu_workspace(struct clb_device *device, enum cpu_workspace_slot slot, int64_t floats)
 {
     struct cpu_device *cpu = (struct cpu_device *)device;
@@ -228,7 +255,13 @@ enum clb_status cpu_device_open(int threads, struct clb_device **device)
                                     .release_slice = cpu_release_slice,
                                     .release = cpu_release,
                                     .write = cpu_write,
-                                    .read = cpu_read};
+                                    .read = cpu_read,
+                                    .allocate_host = cpu_allocate_host,
+                                    .release_host = cpu_release_host,
+                                    .send = cpu_send,
+                                    .wait_sent = cpu_wait_sent,
+                                    .flush = cpu_finish,
+                                    .multiplies = 1u << CLB_F32};
     isa->fill(backend);
     cpu_device_describe(threads, &cpu->base.info);
     cpu->base.backend = backend;

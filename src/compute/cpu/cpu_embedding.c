@@ -22,12 +22,12 @@ static void forward_rows(const void *context, int64_t begin, int64_t end, int th
 }
 
 enum clb_status
-CPU_RENAMED(embedding_forward)(struct clb_device *device, const struct clb_tensor *out,
-                               const struct clb_tensor *word, const struct clb_tensor *position,
-                               const struct clb_tensor *segment, const struct clb_tensor *ids,
-                               const struct clb_tensor *positions,
+CPU_RENAMED(embedding_forward)(const struct clb_tensor *out, const struct clb_tensor *word,
+                               const struct clb_tensor *position, const struct clb_tensor *segment,
+                               const struct clb_tensor *ids, const struct clb_tensor *positions,
                                const struct clb_tensor *segments)
 {
+    struct clb_device *device = out->device;
     const struct forward a = {cpu_floats(out),     cpu_floats(word), cpu_floats(position),
                               cpu_floats(segment), cpu_ints(ids),    cpu_ints(positions),
                               cpu_ints(segments),  out->columns};
@@ -63,11 +63,11 @@ static void backward_tasks(const void *context, int64_t begin, int64_t end, int 
     }
 }
 
-enum clb_status CPU_RENAMED(embedding_backward)(struct clb_device *device,
-                                                const struct clb_tensor *d_table,
+enum clb_status CPU_RENAMED(embedding_backward)(const struct clb_tensor *d_table,
                                                 const struct clb_tensor *d_out,
                                                 const struct clb_row_groups *groups)
 {
+    struct clb_device *device = d_table->device;
     const struct backward a = {cpu_floats(d_table),
                                cpu_floats(d_out),
                                cpu_ints(&groups->order),

@@ -98,10 +98,10 @@ enum { CPU_DROPOUT_CHUNK = 1024 }; /* at most so many factors a call */
 /* ---- the backend of this instruction set ---- */
 
 #define CPU_RENAMED(name) CPU_NAME(cpu_##name)
-#define CPU_DECLARE(name) CLB_DECLARE_OPERATION(name, CPU_RENAMED(name))
+#define CPU_DECLARE(name) extern __typeof__(clb_##name) CPU_RENAMED(name);
 CLB_OPERATION_LIST(CPU_DECLARE)
-CPU_DECLARE(peak)
 #undef CPU_DECLARE
+enum clb_status CPU_RENAMED(peak)(struct clb_device *device, double *gflops);
 
 /* Fills the operations of a table whose life and memory functions cpu_device.c has filled. */
 #define cpu_backend_fill CPU_NAME(cpu_backend_fill)

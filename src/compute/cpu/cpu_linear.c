@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compute/cpu/cpu_kernels.h"
 
-enum clb_status CPU_RENAMED(linear_forward)(struct clb_device *device, const struct clb_tensor *out,
-                                            const struct clb_tensor *pre,
-                                            const struct clb_tensor *x,
-                                            const struct clb_tensor *weight,
-                                            const struct clb_tensor *bias,
-                                            enum clb_activation activation)
+enum clb_status
+CPU_RENAMED(linear_forward)(const struct clb_tensor *out, const struct clb_tensor *pre,
+                            const struct clb_tensor *x, const struct clb_tensor *weight,
+                            const struct clb_tensor *bias, enum clb_activation activation)
 {
+    struct clb_device *device = out->device;
     const int64_t inputs = x->columns;
     const struct cpu_product product = {.m = x->rows,
                                         .n = weight->rows,
@@ -26,11 +25,11 @@ enum clb_status CPU_RENAMED(linear_forward)(struct clb_device *device, const str
     return cpu_gemm(device, &product);
 }
 
-enum clb_status CPU_RENAMED(linear_backward_input)(struct clb_device *device,
-                                                   const struct clb_tensor *d_x,
+enum clb_status CPU_RENAMED(linear_backward_input)(const struct clb_tensor *d_x,
                                                    const struct clb_tensor *d_out,
                                                    const struct clb_tensor *weight, bool accumulate)
 {
+    struct clb_device *device = d_x->device;
     const int64_t inputs = weight->columns, outputs = weight->rows;
     const struct cpu_product product = {.m = d_out->rows,
                                         .n = inputs,
@@ -81,12 +80,12 @@ static void column_sums(struct clb_device *device, const float *x, int64_t rows,
     cpu_parallel(device, (n + WIDTH - 1) / WIDTH, 1, sum_columns, &columns);
 }
 
-enum clb_status CPU_RENAMED(linear_backward_weight)(struct clb_device *device,
-                                                    const struct clb_tensor *d_weight,
+enum clb_status CPU_RENAMED(linear_backward_weight)(const struct clb_tensor *d_weight,
                                                     const struct clb_tensor *d_bias,
                                                     const struct clb_tensor *d_out,
                                                     const struct clb_tensor *x)
 {
+    struct clb_device *device = d_weight->device;
     const int64_t inputs = x->columns, outputs = d_out->columns;
     const struct cpu_product product = {.m = outputs,
                                         .n = inputs,

@@ -42,10 +42,11 @@ static void loss_rows(const void *context, int64_t begin, int64_t end, int threa
                  &a->results[2 * r + 1]);
 }
 
-enum clb_status CPU_RENAMED(cross_entropy)(struct clb_device *device, const struct clb_tensor *sums,
+enum clb_status CPU_RENAMED(cross_entropy)(const struct clb_tensor *sums,
                                            const struct clb_tensor *logits,
                                            const struct clb_tensor *labels, float gradient_scale)
 {
+    struct clb_device *device = sums->device;
     const int64_t rows = logits->rows;
     float *results = cpu_workspace(device, CPU_WORKSPACE_THREADS, 2 * rows);
     if (!results) return CLB_ERROR_MEMORY;

@@ -76,12 +76,13 @@ static void forward_rows(const void *context, int64_t begin, int64_t end, int th
 }
 
 enum clb_status
-CPU_RENAMED(norm_forward)(struct clb_device *device, const struct clb_tensor *out,
-                          const struct clb_tensor *sum, const struct clb_tensor *stats,
-                          const struct clb_tensor *y, const struct clb_tensor *bias,
-                          const struct clb_tensor *residual, const struct clb_tensor *gamma,
-                          const struct clb_tensor *beta, float eps, struct clb_dropout dropout)
+CPU_RENAMED(norm_forward)(const struct clb_tensor *out, const struct clb_tensor *sum,
+                          const struct clb_tensor *stats, const struct clb_tensor *y,
+                          const struct clb_tensor *bias, const struct clb_tensor *residual,
+                          const struct clb_tensor *gamma, const struct clb_tensor *beta, float eps,
+                          struct clb_dropout dropout)
 {
+    struct clb_device *device = out->device;
     const struct norm_forward a = {cpu_floats(out),
                                    cpu_floats(sum),
                                    cpu_floats(stats),
@@ -174,13 +175,12 @@ static void backward_rows(const void *context, int64_t begin, int64_t end, int t
     }
 }
 
-enum clb_status
-CPU_RENAMED(norm_backward)(struct clb_device *device, const struct clb_tensor *d_sum,
-                           const struct clb_tensor *d_y, const struct clb_tensor *d_gamma,
-                           const struct clb_tensor *d_beta, const struct clb_tensor *d_out,
-                           const struct clb_tensor *sum, const struct clb_tensor *stats,
-                           const struct clb_tensor *gamma, struct clb_dropout dropout)
+enum clb_status CPU_RENAMED(norm_backward)(
+    const struct clb_tensor *d_sum, const struct clb_tensor *d_y, const struct clb_tensor *d_gamma,
+    const struct clb_tensor *d_beta, const struct clb_tensor *d_out, const struct clb_tensor *sum,
+    const struct clb_tensor *stats, const struct clb_tensor *gamma, struct clb_dropout dropout)
 {
+    struct clb_device *device = d_sum->device;
     const struct norm_backward a = {cpu_floats(d_sum),
                                     cpu_floats(d_y),
                                     cpu_floats(d_gamma),

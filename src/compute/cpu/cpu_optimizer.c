@@ -70,12 +70,13 @@ static void adamw_blocks(const void *context, int64_t begin, int64_t end, int th
     }
 }
 
-enum clb_status CPU_RENAMED(adamw)(struct clb_device *device, const struct clb_tensor *w,
-                                   const struct clb_tensor *g, const struct clb_tensor *m,
-                                   const struct clb_tensor *v, const struct clb_tensor *grad_square,
+enum clb_status CPU_RENAMED(adamw)(const struct clb_tensor *w, const struct clb_tensor *g,
+                                   const struct clb_tensor *m, const struct clb_tensor *v,
+                                   const struct clb_tensor *grad_square,
                                    const struct clb_segments *segments,
                                    const struct clb_optimizer_step *step)
 {
+    struct clb_device *device = w->device;
     struct update u;
     if (!prepare(&u, w, g, m, v, grad_square, segments, step)) return CLB_OK;
     cpu_parallel(device, u.blocks, 0, adamw_blocks, &u);
@@ -96,13 +97,13 @@ static void bert_adam_blocks(const void *context, int64_t begin, int64_t end, in
     }
 }
 
-enum clb_status CPU_RENAMED(bert_adam)(struct clb_device *device, const struct clb_tensor *w,
-                                       const struct clb_tensor *g, const struct clb_tensor *m,
-                                       const struct clb_tensor *v,
+enum clb_status CPU_RENAMED(bert_adam)(const struct clb_tensor *w, const struct clb_tensor *g,
+                                       const struct clb_tensor *m, const struct clb_tensor *v,
                                        const struct clb_tensor *grad_square,
                                        const struct clb_segments *segments,
                                        const struct clb_optimizer_step *step)
 {
+    struct clb_device *device = w->device;
     struct update u;
     if (!prepare(&u, w, g, m, v, grad_square, segments, step)) return CLB_OK;
     cpu_parallel(device, u.blocks, 0, bert_adam_blocks, &u);
@@ -162,12 +163,13 @@ static void lamb_segments(const void *context, int64_t begin, int64_t end, int t
     }
 }
 
-enum clb_status CPU_RENAMED(lamb)(struct clb_device *device, const struct clb_tensor *w,
-                                  const struct clb_tensor *g, const struct clb_tensor *m,
-                                  const struct clb_tensor *v, const struct clb_tensor *grad_square,
+enum clb_status CPU_RENAMED(lamb)(const struct clb_tensor *w, const struct clb_tensor *g,
+                                  const struct clb_tensor *m, const struct clb_tensor *v,
+                                  const struct clb_tensor *grad_square,
                                   const struct clb_segments *segments,
                                   const struct clb_optimizer_step *step)
 {
+    struct clb_device *device = w->device;
     struct update u;
     if (!prepare(&u, w, g, m, v, grad_square, segments, step)) return CLB_OK;
     double *squares = (double *)cpu_workspace(device, CPU_WORKSPACE_THREADS, 4 * u.blocks);

@@ -104,9 +104,9 @@ static void uniform_tasks(const void *context, int64_t begin, int64_t end, int t
     }
 }
 
-enum clb_status CPU_RENAMED(fill_uniform)(struct clb_device *device, const struct clb_tensor *x,
-                                          struct clb_random random)
+enum clb_status CPU_RENAMED(fill_uniform)(const struct clb_tensor *x, struct clb_random random)
 {
+    struct clb_device *device = x->device;
     const struct fill a = {random, cpu_floats(x), clb_tensor_elements(*x), 1.0f};
     cpu_parallel(device, (a.n + FILL_TASK - 1) / FILL_TASK, 0, uniform_tasks, &a);
     return CLB_OK;
@@ -120,12 +120,12 @@ static void normal_range(const void *context, int64_t begin, int64_t end, int th
         a->out[i] = a->deviation * clb_truncated_normal_from_uniform(a->out[i]);
 }
 
-enum clb_status CPU_RENAMED(fill_truncated_normal)(struct clb_device *device,
-                                                   const struct clb_tensor *x, float deviation,
+enum clb_status CPU_RENAMED(fill_truncated_normal)(const struct clb_tensor *x, float deviation,
                                                    struct clb_random random)
 {
+    struct clb_device *device = x->device;
     const struct fill a = {random, cpu_floats(x), clb_tensor_elements(*x), deviation};
-    CPU_RENAMED(fill_uniform)(device, x, random);
+    CPU_RENAMED(fill_uniform)(x, random);
     cpu_parallel(device, a.n, 0, normal_range, &a);
     return CLB_OK;
 }
@@ -150,12 +150,13 @@ static void drop_chunks(const void *context, int64_t begin, int64_t end, int thr
     }
 }
 
-enum clb_status CPU_RENAMED(dropout_apply)(struct clb_device *device, const struct clb_tensor *out,
-                                           const struct clb_tensor *x, struct clb_dropout dropout)
+enum clb_status CPU_RENAMED(dropout_apply)(const struct clb_tensor *out, const struct clb_tensor *x,
+                                           struct clb_dropout dropout)
 {
+    struct clb_device *device = out->device;
     const int64_t n = clb_tensor_elements(*out);
     if (dropout.probability == 0.0f) {
-        if (out->memory != x->memory) return CPU_RENAMED(copy)(device, out, x);
+        if (out->memory != x->memory) return CPU_RENAMED(copy)(out, x);
         return CLB_OK;
     }
     const struct drop a = {dropout, cpu_floats(out), cpu_floats(x), n};

@@ -18,9 +18,10 @@ static void gather(const void *context, int64_t begin, int64_t end, int thread)
         memcpy(a->few + r * a->n, a->many + a->rows[r] * a->n, (size_t)a->n * sizeof(float));
 }
 
-enum clb_status CPU_RENAMED(gather_rows)(struct clb_device *device, const struct clb_tensor *out,
-                                         const struct clb_tensor *x, const struct clb_tensor *rows)
+enum clb_status CPU_RENAMED(gather_rows)(const struct clb_tensor *out, const struct clb_tensor *x,
+                                         const struct clb_tensor *rows)
 {
+    struct clb_device *device = out->device;
     const struct rows a = {cpu_floats(out), cpu_floats(x), cpu_ints(rows), x->columns};
     cpu_parallel(device, out->rows, 0, gather, &a);
     return CLB_OK;
@@ -37,11 +38,11 @@ static void scatter_add(const void *context, int64_t begin, int64_t end, int thr
     }
 }
 
-enum clb_status CPU_RENAMED(scatter_add_rows)(struct clb_device *device,
-                                              const struct clb_tensor *d_x,
+enum clb_status CPU_RENAMED(scatter_add_rows)(const struct clb_tensor *d_x,
                                               const struct clb_tensor *d_out,
                                               const struct clb_tensor *rows)
 {
+    struct clb_device *device = d_x->device;
     const struct rows a = {cpu_floats(d_out), cpu_floats(d_x), cpu_ints(rows), d_x->columns};
     cpu_parallel(device, d_out->rows, 0, scatter_add, &a);
     return CLB_OK;

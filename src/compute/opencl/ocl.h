@@ -150,6 +150,13 @@ enum clb_status ocl_slice(struct clb_device *device, void *memory, int64_t offse
 void ocl_release(struct clb_device *device, void *memory);
 enum clb_status ocl_write(struct clb_device *device, void *memory, const void *host, int64_t bytes);
 enum clb_status ocl_read(struct clb_device *device, void *memory, void *host, int64_t bytes);
+enum clb_status ocl_allocate_host(struct clb_device *device, int64_t bytes, void **handle,
+                                  void **host);
+void ocl_release_host(struct clb_device *device, void *handle, void *host);
+enum clb_status ocl_send(struct clb_device *device, void *memory, const void *host, int64_t bytes,
+                         void **sent);
+enum clb_status ocl_wait_sent(struct clb_device *device, void *sent);
+enum clb_status ocl_flush(struct clb_device *device);
 
 /* ---- sums of columns, shared by bias and norm: ocl_linear.c ---- */
 
@@ -167,7 +174,7 @@ enum clb_status ocl_peak(struct clb_device *device, double *gflops);
 
 /* ---- operations: one file a family ---- */
 
-#define OCL_DECLARE(name) CLB_DECLARE_OPERATION(name, ocl_##name)
+#define OCL_DECLARE(name) extern __typeof__(clb_##name) ocl_##name;
 CLB_OPERATION_LIST(OCL_DECLARE)
 #undef OCL_DECLARE
 

@@ -18,11 +18,10 @@ struct attention {
         blocks; /* blocks of rows x sequences x heads; those past a sequence do nothing */
 };
 
-static struct attention attention(struct clb_device *base, const struct clb_tensor *out,
-                                  const struct clb_tensor *cu_seqlens, int64_t max_seqlen,
-                                  int64_t heads)
+static struct attention attention(const struct clb_tensor *out, const struct clb_tensor *cu_seqlens,
+                                  int64_t max_seqlen, int64_t heads)
 {
-    struct ocl_device *device = ocl_device(base);
+    struct ocl_device *device = ocl_device(out->device);
     const bool wide = device->shape.wide;
     const int64_t block = wide ? WIDE_BLOCK : device->shape.tile, head = out->columns / heads;
     struct attention a = {.device = device,
@@ -54,12 +53,12 @@ static enum clb_status turn(const struct attention *a, cl_mem to, int64_t offset
                         OCL_I64(a->tokens), OCL_I64(a->hidden));
 }
 
-enum clb_status ocl_attention_forward(struct clb_device *base, const struct clb_tensor *out,
-                                      const struct clb_tensor *lse, const struct clb_tensor *qkv,
+enum clb_status ocl_attention_forward(const struct clb_tensor *out, const struct clb_tensor *lse,
+                                      const struct clb_tensor *qkv,
                                       const struct clb_tensor *cu_seqlens, int64_t max_seqlen,
                                       int64_t heads, struct clb_dropout dropout)
 {
-    const struct attention a = attention(base, out, cu_seqlens, max_seqlen, heads);
+    const struct attention a = attention(out, cu_seqlens, max_seqlen, heads);
     cl_mem turned;
     enum clb_status status;
     if (a.tokens == 0) return CLB_OK;
@@ -97,13 +96,13 @@ static enum clb_status pass(const struct attention *a, const char *name,
 }
 
 /* dQ over blocks of queries, then dK and dV over blocks of keys: no element is written twice. */
-enum clb_status ocl_attention_backward(struct clb_device *base, const struct clb_tensor *d_qkv,
+enum clb_status ocl_attention_backward(const struct clb_tensor *d_qkv,
                                        const struct clb_tensor *d_out, const struct clb_tensor *out,
                                        const struct clb_tensor *lse, const struct clb_tensor *qkv,
                                        const struct clb_tensor *cu_seqlens, int64_t max_seqlen,
                                        int64_t heads, struct clb_dropout dropout)
 {
-    const struct attention a = attention(base, out, cu_seqlens, max_seqlen, heads);
+    const struct attention a = attention(out, cu_seqlens, max_seqlen, heads);
     const bool wide = a.device->shape.wide;
     const int64_t turned = wide ? turned_size(&a) : 0;
     const struct ocl_range rows = wide ? ocl_over_groups((a.tokens + 15) / 16, 1, 1, 1)

@@ -2,13 +2,14 @@
 #include "base/error.h"
 #include "compute/opencl/ocl.h"
 
-enum clb_status
-ocl_embedding_forward(struct clb_device *base, const struct clb_tensor *out,
-                      const struct clb_tensor *word, const struct clb_tensor *position,
-                      const struct clb_tensor *segment, const struct clb_tensor *ids,
-                      const struct clb_tensor *positions, const struct clb_tensor *segments)
+enum clb_status ocl_embedding_forward(const struct clb_tensor *out, const struct clb_tensor *word,
+                                      const struct clb_tensor *position,
+                                      const struct clb_tensor *segment,
+                                      const struct clb_tensor *ids,
+                                      const struct clb_tensor *positions,
+                                      const struct clb_tensor *segments)
 {
-    struct ocl_device *device = ocl_device(base);
+    struct ocl_device *device = ocl_device(out->device);
     return OCL_RUN(device, OCL_EMBEDDING, "embedding_forward", ocl_over_rows(device, out->rows, 1),
                    OCL_TENSOR(out), OCL_TENSOR(word), OCL_TENSOR(position), OCL_TENSOR(segment),
                    OCL_TENSOR(ids), OCL_TENSOR(positions), OCL_TENSOR(segments),
@@ -22,11 +23,11 @@ static int64_t group_parts(int64_t rows, int64_t groups)
     return parts < 1 ? 1 : parts;
 }
 
-enum clb_status ocl_embedding_backward(struct clb_device *base, const struct clb_tensor *d_table,
+enum clb_status ocl_embedding_backward(const struct clb_tensor *d_table,
                                        const struct clb_tensor *d_out,
                                        const struct clb_row_groups *groups)
 {
-    struct ocl_device *device = ocl_device(base);
+    struct ocl_device *device = ocl_device(d_table->device);
     const int64_t count = groups->row.rows, hidden = d_out->columns;
     if (count == 0) return CLB_OK;
     const int64_t parts = group_parts(d_out->rows, count);

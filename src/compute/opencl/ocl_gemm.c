@@ -104,8 +104,9 @@ enum clb_status ocl_gemm(struct ocl_device *device, enum ocl_gemm_kind kind, int
     const struct ocl_product product = {kind, m, n, k, a, b, c, accumulate};
     if (m == 0 || n == 0 || (k == 0 && accumulate)) return CLB_OK;
     if (k == 0) {
-        const struct clb_tensor zeros = {.memory = c, .rows = m, .columns = n};
-        return ocl_fill(&device->base, &zeros, 0.0f);
+        const struct clb_tensor zeros = {
+            .device = &device->base, .memory = c, .rows = m, .columns = n};
+        return ocl_fill(&zeros, 0.0f);
     }
     if (!device->gemm) {
         enum clb_status status = choose(device);

@@ -42,6 +42,7 @@ enum clb_status ocl_launch(struct ocl_device *device, enum ocl_source source, co
             return clb_fail_context(ocl_check(device, error, "set an argument"), "%s, argument %d",
                                     name, i);
     }
+    device->base.traffic.launches++;
     return ocl_check(device,
                      clEnqueueNDRangeKernel(device->queue, kernel, 3, NULL, range.global,
                                             range.local, 0, NULL, NULL),

@@ -18,12 +18,11 @@ enum clb_status ocl_add_partials(struct ocl_device *device, const struct clb_ten
                    OCL_I64(columns));
 }
 
-enum clb_status ocl_linear_forward(struct clb_device *base, const struct clb_tensor *out,
-                                   const struct clb_tensor *pre, const struct clb_tensor *x,
-                                   const struct clb_tensor *weight, const struct clb_tensor *bias,
-                                   enum clb_activation activation)
+enum clb_status ocl_linear_forward(const struct clb_tensor *out, const struct clb_tensor *pre,
+                                   const struct clb_tensor *x, const struct clb_tensor *weight,
+                                   const struct clb_tensor *bias, enum clb_activation activation)
 {
-    struct ocl_device *device = ocl_device(base);
+    struct ocl_device *device = ocl_device(out->device);
     const struct clb_tensor *product = pre ? pre : out;
     enum clb_status status;
     CLB_TRY(ocl_gemm(device, OCL_GEMM_NT, out->rows, out->columns, x->columns, x->memory,
@@ -37,21 +36,20 @@ cleanup:
     return status;
 }
 
-enum clb_status ocl_linear_backward_input(struct clb_device *base, const struct clb_tensor *d_x,
+enum clb_status ocl_linear_backward_input(const struct clb_tensor *d_x,
                                           const struct clb_tensor *d_out,
                                           const struct clb_tensor *weight, bool accumulate)
 {
-    return ocl_gemm(ocl_device(base), OCL_GEMM_NN, d_x->rows, d_x->columns, d_out->columns,
+    return ocl_gemm(ocl_device(d_x->device), OCL_GEMM_NN, d_x->rows, d_x->columns, d_out->columns,
                     d_out->memory, weight->memory, d_x->memory, accumulate);
 }
 
-enum clb_status ocl_linear_backward_weight(struct clb_device *base,
-                                           const struct clb_tensor *d_weight,
+enum clb_status ocl_linear_backward_weight(const struct clb_tensor *d_weight,
                                            const struct clb_tensor *d_bias,
                                            const struct clb_tensor *d_out,
                                            const struct clb_tensor *x)
 {
-    struct ocl_device *device = ocl_device(base);
+    struct ocl_device *device = ocl_device(d_weight->device);
     const int64_t rows = d_out->rows, columns = d_out->columns, parts = ocl_row_parts(rows);
     cl_mem partial;
     enum clb_status status;

@@ -2,11 +2,10 @@
 #include "base/error.h"
 #include "compute/opencl/ocl.h"
 
-enum clb_status ocl_cross_entropy(struct clb_device *base, const struct clb_tensor *sums,
-                                  const struct clb_tensor *logits, const struct clb_tensor *labels,
-                                  float gradient_scale)
+enum clb_status ocl_cross_entropy(const struct clb_tensor *sums, const struct clb_tensor *logits,
+                                  const struct clb_tensor *labels, float gradient_scale)
 {
-    struct ocl_device *device = ocl_device(base);
+    struct ocl_device *device = ocl_device(sums->device);
     const int64_t rows = logits->rows;
     cl_mem row_sums;
     enum clb_status status;

@@ -49,6 +49,71 @@ enum clb_status ocl_read(struct clb_device *base, void *memory, void *host, int6
         "read");
 }
 
+/* ---- sending without waiting ---- */
+
+/* Pinned memory, where the driver has such: only from there can a device fetch by itself. */
+enum clb_status ocl_allocate_host(struct clb_device *base, int64_t bytes, void **handle,
+                                  void **host)
+{
+    struct ocl_device *device = ocl_device(base);
+    cl_int error;
+    cl_mem buffer =
+        clCreateBuffer(device->context, CL_MEM_ALLOC_HOST_PTR, (size_t)bytes, NULL, &error);
+    enum clb_status status = ocl_check(device, error, "allocate host memory");
+    if (status != CLB_OK) return status;
+    *host = clEnqueueMapBuffer(device->queue, buffer, CL_TRUE, CL_MAP_READ | CL_MAP_WRITE, 0,
+                               (size_t)bytes, 0, NULL, NULL, &error);
+    status = ocl_check(device, error, "map host memory");
+    if (status != CLB_OK)
+        clReleaseMemObject(buffer);
+    else
+        *handle = buffer;
+    return status;
+}
+
+void ocl_release_host(struct clb_device *base, void *handle, void *host)
+{
+    clEnqueueUnmapMemObject(ocl_device(base)->queue, handle, host, 0, NULL, NULL);
+    clReleaseMemObject(handle);
+}
+
+enum clb_status ocl_send(struct clb_device *base, void *memory, const void *host, int64_t bytes,
+                         void **sent)
+{
+    struct ocl_device *device = ocl_device(base);
+    cl_event event = NULL;
+    enum clb_status status = ocl_check(device,
+                                       clEnqueueWriteBuffer(device->queue, memory, CL_FALSE, 0,
+                                                            (size_t)bytes, host, 0, NULL, &event),
+                                       "send");
+    *sent = event;
+    return status == CLB_OK ? ocl_flush(base) : status;
+}
+
+enum clb_status ocl_wait_sent(struct clb_device *base, void *sent)
+{
+    struct ocl_device *device = ocl_device(base);
+    cl_event event = sent;
+    cl_int state = CL_COMPLETE;
+    if (!event) return CLB_OK;
+    cl_int error =
+        clGetEventInfo(event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof state, &state, NULL);
+    if (error == CL_SUCCESS && state > CL_COMPLETE) {
+        base->traffic.held++;
+        error = clWaitForEvents(1, &event);
+    } else if (error == CL_SUCCESS && state < CL_COMPLETE) {
+        error = state;
+    }
+    clReleaseEvent(event);
+    return ocl_check(device, error, "send");
+}
+
+enum clb_status ocl_flush(struct clb_device *base)
+{
+    struct ocl_device *device = ocl_device(base);
+    return ocl_check(device, clFlush(device->queue), "flush");
+}
+
 /* What is queued keeps a released buffer alive, so growing needs no wait. */
 enum clb_status ocl_workspace(struct ocl_device *device, int64_t bytes, cl_mem *workspace)
 {

@@ -2,14 +2,13 @@
 #include "base/error.h"
 #include "compute/opencl/ocl.h"
 
-enum clb_status ocl_norm_forward(struct clb_device *base, const struct clb_tensor *out,
-                                 const struct clb_tensor *sum, const struct clb_tensor *stats,
-                                 const struct clb_tensor *y, const struct clb_tensor *bias,
-                                 const struct clb_tensor *residual, const struct clb_tensor *gamma,
-                                 const struct clb_tensor *beta, float eps,
-                                 struct clb_dropout dropout)
+enum clb_status ocl_norm_forward(const struct clb_tensor *out, const struct clb_tensor *sum,
+                                 const struct clb_tensor *stats, const struct clb_tensor *y,
+                                 const struct clb_tensor *bias, const struct clb_tensor *residual,
+                                 const struct clb_tensor *gamma, const struct clb_tensor *beta,
+                                 float eps, struct clb_dropout dropout)
 {
-    struct ocl_device *device = ocl_device(base);
+    struct ocl_device *device = ocl_device(out->device);
     return OCL_RUN(device, OCL_NORM, "norm_forward", ocl_over_rows(device, out->rows, 1),
                    OCL_TENSOR(out), OCL_TENSOR(sum), OCL_TENSOR(stats), OCL_TENSOR(y),
                    OCL_OPTIONAL(device, bias), OCL_OPTIONAL(device, residual), OCL_TENSOR(gamma),
@@ -18,13 +17,13 @@ enum clb_status ocl_norm_forward(struct clb_device *base, const struct clb_tenso
 }
 
 /* The column sums read d_out before the rows overwrite it: d_sum may be d_out. */
-enum clb_status ocl_norm_backward(struct clb_device *base, const struct clb_tensor *d_sum,
-                                  const struct clb_tensor *d_y, const struct clb_tensor *d_gamma,
-                                  const struct clb_tensor *d_beta, const struct clb_tensor *d_out,
-                                  const struct clb_tensor *sum, const struct clb_tensor *stats,
-                                  const struct clb_tensor *gamma, struct clb_dropout dropout)
+enum clb_status ocl_norm_backward(const struct clb_tensor *d_sum, const struct clb_tensor *d_y,
+                                  const struct clb_tensor *d_gamma, const struct clb_tensor *d_beta,
+                                  const struct clb_tensor *d_out, const struct clb_tensor *sum,
+                                  const struct clb_tensor *stats, const struct clb_tensor *gamma,
+                                  struct clb_dropout dropout)
 {
-    struct ocl_device *device = ocl_device(base);
+    struct ocl_device *device = ocl_device(d_sum->device);
     const int64_t rows = d_sum->rows, hidden = d_sum->columns, parts = ocl_row_parts(rows);
     cl_mem partial;
     enum clb_status status;

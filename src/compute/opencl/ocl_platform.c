@@ -38,6 +38,12 @@ static const struct clb_backend backend = {.name = "opencl",
                                            .release = ocl_release,
                                            .write = ocl_write,
                                            .read = ocl_read,
+                                           .allocate_host = ocl_allocate_host,
+                                           .release_host = ocl_release_host,
+                                           .send = ocl_send,
+                                           .wait_sent = ocl_wait_sent,
+                                           .flush = ocl_flush,
+                                           .multiplies = 1u << CLB_F32,
 #define OCL_ENTRY(name) .name = ocl_##name,
                                            CLB_OPERATION_LIST(OCL_ENTRY)
 #undef OCL_ENTRY
