@@ -23,6 +23,7 @@ struct clb_bench_result {
     double tokens_per_second;
     double gflops;      /* of the model's products, as clb_config_flops_per_token counts */
     double peak_gflops; /* what the device reaches in a loop of multiply-adds, measured now */
+    struct clb_traffic traffic; /* of the timed steps, without the wait that times them */
 };
 
 /* With `profile`, the device's profile entries hold the times of one more step. */

@@ -33,6 +33,13 @@ static void print_profile(const struct clb_device *device)
                    100 * entries[i].seconds / total);
 }
 
+static void print_traffic(const struct clb_traffic *t, double steps)
+{
+    printf("queue    %.0f launches, %.0f uploads of together %.0f KiB, %.0f waits a step\n",
+           (double)t->launches / steps, (double)t->writes / steps,
+           (double)t->bytes / steps / 1024.0, (double)t->waits / steps);
+}
+
 static enum clb_status print_result(const struct clb_device *device, const char *model,
                                     const struct clb_bench_options *o,
                                     const struct clb_bench_result *r, bool json)
@@ -45,15 +52,18 @@ static enum clb_status print_result(const struct clb_device *device, const char 
         printf("step     %.1f ms\n", 1e3 * r->seconds_per_step);
         printf("speed    %.0f tokens/s, %.1f GFLOP/s = %.0f %% of the measured peak %.1f\n",
                r->tokens_per_second, r->gflops, 100 * r->gflops / r->peak_gflops, r->peak_gflops);
+        print_traffic(&r->traffic, o->steps);
         if (o->profile) print_profile(device);
         return CLB_OK;
     }
-    json_t *object =
-        json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:f, s:f, s:f, s:f}", "device", info->selector,
-                  "name", info->name, "gemm", info->gemm, "model", model, "batch_size",
-                  o->batch_size, "max_seq_length", o->max_seq_length, "seconds_per_step",
-                  r->seconds_per_step, "tokens_per_second", r->tokens_per_second, "gflops",
-                  r->gflops, "peak_gflops", r->peak_gflops);
+    json_t *object = json_pack(
+        "{s:s, s:s, s:s, s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "device",
+        info->selector, "name", info->name, "gemm", info->gemm, "model", model, "batch_size",
+        o->batch_size, "max_seq_length", o->max_seq_length, "seconds_per_step", r->seconds_per_step,
+        "tokens_per_second", r->tokens_per_second, "gflops", r->gflops, "peak_gflops",
+        r->peak_gflops, "launches_per_step", (double)r->traffic.launches / o->steps,
+        "uploads_per_step", (double)r->traffic.writes / o->steps, "waits_per_step",
+        (double)r->traffic.waits / o->steps);
     enum clb_status status =
         object ? base_json_print(object) : clb_fail(CLB_ERROR_MEMORY, "out of memory");
     json_decref(object);

@@ -19,6 +19,7 @@ struct bench {
     struct train_optimizer *optimizer;
     struct clb_batch *batch;
     struct clb_training_options training;
+    struct clb_traffic queued; /* up to the end of the last step, before the wait for it */
 };
 
 /* Full sequences of random ids, two halves each, the first tokens of every sequence masked: where
@@ -70,7 +71,18 @@ static enum clb_status one_step(struct bench *b, int64_t step)
 {
     const struct clb_step_batches batches = {.step = step, .count = 1, .batches = &b->batch};
     enum clb_status status = train_step(b->model, b->optimizer, &batches, &b->training, 1e-4);
+    b->queued = clb_device_traffic(b->device);
     return status == CLB_OK ? clb_device_finish(b->device) : status;
+}
+
+/* What went on between two looks is added to `sum`. */
+static void add_traffic(struct clb_traffic *sum, struct clb_traffic from, struct clb_traffic to)
+{
+    sum->launches += to.launches - from.launches;
+    sum->writes += to.writes - from.writes;
+    sum->bytes += to.bytes - from.bytes;
+    sum->waits += to.waits - from.waits;
+    sum->held += to.held - from.held;
 }
 
 static int by_size(const void *a, const void *b)
@@ -79,19 +91,22 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static enum clb_status time_steps(struct bench *b, double *median)
+static enum clb_status time_steps(struct bench *b, struct clb_bench_result *result)
 {
     const int32_t steps = b->options->steps;
     double *seconds = malloc((size_t)steps * sizeof *seconds);
     if (!seconds) return clb_fail(CLB_ERROR_MEMORY, "benchmark: out of memory");
     enum clb_status status = CLB_OK;
     for (int32_t step = 0; step < WARMUP_STEPS + steps; step++) {
-        double begin = base_seconds();
+        const struct clb_traffic before = clb_device_traffic(b->device);
+        const double begin = base_seconds();
         CLB_TRY(one_step(b, step));
-        if (step >= WARMUP_STEPS) seconds[step - WARMUP_STEPS] = base_seconds() - begin;
+        if (step < WARMUP_STEPS) continue;
+        seconds[step - WARMUP_STEPS] = base_seconds() - begin;
+        add_traffic(&result->traffic, before, b->queued);
     }
     qsort(seconds, (size_t)steps, sizeof *seconds, by_size);
-    *median = seconds[steps / 2];
+    result->seconds_per_step = seconds[steps / 2];
 cleanup:
     free(seconds);
     return status;
@@ -106,7 +121,8 @@ enum clb_status clb_benchmark(struct clb_device *device, const struct clb_bench_
         return clb_fail(CLB_ERROR_ARGUMENT,
                         "benchmark: steps, batch size and length should be above 0");
     CLB_TRY(set_up(&b));
-    CLB_TRY(time_steps(&b, &result->seconds_per_step));
+    *result = (struct clb_bench_result){0};
+    CLB_TRY(time_steps(&b, result));
     CLB_TRY(clb_device_peak(device, &result->peak_gflops));
     double tokens = b.batch->total_tokens, share = clb_batch_label_count(b.batch, "mlm") / tokens;
     result->tokens_per_second = tokens / result->seconds_per_step;
