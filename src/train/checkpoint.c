@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/staging.h"
 #include "model/safetensors.h"
+#include "tokenizer/tokenizer.h"
 #include "train/run_directory.h"
 #include "train/train.h"
 #include "train/training_args.h"
@@ -76,11 +77,13 @@ cleanup:
     return status;
 }
 
-static enum clb_status save_model(const struct train_run *run, const char *directory)
+/* Into a directory that will be, or whose files will go to, `destination`. */
+static enum clb_status save_model(const struct train_run *run, const char *directory,
+                                  const char *destination)
 {
     enum clb_status status;
     CLB_TRY(clb_model_save(run->model, directory));
-    CLB_TRY(clb_tokenizer_save(clb_corpus_tokenizer(run->corpus), directory));
+    CLB_TRY(tokenizer_write(clb_corpus_tokenizer(run->corpus), directory, destination));
     CLB_TRY(write_json(directory, TRAIN_ARGS_FILE, run->args));
 cleanup:
     return status;
@@ -94,7 +97,7 @@ static enum clb_status write_checkpoint(const struct train_run *run, const char 
     char *optimizer = base_format("%s/optimizer.safetensors", directory);
     enum clb_status status = optimizer ? CLB_OK : out_of_memory(directory);
     if (status != CLB_OK) return status;
-    CLB_TRY(save_model(run, directory));
+    CLB_TRY(save_model(run, directory, directory));
     CLB_TRY(clb_tensors_save(optimizer, moments, 2));
     CLB_TRY(write_state(run, directory));
 cleanup:
@@ -127,7 +130,7 @@ enum clb_status train_save_final(struct train_run *run)
     struct base_staging *staging;
     enum clb_status status = base_staging_create(run->options.output_dir, &staging);
     if (status != CLB_OK) return status;
-    status = save_model(run, base_staging_path(staging));
+    status = save_model(run, base_staging_path(staging), run->options.output_dir);
     if (status != CLB_OK) {
         base_staging_abandon(staging);
         return status;
