@@ -111,7 +111,7 @@ def make(name, seed, **changes):
 
 
 def make_head(name, seed, kind, **changes):
-    """Labels: of a sequence one class, of tokens one for all but the first and the last and some."""
+    """Labels: of a sequence one class; of its tokens all but the first, the last and some."""
     if not is_wanted(name):
         return
     architecture = getattr(transformers, changes["architectures"][0])
@@ -143,7 +143,8 @@ def make_head(name, seed, kind, **changes):
     elif kind == "token":
         facts["logits"] = output.logits[tokens].tolist()
     else:
-        facts["logits"] = torch.stack([output.start_logits, output.end_logits], -1)[tokens].tolist()
+        both = torch.stack([output.start_logits, output.end_logits], -1)
+        facts["logits"] = both[tokens].tolist()
     if kind != "span":
         output.loss.backward()
         facts["loss"] = output.loss.item()

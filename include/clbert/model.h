@@ -83,7 +83,8 @@ CLB_API int clb_model_heads(const struct clb_model *model);
 /* The name of class `label` of 0 .. num_labels - 1, as config.json's id2label of the directory that
  * was loaded says, if it is of num_labels; NULL: it has none. Owned by the model. */
 CLB_API const char *clb_model_label(const struct clb_model *model, int32_t label);
-/* Names all num_labels classes, for clb_model_save; no UTF-8: CLB_ERROR_ARGUMENT. */
+/* Names all num_labels classes, for clb_model_save, until another directory is loaded. A name that
+ * is not UTF-8: CLB_ERROR_ARGUMENT. */
 CLB_API enum clb_status clb_model_set_labels(struct clb_model *model, const char *const *names);
 
 /* Writes DIR/config.json and DIR/model.safetensors, each whole or not at all: what Hugging Face's
