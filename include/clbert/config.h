@@ -12,8 +12,21 @@ CLB_BEGIN_DECLS
 
 /* Which heads stand on the encoder: config.json's "architectures". */
 enum clb_architecture {
-    CLB_BERT_FOR_PRETRAINING, /* masked language model and next sentence prediction */
-    CLB_BERT_FOR_MASKED_LM,   /* the first alone */
+    CLB_BERT_FOR_PRETRAINING,              /* masked language model, next sentence prediction */
+    CLB_BERT_FOR_MASKED_LM,                /* the first alone */
+    CLB_BERT_FOR_NEXT_SENTENCE_PREDICTION, /* the second alone */
+    CLB_BERT_FOR_SEQUENCE_CLASSIFICATION,  /* num_labels classes of a sequence */
+    CLB_BERT_FOR_TOKEN_CLASSIFICATION,     /* of a token */
+    CLB_BERT_FOR_QUESTION_ANSWERING,       /* where a span begins and ends */
+    CLB_BERT_MODEL,                        /* none: the encoder and its pooler */
+};
+
+/* What the labels of a sequence are. */
+enum clb_problem_type {
+    CLB_PROBLEM_UNSAID, /* null: one of num_labels classes */
+    CLB_PROBLEM_REGRESSION,
+    CLB_PROBLEM_SINGLE_LABEL_CLASSIFICATION,
+    CLB_PROBLEM_MULTI_LABEL_CLASSIFICATION,
 };
 
 struct clb_config {
@@ -31,6 +44,9 @@ struct clb_config {
     float attention_probs_dropout_prob;
     float initializer_range;
     float layer_norm_eps;
+    int32_t num_labels;       /* classes; their names are the model's (clb_model_label) */
+    float classifier_dropout; /* before them; negative (null): hidden_dropout_prob */
+    enum clb_problem_type problem_type;
 };
 
 /* tiny, mini, small, medium, base or large (Turc et al., 2019), with the given vocabulary.
@@ -38,16 +54,17 @@ struct clb_config {
 CLB_API enum clb_status clb_config_named(const char *name, int32_t vocab_size,
                                          struct clb_config *config);
 
-/* Reads a config.json; what it leaves out has BertConfig's default. */
+/* Reads a config.json; what it leaves out has BertConfig's default. An architecture that is none of
+ * the above: CLB_ERROR_FORMAT that lists them. */
 CLB_API enum clb_status clb_config_read(const char *path, struct clb_config *config);
 
-/* Writes one that Hugging Face loads as BertForPreTraining. */
+/* Writes one that Hugging Face loads as the same architecture; classes are named LABEL_0, ... */
 CLB_API enum clb_status clb_config_write(const struct clb_config *config, const char *path);
 
 /* Sizes positive, heads divide hidden_size, probabilities in [0, 1). `where` names the source. */
 CLB_API enum clb_status clb_config_check(const struct clb_config *config, const char *where);
 
-/* All parameters of BertForPreTraining, the tied decoder counted once. */
+/* All parameters of the architecture, the tied decoder counted once; 0: out of memory. */
 CLB_API int64_t clb_config_parameters(const struct clb_config *config);
 
 /* Floating-point operations of one training step (forward and backward) on sequences of

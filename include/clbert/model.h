@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* BERT with both pretraining heads (BertForPreTraining), on one device.
+/* BERT with the heads of its architecture (config.h), on one device.
  * Devlin et al., 2018; names and shapes as in Hugging Face transformers. */
 #ifndef CLBERT_MODEL_H
 #define CLBERT_MODEL_H
@@ -31,7 +31,8 @@ struct clb_memory_plan {
     int64_t weights, gradients, activations, batch; /* bytes */
 };
 
-/* Plans a model: no device memory yet. The device must outlive it. */
+/* Plans a model: no device memory yet. The device must outlive it. For training an architecture
+ * must have a loss, which BertForQuestionAnswering and BertModel have not: CLB_ERROR_ARGUMENT. */
 CLB_API enum clb_status clb_model_create(struct clb_device *device, const struct clb_config *config,
                                          const struct clb_model_limits *limits,
                                          struct clb_model **model);
@@ -71,17 +72,30 @@ CLB_API enum clb_status clb_model_load(struct clb_model *model, const char *dire
 /* The heads whose weights were loaded (or initialised by clb_model_initialize): a sum of these.
  * What the model answers by another head means nothing. */
 enum clb_head {
-    CLB_HEAD_MLM = 1, /* cls.predictions */
-    CLB_HEAD_NSP = 2  /* bert.pooler and cls.seq_relationship */
+    CLB_HEAD_MLM = 1,      /* cls.predictions */
+    CLB_HEAD_NSP = 2,      /* bert.pooler and cls.seq_relationship */
+    CLB_HEAD_SEQUENCE = 4, /* bert.pooler and classifier */
+    CLB_HEAD_TOKEN = 8,    /* classifier */
+    CLB_HEAD_SPAN = 16     /* qa_outputs */
 };
 CLB_API int clb_model_heads(const struct clb_model *model);
 
-/* Writes DIR/config.json and DIR/model.safetensors, each whole or not at all. */
+/* The name of class `label` of 0 .. num_labels - 1, as config.json's id2label of the directory that
+ * was loaded says, if it is of num_labels; NULL: it has none. Owned by the model. */
+CLB_API const char *clb_model_label(const struct clb_model *model, int32_t label);
+/* Names all num_labels classes, for clb_model_save, until another directory is loaded. A name that
+ * is not UTF-8: CLB_ERROR_ARGUMENT. */
+CLB_API enum clb_status clb_model_set_labels(struct clb_model *model, const char *const *names);
+
+/* Writes DIR/config.json and DIR/model.safetensors, each whole or not at all: what Hugging Face's
+ * class of the architecture's name loads. */
 CLB_API enum clb_status clb_model_save(const struct clb_model *model, const char *directory);
 
 /* ---- running it ---- */
 
-/* One loss of a model, of the head of that name: sums over its labels ("mlm", "nsp"). */
+/* One loss of a model, of the head of that name: sums over its labels ("mlm", "nsp"; "sequence":
+ * the class of the sequence that begins in a row, for all sequences of a batch or none; "token": of
+ * the token in a row). */
 struct clb_loss {
     char name[16];
     double sum, correct; /* of the loss; labels that the largest logit got right */
@@ -130,9 +144,11 @@ CLB_API void clb_model_on_gradients(struct clb_model *model, clb_gradients_ready
 /* Forward without dropout; sums are added to the losses. */
 CLB_API enum clb_status clb_model_evaluate(struct clb_model *model, const struct clb_batch *batch);
 
-/* Forward without dropout; the logits of head `head` to the host: a row for each of the batch's
- * labels of that name, "mlm" [R, vocab_size], "nsp" [R, 2]. A head that the model has not:
- * CLB_ERROR_ARGUMENT. */
+/* Forward without dropout; the logits of head `head` to the host. A row for each of the batch's
+ * labels of that name: "mlm" [R, vocab_size], "nsp" [R, 2]. Whatever labels there are, a row for
+ * each sequence: "sequence" [B, num_labels], or for each token: "token" [T, num_labels], "span"
+ * [T, 2], how much the token is the first of the answer, and the last. A head that the model has
+ * not: CLB_ERROR_ARGUMENT. */
 CLB_API enum clb_status clb_model_predict(struct clb_model *model, const struct clb_batch *batch,
                                           const char *head, float *logits);
 

@@ -109,6 +109,8 @@ enum clb_status command_bench(int argc, const char **argv)
         CLB_TRY(clb_config_read(name, &o.config));
     else
         CLB_TRY(clb_config_named(name, vocab_size, &o.config));
+    if (o.config.architecture != CLB_BERT_FOR_MASKED_LM) /* what is timed is pretraining */
+        o.config.architecture = CLB_BERT_FOR_PRETRAINING;
     o.profile = profile;
     if (o.batch_size > 0 && o.max_seq_length > INT32_MAX / o.batch_size) {
         status = clb_fail(CLB_ERROR_ARGUMENT, "%d sequences of %d tokens are too large a batch",

@@ -3,8 +3,10 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "model/labels.h"
 #include "model/model_files.h"
 #include "model/model_json.h"
+#include "model/module.h"
 
 #include <float.h>
 #include <stdlib.h>
@@ -28,6 +30,12 @@ static const struct {
 };
 enum { ACTIVATION_COUNT = sizeof activations / sizeof *activations };
 
+static const char *const problem_types[] = {
+    [CLB_PROBLEM_REGRESSION] = "regression",
+    [CLB_PROBLEM_SINGLE_LABEL_CLASSIFICATION] = "single_label_classification",
+    [CLB_PROBLEM_MULTI_LABEL_CLASSIFICATION] = "multi_label_classification",
+};
+
 static struct clb_config defaults(void)
 {
     return (struct clb_config){
@@ -43,6 +51,8 @@ static struct clb_config defaults(void)
         .attention_probs_dropout_prob = 0.1f,
         .initializer_range = 0.02f,
         .layer_norm_eps = 1e-12f,
+        .num_labels = MODEL_LABELS_USUAL,
+        .classifier_dropout = -1.0f,
     };
 }
 
@@ -88,9 +98,13 @@ enum clb_status clb_config_check(const struct clb_config *config, const char *wh
         return clb_fail(CLB_ERROR_FORMAT,
                         "%s: num_attention_heads %d does not divide hidden_size %d", where,
                         config->num_attention_heads, config->hidden_size);
-    const float probabilities[] = {config->hidden_dropout_prob,
-                                   config->attention_probs_dropout_prob};
-    for (int i = 0; i < 2; i++)
+    if (config->num_labels < 0 || config->num_labels > MODEL_LABELS_LIMIT)
+        return clb_fail(CLB_ERROR_FORMAT, "%s: num_labels is %d and should be 1 .. %d", where,
+                        config->num_labels, MODEL_LABELS_LIMIT);
+    const float probabilities[] = {
+        config->hidden_dropout_prob, config->attention_probs_dropout_prob,
+        config->classifier_dropout < 0.0f ? 0.0f : config->classifier_dropout};
+    for (int i = 0; i < 3; i++)
         if (!(probabilities[i] >= 0.0f && probabilities[i] < 1.0f))
             return clb_fail(CLB_ERROR_FORMAT, "%s: a dropout probability is not in [0, 1)", where);
     const struct {
@@ -224,35 +238,72 @@ cleanup:
     return status;
 }
 
-static const char *const architectures[] = {
-    [CLB_BERT_FOR_PRETRAINING] = "BertForPreTraining",
-    [CLB_BERT_FOR_MASKED_LM] = "BertForMaskedLM",
-};
-
-/* Another one is taken for pretraining: which of its heads are there its files tell. */
-static enum clb_architecture read_architecture(const json_t *json)
+/* None is taken for pretraining: which of its heads are there its files tell. */
+static enum clb_status read_architecture(const json_t *json, const char *path,
+                                         struct clb_config *config)
 {
     const char *name = json_string_value(json_array_get(json_object_get(json, "architectures"), 0));
-    return name && strcmp(name, architectures[CLB_BERT_FOR_MASKED_LM]) == 0
-               ? CLB_BERT_FOR_MASKED_LM
-               : CLB_BERT_FOR_PRETRAINING;
+    return name ? model_architecture_named(name, path, &config->architecture) : CLB_OK;
 }
 
-enum clb_status bert_config_read(const char *path, struct clb_config *config, bool *tied)
+static enum clb_status read_problem_type(const json_t *json, const char *path,
+                                         struct clb_config *config)
+{
+    char *name;
+    enum clb_status status = base_json_get_string(json, path, "problem_type", &name);
+    if (status != CLB_OK || !name) return status;
+    status = clb_fail(CLB_ERROR_FORMAT,
+                      "%s: problem_type \"%s\" should be regression, single_label_classification "
+                      "or multi_label_classification",
+                      path, name);
+    for (int i = CLB_PROBLEM_REGRESSION; i <= CLB_PROBLEM_MULTI_LABEL_CLASSIFICATION; i++) {
+        if (strcmp(name, problem_types[i]) != 0) continue;
+        config->problem_type = (enum clb_problem_type)i;
+        status = CLB_OK;
+    }
+    free(name);
+    return status;
+}
+
+/* What the classifying heads are told. */
+static enum clb_status read_classes(const json_t *json, const char *path, struct clb_config *config,
+                                    json_t **labels)
+{
+    const json_t *value = json_object_get(json, "classifier_dropout");
+    double dropout;
+    enum clb_status status;
+    if (value && !json_is_null(value)) {
+        CLB_TRY(base_json_get_double(json, path, "classifier_dropout", &dropout));
+        config->classifier_dropout = dropout < 0 ? 1.0f : (float)dropout; /* both are refused */
+    }
+    CLB_TRY(read_problem_type(json, path, config));
+    CLB_TRY(model_labels_read(json, path, &config->num_labels, labels));
+cleanup:
+    return status;
+}
+
+enum clb_status bert_config_read(const char *path, struct clb_config *config, bool *tied,
+                                 json_t **labels)
 {
     json_t *json = NULL;
     enum clb_status status;
+    if (labels) *labels = NULL;
     CLB_TRY(model_json_read(path, "model configuration", &json));
     *config = defaults();
     *tied = true;
     CLB_TRY(check_architecture(json, path));
-    config->architecture = read_architecture(json);
+    CLB_TRY(read_architecture(json, path, config));
     CLB_TRY(base_json_get_bool(json, path, "tie_word_embeddings", tied));
     CLB_TRY(read_sizes(json, path, config));
     CLB_TRY(read_numbers(json, path, config));
     CLB_TRY(read_activation(json, path, config));
+    CLB_TRY(read_classes(json, path, config, labels));
     CLB_TRY(clb_config_check(config, path));
 cleanup:
+    if (status != CLB_OK && labels) {
+        json_decref(*labels);
+        *labels = NULL;
+    }
     json_decref(json);
     return status;
 }
@@ -260,7 +311,7 @@ cleanup:
 enum clb_status clb_config_read(const char *path, struct clb_config *config)
 {
     bool tied;
-    enum clb_status status = bert_config_read(path, config, &tied);
+    enum clb_status status = bert_config_read(path, config, &tied, NULL);
     if (status == CLB_OK && !tied)
         status = clb_fail(CLB_ERROR_FORMAT,
                           "%s: tie_word_embeddings is false; the decoder of the MLM head can only "
@@ -280,15 +331,31 @@ static json_t *json_float(float value)
     return json_real(strtod(text, NULL));
 }
 
-enum clb_status clb_config_write(const struct clb_config *config, const char *path)
+/* What is not as it is for a model without classes. */
+static enum clb_status write_classes(const struct clb_config *config, const json_t *labels,
+                                     json_t *json, const char *path)
+{
+    int failed = 0;
+    if (config->classifier_dropout >= 0.0f)
+        failed |=
+            json_object_set_new(json, "classifier_dropout", json_float(config->classifier_dropout));
+    if (config->problem_type != CLB_PROBLEM_UNSAID)
+        failed |= json_object_set_new(json, "problem_type",
+                                      json_string(problem_types[config->problem_type]));
+    if (failed) return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", path);
+    return model_labels_write(labels, config->num_labels, json);
+}
+
+enum clb_status bert_config_write(const struct clb_config *config, const json_t *labels,
+                                  const char *path)
 {
     const char *act = "";
     for (int i = ACTIVATION_COUNT - 1; i >= 0; i--)
         if (activations[i].activation == config->hidden_act) act = activations[i].name;
     json_t *json = json_pack(
         "{s:[s], s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:s, s:b}",
-        "architectures", architectures[config->architecture], "model_type", "bert", "hidden_act",
-        act, "vocab_size", config->vocab_size, "hidden_size", config->hidden_size,
+        "architectures", model_architecture_name(config->architecture), "model_type", "bert",
+        "hidden_act", act, "vocab_size", config->vocab_size, "hidden_size", config->hidden_size,
         "num_hidden_layers", config->num_hidden_layers, "num_attention_heads",
         config->num_attention_heads, "intermediate_size", config->intermediate_size,
         "max_position_embeddings", config->max_position_embeddings, "type_vocab_size",
@@ -298,23 +365,18 @@ enum clb_status clb_config_write(const struct clb_config *config, const char *pa
         json_float(config->initializer_range), "layer_norm_eps", json_float(config->layer_norm_eps),
         "position_embedding_type", "absolute", "tie_word_embeddings", 1);
     if (!json) return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", path);
-    enum clb_status status = base_json_write(path, json);
+    enum clb_status status = write_classes(config, labels, json, path);
+    if (status == CLB_OK) status = base_json_write(path, json);
     json_decref(json);
     return status;
 }
 
-/* ---- sizes ---- */
-
-int64_t clb_config_parameters(const struct clb_config *config)
+enum clb_status clb_config_write(const struct clb_config *config, const char *path)
 {
-    const int64_t h = config->hidden_size, i = config->intermediate_size, v = config->vocab_size;
-    int64_t embeddings =
-        (v + config->max_position_embeddings + config->type_vocab_size) * h + 2 * h;
-    int64_t layer = 4 * (h * h + h) + 2 * h + (h * i + i) + (i * h + h) + 2 * h;
-    int64_t mlm = (h * h + h) + 2 * h + v, nsp = (h * h + h) + (2 * h + 2);
-    int64_t heads = config->architecture == CLB_BERT_FOR_MASKED_LM ? mlm : mlm + nsp;
-    return embeddings + config->num_hidden_layers * layer + heads;
+    return bert_config_write(config, NULL, path);
 }
+
+/* ---- sizes ---- */
 
 double clb_config_flops_per_token(const struct clb_config *config, double seqlen,
                                   double masked_share)

@@ -31,6 +31,11 @@ enum clb_status clb_model_create(struct clb_device *device, const struct clb_con
     CLB_TRY(registry_create(device, limits, &model->registry));
     registry_input(model->registry, &model->cu_seqlens, limits->max_sequences + 1);
     CLB_TRY(model_make_modules(model));
+    if (limits->training && registry_loss_count(model->registry) == 0) {
+        status = clb_fail(CLB_ERROR_ARGUMENT, "%s has no loss: it can be asked, but not trained",
+                          model_architecture_name(config->architecture));
+        goto cleanup;
+    }
     if (limits->training)
         registry_activation(model->registry, &model->d_hidden, "d_hidden", limits->max_tokens,
                             config->hidden_size, SCRATCH);
@@ -47,6 +52,7 @@ void clb_model_destroy(struct clb_model *model)
     if (!model) return;
     registry_destroy(model->registry);
     model_free_modules(model);
+    json_decref(model->labels);
     free(model);
 }
 
@@ -65,9 +71,22 @@ enum clb_status clb_model_commit(struct clb_model *model)
     return registry_commit(model->registry);
 }
 
+static bool is_filled(const struct clb_model *model, const struct module_class *class)
+{
+    for (int i = 0; i < model->module_count; i++)
+        if (model->modules[i]->class == class) return model->modules[i]->filled;
+    return false;
+}
+
 int clb_model_heads(const struct clb_model *model)
 {
-    return model->heads;
+    int heads = 0;
+    for (int i = 0; i < model->module_count; i++) {
+        const struct module *module = model->modules[i];
+        const struct module_class *on = module->class->on;
+        if (module->filled && (!on || is_filled(model, on))) heads |= module->class->head;
+    }
+    return heads;
 }
 
 /* ---- a pass ---- */
@@ -82,6 +101,16 @@ struct clb_dropout pass_dropout(const struct pass *pass, float probability, cons
         .random = pass->model->streams == CLB_STREAMS_BY_NUMBER
                       ? by_number
                       : clb_random_named(pass->seed, purpose, pass->stream, site->name)};
+}
+
+struct clb_dropout pass_classifier_dropout(const struct pass *pass)
+{
+    static const struct site site = {"dropout", 0xffff}; /* 0.1.0 had no such site */
+    const struct clb_config *config = &pass->model->config;
+    return pass_dropout(pass,
+                        config->classifier_dropout < 0.0f ? config->hidden_dropout_prob
+                                                          : config->classifier_dropout,
+                        &site);
 }
 
 void clb_model_set_streams(struct clb_model *model, enum clb_streams streams)
@@ -102,14 +131,24 @@ struct clb_labels head_labels(const struct module *module, const struct clb_batc
     return labels ? *labels : (struct clb_labels){.name = module->class->name};
 }
 
+bool head_asked(const struct module *module, const struct pass *pass)
+{
+    return pass->head && strcmp(pass->head, module->class->name) == 0;
+}
+
+enum clb_status head_answer(const struct module *module, const struct pass *pass,
+                            const struct clb_tensor *logits, int64_t first)
+{
+    if (!head_asked(module, pass)) return CLB_OK;
+    return clb_tensor_read(*logits, pass->logits + first * logits->columns,
+                           clb_tensor_elements(*logits));
+}
+
 enum clb_status head_loss(struct module *module, struct pass *pass, const struct clb_tensor *logits,
                           const struct clb_tensor *labels, int64_t first)
 {
     struct registry *registry = module->model->registry;
-    enum clb_status status = CLB_OK;
-    if (pass->head && strcmp(pass->head, module->class->name) == 0)
-        status = clb_tensor_read(*logits, pass->logits + first * logits->columns,
-                                 clb_tensor_elements(*logits));
+    enum clb_status status = head_answer(module, pass, logits, first);
     registry_count_labels(registry, module->loss, logits->rows);
     return status == CLB_OK ? clb_cross_entropy(registry_loss_sums(registry, module->loss), logits,
                                                 labels, pass->scales.scale[module->loss])
@@ -239,8 +278,10 @@ cleanup:
 
 static bool has_head(const struct clb_model *model, const char *name)
 {
-    for (int i = 0; i < clb_model_loss_count(model); i++)
-        if (strcmp(clb_model_loss_name(model, i), name) == 0) return true;
+    for (int i = 0; i < model->module_count; i++) {
+        const struct module_class *class = model->modules[i]->class;
+        if (class->answers && strcmp(class->name, name) == 0) return true;
+    }
     return false;
 }
 

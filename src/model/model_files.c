@@ -288,28 +288,28 @@ static bool is_decoder(const char *name)
     return strcmp(name, decoder_names[0][1]) == 0;
 }
 
-enum clb_status model_files_check(const struct model_files *files, const struct clb_config *config,
-                                  bool tied, int *heads)
+enum clb_status model_files_check(const struct model_files *files, struct clb_model *model,
+                                  bool tied)
 {
-    struct clb_parameter *list = NULL, found;
-    int count, missing = 0;
-    enum clb_status status;
-    *heads = 0;
-    CLB_TRY(model_list_shapes(config, &list, &count));
+    struct clb_parameter found;
+    int count;
+    const struct clb_parameter *list = clb_model_parameters(model, &count);
+    const bool decoder = tied || file_of(files, decoder_names[0][1]);
+    enum clb_status status = CLB_OK;
+    for (int i = 0; i < model->module_count; i++) {
+        struct module *module = model->modules[i];
+        module->filled = decoder || module->class->head != CLB_HEAD_MLM;
+    }
     for (int i = 0; i < count; i++) {
-        const int head = model_parameter_head(list[i].name);
-        *heads |= head;
+        struct module *module = model_module_of(model, i);
         if (find_name(files, &list[i], &found) && (tied || !is_decoder(found.name)))
             CLB_TRY(visit_parts(files, &found, NULL));
-        else if (head)
-            missing |= head;
+        else if (module->class->is_head)
+            module->filled = false;
         else
             CLB_TRY(part_missing(files, list[i].name));
     }
-    if (!tied && !file_of(files, decoder_names[0][1])) missing |= CLB_HEAD_MLM;
-    *heads &= ~missing;
 cleanup:
-    free(list);
     return status;
 }
 
@@ -368,17 +368,15 @@ cleanup:
 }
 
 enum clb_status model_files_check_decoder(const struct model_files *files,
-                                          const struct clb_config *config)
+                                          const struct clb_model *model)
 {
-    struct clb_parameter *list = NULL;
     int count;
-    enum clb_status status;
-    CLB_TRY(model_list_shapes(config, &list, &count));
+    const struct clb_parameter *list = clb_model_parameters(model, &count);
+    enum clb_status status = CLB_OK;
     for (int i = 0; i < count; i++)
         for (int d = 0; d < 2; d++)
             if (strcmp(list[i].name, decoder_names[d][0]) == 0)
                 CLB_TRY(check_equal(files, &list[i], decoder_names[d][1]));
 cleanup:
-    free(list);
     return status;
 }

@@ -5,11 +5,17 @@
 
 #include <clbert/model.h>
 
+#include <jansson.h>
 #include <stdbool.h>
 
 /* config.c: as clb_config_read, but *tied says whether the MLM head's decoder is the word
- * embeddings (tie_word_embeddings). */
-enum clb_status bert_config_read(const char *path, struct clb_config *config, bool *tied);
+ * embeddings (tie_word_embeddings), and *labels are the names of the classes (model/labels.h) or
+ * NULL; `labels` may be NULL. */
+enum clb_status bert_config_read(const char *path, struct clb_config *config, bool *tied,
+                                 json_t **labels);
+/* As clb_config_write, with these names. */
+enum clb_status bert_config_write(const struct clb_config *config, const json_t *labels,
+                                  const char *path);
 
 /* The weights of a directory, their headers read and checked. */
 struct model_files;
@@ -18,14 +24,14 @@ struct model_files;
 enum clb_status model_files_open(const char *directory, struct model_files **files);
 void model_files_close(struct model_files *files);
 
-/* An error where a tensor that the configuration asks for is missing or has another shape; *heads:
- * the heads whose tensors are all there (a sum of CLB_HEAD_...). */
-enum clb_status model_files_check(const struct model_files *files, const struct clb_config *config,
-                                  bool tied, int *heads);
+/* An error where a tensor of the model's encoder is missing, or any has another shape. Modules
+ * whose tensors are all there are `filled`. */
+enum clb_status model_files_check(const struct model_files *files, struct clb_model *model,
+                                  bool tied);
 
 /* For a model whose decoder is not tied: an error where it is not equal to the word embeddings. */
 enum clb_status model_files_check_decoder(const struct model_files *files,
-                                          const struct clb_config *config);
+                                          const struct clb_model *model);
 
 /* Whether a tensor is there under one of the names that a parameter has had. */
 bool model_files_has(const struct model_files *files, const struct clb_parameter *parameter);

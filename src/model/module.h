@@ -7,6 +7,8 @@
 
 #include "model/registry.h"
 
+#include <jansson.h>
+
 struct module;
 
 /* One batch on its way through the model. */
@@ -25,12 +27,17 @@ struct pass {
     struct clb_tensor hidden;           /* [T, H] of the last module, and, back again, unused */
     struct clb_tensor d_hidden;         /* [T, H] its gradient, in training */
     struct clb_tensor pooled, d_pooled; /* [B, H] between the pooler and the heads on it */
+    bool d_pooled_begun; /* a head has put its gradient there: others add theirs, with none there is
+                            none */
 };
 
 struct module_class {
     const char *name;
-    size_t size;    /* of its struct, which begins with a struct module */
-    bool is_head;   /* behind the encoder: adds to pass->d_hidden */
+    size_t size;  /* of its struct, which begins with a struct module */
+    bool is_head; /* behind the encoder: adds to pass->d_hidden; files may lack its parameters */
+    bool answers; /* has logits for clb_model_predict */
+    int head;     /* its CLB_HEAD_..., 0: none */
+    const struct module_class *on; /* whose rows it takes, NULL: the encoder's */
     bool recompute; /* may go forward again, from the same input, instead of keeping activations */
     void (*declare)(struct module *module, struct registry *registry);
     /* Whether its part of a batch can be; NULL: it has none. */
@@ -47,10 +54,10 @@ struct module {
     int index;               /* among those of its class */
     struct clb_tensor input; /* what forward took from pass->hidden */
     int loss;                /* a head's: its number in the registry */
+    bool filled;             /* its weights were loaded or initialised, none made up */
 };
 
-extern const struct module_class module_embeddings, module_block, module_pooler, module_mlm_head,
-    module_nsp_head;
+extern const struct module_class module_pooler; /* what heads stand on; others: architectures.c */
 
 struct clb_model {
     struct clb_device *device;
@@ -64,13 +71,19 @@ struct clb_model {
     enum clb_streams streams;
     clb_gradients_ready *ready; /* or NULL */
     void *ready_context;
-    int heads; /* whose weights were not made up: a sum of CLB_HEAD_... */
+    json_t *labels; /* labels.c: the names of its classes, or NULL */
 };
 
-/* architectures.c: the modules of a model, declared; `model` has device or not, config, limits and
- * registry. */
+/* ---- architectures.c ---- */
+
+/* The modules of a model, declared; `model` has device or not, config, limits and registry. */
 enum clb_status model_make_modules(struct clb_model *model);
 void model_free_modules(struct clb_model *model);
+/* The name in config.json. */
+const char *model_architecture_name(enum clb_architecture architecture);
+/* The architecture of a name; `where` has it, for messages. */
+enum clb_status model_architecture_named(const char *name, const char *where,
+                                         enum clb_architecture *architecture);
 
 /* embeddings.c: the table that the MLM head's decoder is tied to. */
 const struct parameter *embeddings_word(const struct clb_model *model);
@@ -83,6 +96,14 @@ struct site {
 /* The dropout of a site in this pass: none where it does not train. */
 struct clb_dropout pass_dropout(const struct pass *pass, float probability,
                                 const struct site *site);
+/* The same before a classifier. */
+struct clb_dropout pass_classifier_dropout(const struct pass *pass);
+
+/* Whether the logits of this head are wanted on the host. */
+bool head_asked(const struct module *module, const struct pass *pass);
+/* Gives them, from row `first` on, where they are. */
+enum clb_status head_answer(const struct module *module, const struct pass *pass,
+                            const struct clb_tensor *logits, int64_t first);
 /* What a head does with the logits of its labels first .. first + rows - 1, of labels on the
  * device: gives them to who wants them, and takes the loss; in training they become their own
  * gradient. */
@@ -93,11 +114,11 @@ struct clb_labels head_labels(const struct module *module, const struct clb_batc
 
 /* ---- parameters by name ---- */
 
-/* The parameters of a configuration: names and shapes, no memory. `*list` is malloc'd. */
-enum clb_status model_list_shapes(const struct clb_config *config, struct clb_parameter **list,
-                                  int *count);
-/* Which head a parameter belongs to, 0: the encoder. */
-int model_parameter_head(const char *name);
+/* A model without a device: its modules and the names and shapes of their parameters. To be
+ * destroyed as others. */
+enum clb_status model_outline(const struct clb_config *config, struct clb_model **model);
+/* The module of parameter `index`. */
+struct module *model_module_of(const struct clb_model *model, int index);
 /* The name in a file of part `part` of a parameter: "qkv" becomes query, key or value. */
 enum { MODEL_NAME_SIZE = 192 };
 void model_part_name(char name[MODEL_NAME_SIZE], const char *prefix,

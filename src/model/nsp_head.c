@@ -62,11 +62,12 @@ static enum clb_status backward(struct module *module, struct pass *pass)
     struct nsp_head *m = (struct nsp_head *)module;
     struct clb_tensor logits = clb_tensor_first_rows(m->logits, pass->sequences);
     enum clb_status status;
-    if (head_labels(module, pass->batch).count == 0)
-        return clb_fill(&pass->d_pooled, 0.0f); /* the pooler goes on from there */
+    if (head_labels(module, pass->batch).count == 0) return CLB_OK;
     CLB_TRY(
         clb_linear_backward_weight(&m->weight.gradient, &m->bias.gradient, &logits, &pass->pooled));
-    CLB_TRY(clb_linear_backward_input(&pass->d_pooled, &logits, &m->weight.weight, false));
+    CLB_TRY(clb_linear_backward_input(&pass->d_pooled, &logits, &m->weight.weight,
+                                      pass->d_pooled_begun));
+    pass->d_pooled_begun = true;
 cleanup:
     return status;
 }
@@ -75,6 +76,9 @@ const struct module_class module_nsp_head = {
     .name = "nsp",
     .size = sizeof(struct nsp_head),
     .is_head = true,
+    .answers = true,
+    .head = CLB_HEAD_NSP,
+    .on = &module_pooler,
     .declare = declare,
     .check = check,
     .stage = stage,

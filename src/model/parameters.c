@@ -44,23 +44,37 @@ enum clb_status clb_model_like_parameters(const struct clb_model *model, struct 
     return status;
 }
 
-enum clb_status model_list_shapes(const struct clb_config *config, struct clb_parameter **list,
-                                  int *count)
+enum clb_status model_outline(const struct clb_config *config, struct clb_model **out)
 {
-    struct clb_model model = {.config = *config};
-    enum clb_status status = registry_create(NULL, &model.limits, &model.registry);
-    if (status != CLB_OK) return status;
-    CLB_TRY(model_make_modules(&model));
-    const struct clb_parameter *weights = registry_weights(model.registry, count);
-    *list = malloc((size_t)*count * sizeof **list);
-    if (*list)
-        memcpy(*list, weights, (size_t)*count * sizeof **list);
-    else
-        status = clb_fail(CLB_ERROR_MEMORY, "parameters: out of memory");
+    struct clb_model *model = calloc(1, sizeof *model);
+    enum clb_status status;
+    if (!model) return clb_fail(CLB_ERROR_MEMORY, "model: out of memory");
+    model->config = *config;
+    CLB_TRY(registry_create(NULL, &model->limits, &model->registry));
+    CLB_TRY(model_make_modules(model));
+    CLB_TRY(registry_check(model->registry));
+    *out = model;
+    model = NULL;
 cleanup:
-    registry_destroy(model.registry);
-    model_free_modules(&model);
+    clb_model_destroy(model);
     return status;
+}
+
+struct module *model_module_of(const struct clb_model *model, int index)
+{
+    return model->modules[registry_module_of(model->registry, index)];
+}
+
+int64_t clb_config_parameters(const struct clb_config *config)
+{
+    struct clb_model *model;
+    int64_t elements = 0;
+    int count;
+    if (model_outline(config, &model) != CLB_OK) return 0;
+    const struct clb_parameter *weights = registry_weights(model->registry, &count);
+    for (int i = 0; i < count; i++) elements += clb_tensor_elements(weights[i].tensor);
+    clb_model_destroy(model);
+    return elements;
 }
 
 /* ---- initial values ---- */
@@ -87,22 +101,11 @@ enum clb_status clb_model_initialize(struct clb_model *model, uint64_t seed)
     clb_model_parameters(model, &count);
     for (int i = 0; i < count && status == CLB_OK; i++)
         status = model_initialize_parameter(model, i, seed);
-    if (status == CLB_OK) {
-        model->heads = CLB_HEAD_MLM;
-        if (model->config.architecture == CLB_BERT_FOR_PRETRAINING) model->heads |= CLB_HEAD_NSP;
-    }
+    for (int i = 0; i < model->module_count; i++) model->modules[i]->filled = status == CLB_OK;
     return status;
 }
 
 /* ---- names in files ---- */
-
-int model_parameter_head(const char *name)
-{
-    if (strncmp(name, "cls.predictions.", 16) == 0) return CLB_HEAD_MLM;
-    if (strncmp(name, "cls.", 4) == 0 || strncmp(name, "bert.pooler.", 12) == 0)
-        return CLB_HEAD_NSP;
-    return 0;
-}
 
 void model_part_name(char name[MODEL_NAME_SIZE], const char *prefix,
                      const struct clb_parameter *parameter, int part)

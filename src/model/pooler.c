@@ -53,6 +53,7 @@ static enum clb_status backward(struct module *module, struct pass *pass)
     struct clb_tensor cls = clb_tensor_first_rows(m->cls, pass->sequences);
     struct clb_tensor d_cls = clb_tensor_first_rows(m->d_cls, pass->sequences);
     enum clb_status status;
+    if (!pass->d_pooled_begun) return CLB_OK;
     CLB_TRY(clb_activation_backward(d_pooled, d_pooled, &pass->pooled, CLB_ACTIVATION_TANH));
     CLB_TRY(clb_linear_backward_weight(&m->weight.gradient, &m->bias.gradient, d_pooled, &cls));
     CLB_TRY(clb_linear_backward_input(&d_cls, d_pooled, &m->weight.weight, false));

@@ -79,7 +79,7 @@ enum clb_status clb_model_save(const struct clb_model *model, const char *direct
     enum clb_status status = CLB_OK;
     if (!config || !weights) status = clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", directory);
     if (status == CLB_OK) status = clb_tensors_save(weights, &list, 1);
-    if (status == CLB_OK) status = clb_config_write(&model->config, config);
+    if (status == CLB_OK) status = bert_config_write(&model->config, model->labels, config);
     free(config);
     free(weights);
     return status;
@@ -123,9 +123,9 @@ cleanup:
 enum clb_status clb_model_read_config(const char *directory, struct clb_config *config)
 {
     struct model_files *files = NULL;
+    struct clb_model *model = NULL;
     struct stat info;
     bool tied;
-    int heads;
     char *path = base_format("%s/config.json", directory);
     enum clb_status status;
     if (!path) return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", directory);
@@ -137,26 +137,37 @@ enum clb_status clb_model_read_config(const char *directory, struct clb_config *
         status = clb_fail(CLB_ERROR_IO, "%s: is not a regular file", path);
         goto cleanup;
     }
-    CLB_TRY(bert_config_read(path, config, &tied));
+    CLB_TRY(bert_config_read(path, config, &tied, NULL));
     CLB_TRY(model_files_open(directory, &files));
-    const enum clb_architecture named = config->architecture;
-    config->architecture = CLB_BERT_FOR_PRETRAINING;
-    CLB_TRY(model_files_check(files, config, tied, &heads));
-    if (!(heads & CLB_HEAD_NSP)) config->architecture = named;
+    const bool mlm = config->architecture == CLB_BERT_FOR_MASKED_LM;
+    if (mlm) config->architecture = CLB_BERT_FOR_PRETRAINING;
+    CLB_TRY(model_outline(config, &model));
+    CLB_TRY(model_files_check(files, model, tied));
+    if (mlm && !(clb_model_heads(model) & CLB_HEAD_NSP))
+        config->architecture = CLB_BERT_FOR_MASKED_LM;
 cleanup:
+    clb_model_destroy(model);
     model_files_close(files);
     free(path);
     return status;
 }
 
-/* Whether config.json ties the decoder to the word embeddings; bare weights do. */
-static enum clb_status read_tied(const char *directory, bool *tied)
+/* What else config.json says: whether it ties the decoder to the word embeddings, as bare weights
+ * do, and the names of the model's classes, if it is of as many. */
+static enum clb_status read_rest(const char *directory, int32_t num_labels, bool *tied,
+                                 json_t **labels)
 {
     struct clb_config config;
     char *path = base_format("%s/config.json", directory);
     enum clb_status status = path ? CLB_OK : clb_fail(CLB_ERROR_MEMORY, "out of memory");
     *tied = true;
-    if (status == CLB_OK && base_exists(path)) status = bert_config_read(path, &config, tied);
+    *labels = NULL;
+    if (status == CLB_OK && base_exists(path))
+        status = bert_config_read(path, &config, tied, labels);
+    if (*labels && config.num_labels != num_labels) {
+        json_decref(*labels);
+        *labels = NULL;
+    }
     free(path);
     return status;
 }
@@ -200,19 +211,22 @@ enum clb_status clb_model_load(struct clb_model *model, const char *directory, u
     struct clb_tensor_list list = {.prefix = ""};
     list.parameters = clb_model_parameters(model, &list.count);
     struct model_files *files = NULL;
+    json_t *labels = NULL;
     float *host = NULL;
     bool tied;
-    int heads;
     enum clb_status status;
-    CLB_TRY(read_tied(directory, &tied));
+    CLB_TRY(read_rest(directory, model->config.num_labels, &tied, &labels));
     CLB_TRY(model_files_open(directory, &files));
-    CLB_TRY(model_files_check(files, &model->config, tied, &heads));
-    if (!tied) CLB_TRY(model_files_check_decoder(files, &model->config));
+    CLB_TRY(model_files_check(files, model, tied));
+    if (!tied) CLB_TRY(model_files_check_decoder(files, model));
     warn_of_more_layers(files, &model->config);
     CLB_TRY(allocate_host(&list, 1, &host));
     CLB_TRY(load_all(model, files, seed, host));
-    model->heads = heads;
+    json_decref(model->labels);
+    model->labels = labels;
+    labels = NULL;
 cleanup:
+    json_decref(labels);
     model_files_close(files);
     free(host);
     return status;

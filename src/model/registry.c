@@ -405,10 +405,15 @@ cleanup:
     return status;
 }
 
+enum clb_status registry_check(const struct registry *r)
+{
+    return r->status == CLB_OK ? CLB_OK : clb_fail(r->status, "%s", r->message);
+}
+
 enum clb_status registry_plan(struct registry *r)
 {
-    enum clb_status status = CLB_OK;
-    if (r->status != CLB_OK) return clb_fail(r->status, "%s", r->message);
+    enum clb_status status;
+    CLB_TRY(registry_check(r));
     r->activation_arenas = calloc((size_t)r->module + 2, sizeof(struct clb_arena *));
     if (!r->activation_arenas) return out_of_memory();
     CLB_TRY(plan_arena(r, SHARED, "activations"));

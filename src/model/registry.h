@@ -58,6 +58,8 @@ int registry_loss(struct registry *registry, const char *name, bool perplexity);
 /* Several tensors of the same size, owned by the registry; NULL where that failed. */
 struct clb_tensor *registry_inputs(struct registry *registry, int tensors, int64_t count);
 
+/* Whether all declarations succeeded. */
+enum clb_status registry_check(const struct registry *registry);
 /* Everything is declared: plans the memory. */
 enum clb_status registry_plan(struct registry *registry);
 /* Allocates it; all tensors have memory then. */
