@@ -124,8 +124,8 @@ static enum clb_status run_sum_of_squares(const struct verify_case *c, const str
 
 VERIFY_OPERATION(fill, plan_bits);
 VERIFY_OPERATION(copy, plan_bits);
-static const struct verify_operation narrow = {"cast", plan_narrow, run_cast};
-static const struct verify_operation widen = {"cast back", plan_widen, run_cast};
+static const struct verify_operation narrow = {"cast", true, plan_narrow, run_cast};
+static const struct verify_operation widen = {"cast back", true, plan_widen, run_cast};
 VERIFY_OPERATION(add, plan_two);
 VERIFY_OPERATION(scale, plan_two);
 VERIFY_OPERATION(sum_of_squares, plan_sum_of_squares);
