@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <clbert/bench.h>
+#include "verify/benchmark.h"
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -79,6 +79,12 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+double bench_median(double *seconds, int count)
+{
+    qsort(seconds, (size_t)count, sizeof *seconds, by_size);
+    return seconds[count / 2];
+}
+
 static enum clb_status time_steps(struct bench *b, double *median)
 {
     const int32_t steps = b->options->steps;
@@ -90,11 +96,18 @@ static enum clb_status time_steps(struct bench *b, double *median)
         CLB_TRY(one_step(b, step));
         if (step >= WARMUP_STEPS) seconds[step - WARMUP_STEPS] = base_seconds() - begin;
     }
-    qsort(seconds, (size_t)steps, sizeof *seconds, by_size);
-    *median = seconds[steps / 2];
+    *median = bench_median(seconds, steps);
 cleanup:
     free(seconds);
     return status;
+}
+
+enum clb_status bench_check(const struct clb_bench_options *options)
+{
+    if (options->steps < 1 || options->batch_size < 1 || options->max_seq_length < 2)
+        return clb_fail(CLB_ERROR_ARGUMENT,
+                        "benchmark: steps, batch size and length should be above 0");
+    return CLB_OK;
 }
 
 enum clb_status clb_benchmark(struct clb_device *device, const struct clb_bench_options *options,
@@ -102,9 +115,7 @@ enum clb_status clb_benchmark(struct clb_device *device, const struct clb_bench_
 {
     struct bench b = {.options = options, .device = device, .training = clb_training_defaults()};
     enum clb_status status;
-    if (options->steps < 1 || options->batch_size < 1 || options->max_seq_length < 2)
-        return clb_fail(CLB_ERROR_ARGUMENT,
-                        "benchmark: steps, batch size and length should be above 0");
+    CLB_TRY(bench_check(options));
     CLB_TRY(set_up(&b));
     CLB_TRY(time_steps(&b, &result->seconds_per_step));
     CLB_TRY(clb_device_peak(device, &result->peak_gflops));

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/narrow.h"
 #include "verify/verify_ops.h"
 
 #include <math.h>
@@ -44,7 +45,12 @@ static float of_all_sizes(const struct verify_case *c, int64_t e, float u)
                                  0x1.01p0f, 0x1.03p0f, 3.4e38f,  0x1.fffffep127f};
     const int64_t count = sizeof ends / sizeof *ends;
     if (e < 2 * count) return e % 2 ? -ends[e / 2] : ends[e / 2];
-    if (c->inputs == VERIFY_SPECIAL) return verify_special(c, e, u);
+    if (c->inputs == VERIFY_SPECIAL) {
+        /* NaN that is an infinity, or a zero, to who rounds its digits. */
+        if (e % 101 == 71) return base_float_of(0x7f800001);
+        if (e % 101 == 83) return base_float_of(0xffffffff);
+        return verify_special(c, e, u);
+    }
     return ldexpf(u, (int)(e % 60) - 40);
 }
 

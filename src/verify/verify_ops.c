@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static const struct verify_cases *const families[] = {
     &verify_linear_cases, &verify_row_cases,    &verify_norm_cases,     &verify_attention_cases,
@@ -14,6 +15,14 @@ const struct verify_case *verify_case(int number)
         if (number < families[f]->count) return &families[f]->cases[number];
         number -= families[f]->count;
     }
+    return NULL;
+}
+
+const struct verify_operation *verify_operation(const char *name)
+{
+    const struct verify_case *c;
+    for (int i = 0; (c = verify_case(i)); i++)
+        if (strcmp(c->operation->name, name) == 0) return c->operation;
     return NULL;
 }
 

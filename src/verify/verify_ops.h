@@ -9,6 +9,8 @@
 
 enum { VERIFY_OPERANDS = 12, VERIFY_PARTS = 4 };
 
+enum { VERIFY_WITH_BIAS = 16 }; /* variant of linear_forward: an activation, and this */
+
 /* How a case's numbers are made: each for a branch or a weakness that plain ones do not reach. What
  * exactly they are is the operation's. */
 enum verify_inputs {
@@ -93,6 +95,9 @@ extern const struct verify_cases verify_linear_cases, verify_norm_cases, verify_
 /* Case `number` of the list, NULL past its end. */
 const struct verify_case *verify_case(int number);
 
+/* An operation of the list, NULL where none has that name. */
+const struct verify_operation *verify_operation(const char *name);
+
 /* "norm_forward 37x128x0 dropout 0.1 large mean" */
 void verify_case_name(const struct verify_case *c, char *name, size_t size);
 
@@ -123,7 +128,8 @@ void verify_in_ints(struct verify_plan *plan, const char *name, const int32_t *v
                     int64_t count);
 void verify_in_floats(struct verify_plan *plan, const char *name, const float *values,
                       int64_t count);
-void verify_in_zero_ints(struct verify_plan *plan, const char *name, int64_t count);
+/* Zeros, for the caller to change; NULL where memory is short. */
+int32_t *verify_in_zero_ints(struct verify_plan *plan, const char *name, int64_t count);
 /* Integers 0 .. bound - 1 at random, both ends among them; `distinct`: no two alike, ascending. */
 void verify_in_random_ints(struct verify_plan *plan, const char *name, int64_t count, int32_t bound,
                            bool distinct);
@@ -158,6 +164,30 @@ float verify_zero(const struct verify_case *c, int64_t e, float u);
 float verify_special(const struct verify_case *c, int64_t e, float u);
 /* The last operand by the case's inputs, where they are of these kinds. */
 void verify_usual(struct verify_plan *plan);
+
+void verify_plan_free(struct verify_plan *plan);
+
+/* ---- a case on one device: verify_side.c ---- */
+
+struct verify_side {
+    struct clb_arena *arena;
+    struct clb_tensor tensors[VERIFY_OPERANDS], guards[VERIFY_OPERANDS], whole;
+    uint16_t *before, *after;        /* the whole arena, in the units that every type is made of */
+    float *widened[VERIFY_OPERANDS]; /* results of a reduced type, as fp32 */
+};
+
+/* Of the one allocation that a case needs. */
+int64_t verify_side_bytes(const struct verify_plan *plan);
+/* Begins as {0}; verify_side_close also after a failure. */
+enum clb_status verify_side_open(struct verify_side *side, const struct verify_plan *plan,
+                                 struct clb_device *device);
+void verify_side_close(struct verify_side *side);
+/* Puts the operands' values on the device. */
+enum clb_status verify_side_write(const struct verify_side *side);
+/* ... calls the operation and reads everything back. */
+enum clb_status verify_side_run(struct verify_side *side, const struct verify_plan *plan);
+/* What the call left of an operand, as fp32. */
+const float *verify_side_result(const struct verify_side *side, int operand);
 
 /* ---- comparison: verify_compare.c ---- */
 
