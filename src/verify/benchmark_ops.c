@@ -24,7 +24,7 @@ struct row {
 
 enum {
     MOST_ROWS = 64,
-    BUFFER = 1 << 25, /* elements of operations on plain buffers: beyond most caches */
+    BUFFER = 1 << 25, /* elements at most of plain buffers: beyond most caches */
     MOST_LAUNCHES =
         50 /* at a time: more, and numbers that are scaled again and again would vanish */
 };
@@ -93,25 +93,27 @@ static void add_ends(struct rows *rows, const struct clb_bench_options *o)
                            .numbers = 2.0 * (double)masked * (double)c->vocab_size});
 }
 
+/* Plain buffers are as large as all that an optimiser works on. */
 static void add_buffers(struct rows *rows, const struct clb_bench_options *o)
 {
     const int64_t parameters = clb_config_parameters(&o->config);
     const int64_t blocks = parameters / CLB_BLOCK < 3 ? 3 : parameters / CLB_BLOCK;
-    const double n = BUFFER, all = (double)blocks * CLB_BLOCK;
+    const int64_t elements = 4 * parameters < BUFFER ? 4 * parameters : BUFFER;
+    const double n = (double)elements, all = (double)blocks * CLB_BLOCK;
     add(rows, (struct row){"sum_of_squares", blocks, CLB_BLOCK, .numbers = all});
     add(rows, (struct row){"adamw", blocks, 100, .numbers = 7 * all});
     add(rows, (struct row){"bert_adam", blocks, 100, .numbers = 7 * all});
     add(rows, (struct row){"lamb", blocks, 100, .numbers = 10 * all}); /* the update, and again */
-    add(rows, (struct row){"fill", BUFFER, 1, .numbers = n});
-    add(rows, (struct row){"copy", BUFFER, 1, .numbers = 2 * n});
+    add(rows, (struct row){"fill", elements, 1, .numbers = n});
+    add(rows, (struct row){"copy", elements, 1, .numbers = 2 * n});
     for (int type = CLB_BF16; type <= CLB_F16; type++) {
-        add(rows, (struct row){"cast", BUFFER, 1, 0, type, .numbers = 1.5 * n});
-        add(rows, (struct row){"cast back", BUFFER, 1, 0, type, .numbers = 1.5 * n});
+        add(rows, (struct row){"cast", elements, 1, 0, type, .numbers = 1.5 * n});
+        add(rows, (struct row){"cast back", elements, 1, 0, type, .numbers = 1.5 * n});
     }
-    add(rows, (struct row){"add", BUFFER, 1, .numbers = 3 * n});
-    add(rows, (struct row){"scale", BUFFER, 1, .numbers = 2 * n});
-    add(rows, (struct row){"fill_uniform", BUFFER, 1, .numbers = n});
-    add(rows, (struct row){"fill_truncated_normal", BUFFER, 1, .numbers = n});
+    add(rows, (struct row){"add", elements, 1, .numbers = 3 * n});
+    add(rows, (struct row){"scale", elements, 1, .numbers = 2 * n});
+    add(rows, (struct row){"fill_uniform", elements, 1, .numbers = n});
+    add(rows, (struct row){"fill_truncated_normal", elements, 1, .numbers = n});
 }
 
 /* ---- timing ---- */
