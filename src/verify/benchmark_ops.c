@@ -25,8 +25,8 @@ struct row {
 enum {
     MOST_ROWS = 64,
     BUFFER = 1 << 25, /* elements at most of plain buffers: beyond most caches */
-    MOST_LAUNCHES =
-        50 /* at a time: more, and numbers that are scaled again and again would vanish */
+    /* At a time: more, and numbers that are scaled again and again would vanish. */
+    MOST_LAUNCHES = 50
 };
 
 struct rows {

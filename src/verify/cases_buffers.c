@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-static const struct clb_random fill_random = {0x123456789abcdef, CLB_PURPOSE_INIT + 2, 9};
+const struct clb_random verify_fill_random = {0x123456789abcdef, CLB_PURPOSE_INIT + 2, 9};
 
 /* ---- buffers of m * n elements ---- */
 
@@ -26,7 +26,7 @@ static void plan_bits(struct verify_plan *p, const struct verify_case *c)
 static enum clb_status run_fill(const struct verify_case *c, const struct clb_tensor *t)
 {
     (void)c;
-    return clb_fill(&t[0], 1.5f);
+    return clb_fill(&t[0], VERIFY_FILL);
 }
 
 static enum clb_status run_copy(const struct verify_case *c, const struct clb_tensor *t)
@@ -87,20 +87,20 @@ static enum clb_status run_add(const struct verify_case *c, const struct clb_ten
 static enum clb_status run_scale(const struct verify_case *c, const struct clb_tensor *t)
 {
     (void)c;
-    return clb_scale(&t[0], 0.3f);
+    return clb_scale(&t[0], VERIFY_FACTOR);
 }
 
 static enum clb_status run_fill_uniform(const struct verify_case *c, const struct clb_tensor *t)
 {
     (void)c;
-    return clb_fill_uniform(&t[0], fill_random);
+    return clb_fill_uniform(&t[0], verify_fill_random);
 }
 
 static enum clb_status run_fill_truncated_normal(const struct verify_case *c,
                                                  const struct clb_tensor *t)
 {
     (void)c;
-    return clb_fill_truncated_normal(&t[0], 0.02f, fill_random);
+    return clb_fill_truncated_normal(&t[0], VERIFY_DEVIATION, verify_fill_random);
 }
 
 /* A large square begins every lane's sum, to which each of those that follow is too small. */

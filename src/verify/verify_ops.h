@@ -104,6 +104,17 @@ void verify_case_name(const struct verify_case *c, char *name, size_t size);
 /* What a case's dropout is: the same on both sides. */
 struct clb_dropout verify_dropout(const struct verify_case *c);
 
+/* What the operations on buffers are called with. */
+#define VERIFY_FILL 1.5f
+#define VERIFY_FACTOR 0.3f
+#define VERIFY_DEVIATION 0.02f
+extern const struct clb_random verify_fill_random;
+
+/* clb_verify_large around 2^power elements. */
+enum clb_status verify_large(struct clb_device *device, int power,
+                             const struct clb_verify_options *options,
+                             struct clb_verify_report *report);
+
 /* ---- tolerances ----
  *
  * In units of 2^-24, half the distance from 1 to the next fp32 number, of the largest magnitude in
