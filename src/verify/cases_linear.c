@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verify/verify_ops.h"
 
+#include <math.h>
+
 /* ---- linear: m tokens, n inputs, k outputs ---- */
 
 /* Of an activation or its slope, in units of the tolerance. */
@@ -32,9 +34,17 @@ static float farther(const struct verify_case *c, int64_t e, float u)
     return 30.0f * u * u * u;
 }
 
+/* What a sum of `terms` products is measured against at least; those of VERIFY_FAR and VERIFY_NEAR
+ * have an activation or are many. */
+static void sum_floor(struct verify_plan *p, const struct verify_case *c, int64_t terms, double rms)
+{
+    if (c->inputs == VERIFY_PLAIN) verify_floor(p, rms * sqrt((double)terms));
+}
+
 static void plan_linear_forward(struct verify_plan *p, const struct verify_case *c)
 {
     verify_out(p, "out", c->m, c->k, activation_ulps(c->variant % VERIFY_WITH_BIAS), c->n);
+    if (c->variant % VERIFY_WITH_BIAS == 0) sum_floor(p, c, c->n, VERIFY_RMS * VERIFY_RMS);
     if (c->inputs == VERIFY_SPECIAL) verify_each(p, verify_special); /* is overwritten */
     verify_out(p, "pre", c->m, c->k, 4, c->variant % VERIFY_WITH_BIAS ? c->n : 0);
     verify_in(p, "x", c->m, c->n);
@@ -56,6 +66,7 @@ static enum clb_status run_linear_forward(const struct verify_case *c, const str
 static void plan_linear_backward_input(struct verify_plan *p, const struct verify_case *c)
 {
     verify_out(p, "d_x", c->m, c->n, 4, c->k);
+    sum_floor(p, c, c->k, VERIFY_RMS * VERIFY_RMS);
     verify_usual(p);
     verify_in(p, "d_out", c->m, c->k);
     verify_usual(p);
@@ -72,8 +83,10 @@ static enum clb_status run_linear_backward_input(const struct verify_case *c,
 static void plan_linear_backward_weight(struct verify_plan *p, const struct verify_case *c)
 {
     verify_out(p, "d_weight", c->k, c->n, 4, c->m);
+    sum_floor(p, c, c->m, VERIFY_RMS * VERIFY_RMS);
     verify_usual(p);
     verify_out(p, "d_bias", c->k, 1, 4, c->m);
+    sum_floor(p, c, c->m, VERIFY_RMS);
     verify_usual(p);
     verify_in(p, "d_out", c->m, c->k);
     verify_usual(p);

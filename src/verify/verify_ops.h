@@ -117,10 +117,21 @@ enum clb_status verify_large(struct clb_device *device, int power,
 
 /* ---- tolerances ----
  *
- * In units of 2^-24, half the distance from 1 to the next fp32 number, of the largest magnitude in
- * the part. An operation that is rounded correctly gives 1; OpenCL's functions are allowed the
- * units below (full profile), and the reference its own; a sum of n terms of random signs gives
- * 2 sqrt(n). */
+ * In units of u = 2^-24, half the distance from 1 to the next fp32 number, of the largest magnitude
+ * in the part. An operation that is rounded correctly gives 1; OpenCL's functions are allowed the
+ * units below (full profile), and the reference its own.
+ *
+ * A sum of n terms of random signs and root mean square r: roundings are independent, each at most
+ * u of the partial sum and 0.4 u of it in the mean square (Higham and Mary, "A new approach to
+ * probabilistic rounding error analysis", 2019, and for random data 2020). Partial sums grow as
+ * r sqrt(k), so the error's deviation is 0.4 u r sqrt(1 + 2 + ... + n) = 0.29 u r n, and between
+ * two sides 0.41 u r n; the sum's own is r sqrt(n). 2 sqrt(n) units of that are 4.9 deviations,
+ * which one sum passes in one case of a million, and of a part of N sums none does: the largest of
+ * N is sqrt(2 ln N) r sqrt(n), as many more deviations (21 for ten thousand). Sums by lanes or
+ * blocks err less, and so do positive terms: sqrt(2/3) 0.4 sqrt(n) units of the sum, 6 deviations.
+ * A part of a few sums may cancel: its floor is then r sqrt(n), here of (-1, 1): 1/sqrt(3) a
+ * number, 1/3 a product. */
+#define VERIFY_RMS 0.57735
 #define VERIFY_DIVIDE 5
 #define VERIFY_SQRT 6
 #define VERIFY_EXP 6
