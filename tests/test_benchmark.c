@@ -59,7 +59,7 @@ static void bench_operations(const char *selector)
         assert_true(fabs(b->share * (b->multiplies ? list.peak_gflops : list.stream_gigabytes) -
                          b->rate) < 1e-9 * b->rate);
     }
-    assert_string_equal(list.operations[0].name, "linear_forward 32x128x384 variant 16");
+    assert_string_equal(list.operations[0].name, "linear_forward 32x128x384 bias");
     assert_true(fabs(list.operations[0].rate * list.operations[0].seconds * 1e9 -
                      2.0 * 32 * 128 * 384) < 1);
     assert_string_equal(list.operations[4].name, "attention_forward 2x2x64 dropout 0.1 first 16");

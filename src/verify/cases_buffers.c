@@ -70,6 +70,11 @@ static void plan_widen(struct verify_plan *p, const struct verify_case *c)
     verify_reduced(p, (enum clb_type)c->variant);
 }
 
+static const char *type_name(int variant)
+{
+    return variant == CLB_BF16 ? " bf16" : " fp16";
+}
+
 static enum clb_status run_cast(const struct verify_case *c, const struct clb_tensor *t)
 {
     (void)c;
@@ -130,8 +135,8 @@ static enum clb_status run_sum_of_squares(const struct verify_case *c, const str
 
 VERIFY_OPERATION(fill, plan_bits);
 VERIFY_OPERATION(copy, plan_bits);
-static const struct verify_operation narrow = {"cast", true, plan_narrow, run_cast};
-static const struct verify_operation widen = {"cast back", true, plan_widen, run_cast};
+static const struct verify_operation narrow = {"cast", plan_narrow, run_cast, type_name};
+static const struct verify_operation widen = {"cast back", plan_widen, run_cast, type_name};
 VERIFY_OPERATION(add, plan_two);
 VERIFY_OPERATION(scale, plan_two);
 VERIFY_OPERATION(sum_of_squares, plan_sum_of_squares);

@@ -19,6 +19,13 @@ static double activation_ulps(int activation)
     return 2;
 }
 
+static const char *variant_name(int variant)
+{
+    static const char *const names[] = {"",      " gelu",      " gelu_tanh",      " tanh",
+                                        " bias", " bias gelu", " bias gelu_tanh", " bias tanh"};
+    return names[variant % VERIFY_WITH_BIAS + (variant < VERIFY_WITH_BIAS ? 0 : 4)];
+}
+
 static float far(const struct verify_case *c, int64_t e, float u)
 {
     (void)c;
@@ -117,10 +124,12 @@ static enum clb_status run_activation_backward(const struct verify_case *c,
 
 /* ---- the cases ---- */
 
-VERIFY_OPERATION(linear_forward, plan_linear_forward);
+static const struct verify_operation linear_forward = {"linear_forward", plan_linear_forward,
+                                                       run_linear_forward, variant_name};
 VERIFY_OPERATION(linear_backward_input, plan_linear_backward_input);
 VERIFY_OPERATION(linear_backward_weight, plan_linear_backward_weight);
-VERIFY_OPERATION(activation_backward, plan_activation_backward);
+static const struct verify_operation activation_backward = {
+    "activation_backward", plan_activation_backward, run_activation_backward, variant_name};
 
 static const struct verify_case cases[] = {
     {&linear_forward, true, 5, 7, 9, VERIFY_WITH_BIAS + CLB_ACTIVATION_GELU, 0, NULL, VERIFY_PLAIN},

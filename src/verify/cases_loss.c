@@ -29,12 +29,13 @@ static float logits(const struct verify_case *c, int64_t e, float u)
 static void plan_cross_entropy(struct verify_plan *p, const struct verify_case *c)
 {
     const double gradient = VERIFY_EXP + VERIFY_DIVIDE + VERIFY_REFERENCE + 4;
-    /* A row's loss, log of a sum less a logit, is at least about log 2: the sum's relative error is
-     * an error of the log. */
+    /* Log of a sum, less a logit: the sum's relative error is an error of the log. A row's loss is
+     * at least about log 2, unless there is only one. */
     const double loss = VERIFY_LOG + 1.5 * (VERIFY_EXP + VERIFY_REFERENCE);
     int32_t labels[128];
     verify_out(p, "sums", 2, 1, 0, 0);
     verify_part(p, "loss", 1, loss, c->n);
+    verify_floor(p, (double)c->m * log(2.0));
     verify_part(p, "correct", 1, 0, 0);
     verify_out(p, "logits", c->m, c->n, c->variant == 1 ? VERIFY_BITS : gradient, c->n);
     verify_usual(p);

@@ -45,8 +45,8 @@ void verify_case_name(const struct verify_case *c, char *name, size_t size)
     size_t length = 0;
     append(name, size, &length, "%s %lldx%lldx%lld", c->operation->name, (long long)c->m,
            (long long)c->n, (long long)c->k);
-    if (c->operation->variant_is_type)
-        append(name, size, &length, " %s", clb_type_name((enum clb_type)c->variant));
+    if (c->operation->variant_name)
+        append(name, size, &length, "%s", c->operation->variant_name(c->variant));
     else if (c->variant)
         append(name, size, &length, " variant %d", c->variant);
     if (c->dropout > 0.0f) append(name, size, &length, " dropout %g", (double)c->dropout);

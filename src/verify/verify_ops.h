@@ -69,10 +69,10 @@ struct verify_plan {
 
 struct verify_operation {
     const char *name;
-    bool variant_is_type; /* of the reduced operand */
     /* Declares the operands with the functions below, in the order that `run` expects. */
     void (*plan)(struct verify_plan *plan, const struct verify_case *c);
     enum clb_status (*run)(const struct verify_case *c, const struct clb_tensor *t);
+    const char *(*variant_name)(int variant); /* NULL: it is a number */
 };
 
 /* ---- the list: verify_ops.c ---- */
@@ -87,7 +87,7 @@ struct verify_cases {
     }
 /* struct verify_operation of a function plan and of run_NAME. */
 #define VERIFY_OPERATION(name, plan)                                                               \
-    static const struct verify_operation name = {#name, false, plan, run_##name}
+    static const struct verify_operation name = {#name, plan, run_##name, NULL}
 
 extern const struct verify_cases verify_linear_cases, verify_norm_cases, verify_attention_cases,
     verify_row_cases, verify_loss_cases, verify_buffer_cases, verify_optimizer_cases;
