@@ -88,9 +88,9 @@ static enum clb_status run_attention_forward(const struct verify_case *c,
 }
 
 /* Of a gradient, in units: p = exp(s - lse) has the errors of exp, of the score in s and in lse, of
- * lse's log, a few at most, and of lse's own rounding, which is as large as the largest score (4
- * deviations) and log of the length. Of delta = d_out . out the error of out counts as far as out
- * is one value's, where p is above 1/2 and with it half of its error gone. */
+ * the log of the sum, at most the length, in lse, and of rounding lse, which is that log and the
+ * largest score (4 deviations). Of delta = d_out . out the error of out counts where few keys have
+ * the probability, and they share it: a half. */
 static double gradient_ulps(const struct verify_case *c, const struct sequences *s)
 {
     const double length = log((double)s->longest);

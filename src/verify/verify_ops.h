@@ -122,7 +122,7 @@ enum clb_status verify_large(struct clb_device *device, int power,
  * units below (full profile), and the reference its own.
  *
  * A sum of n terms of random signs and root mean square r: roundings are independent, each at most
- * u of the partial sum and 0.4 u of it in the mean square (Higham and Mary, "A new approach to
+ * u of the partial sum, 0.4 u of it root mean square (Higham and Mary, "A new approach to
  * probabilistic rounding error analysis", 2019, and for random data 2020). Partial sums grow as
  * r sqrt(k), so the error's deviation is 0.4 u r sqrt(1 + 2 + ... + n) = 0.29 u r n, and between
  * two sides 0.41 u r n; the sum's own is r sqrt(n). 2 sqrt(n) units of that are 4.9 deviations,
