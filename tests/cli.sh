@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The command line: options that repeat or are another program's, what evaluate takes from a run,
-# and what is said of models that cannot answer. Usage: cli.sh CLBERT
+# what is said of models that cannot answer, cases of verify and bench. Usage: cli.sh CLBERT
 set -u
 clbert=$1
 work=$(mktemp -d)
@@ -240,6 +240,60 @@ sed 's/"model_type": "bert"/"model_type": "roberta"/' run/config.json >roberta.j
 cp -r run roberta && cp roberta.json roberta/config.json
 refuses '"roberta"' ask --model roberta
 refuses '"roberta"' train_loudly --model roberta
+
+# ---- verify: a case, a seed, the line that repeats a failure ----
+verify() { "$clbert" verify --tiny --json "$@" 2>/dev/null; }
+names() { grep -o '"name": "[^"]*"' "$1" | sort; }
+verify --device cpu --case 'gather_rows 3x7x5' >chosen.json
+holds "a case alone, by its parts: $(names chosen.json)" eval '[ "$(names chosen.json)" = \
+    "$(printf "\"name\": \"gather_rows 3x7x5: %s\"\n" out "the rest untouched")" ]'
+verify --device cpu --case gather_rows --seed 4294967295 >/dev/null
+holds "the largest seed" [ $? = 0 ]
+refuses '--case nosuch: no case' "$clbert" verify --device cpu --tiny --case nosuch
+refuses '--seed -1: should be' "$clbert" verify --device cpu --seed -1
+refuses '--seed 4294967296: should be' "$clbert" verify --device cpu --seed 4294967296
+if "$clbert" devices 2>/dev/null | grep -q 'Portable Computing Language'; then
+    pocl='Portable Computing Language'
+    for seed in 0 0 7; do
+        verify --device "$pocl" --case attention --seed $seed >again.json
+        holds "verify of attention with seed $seed" [ $? = 0 ]
+        [ -f first.json ] || cp again.json first.json
+        [ $seed = 7 ] || holds "a seed's numbers are the same again" same first.json again.json
+    done
+    holds "another seed has other numbers" differ first.json again.json
+    holds "... of the same checks" [ "$(names first.json)" = "$(names again.json)" ]
+    # A driver told to take sums apart loses what the squares' sum keeps.
+    export POCL_CACHE_DIR=$work/pocl XDG_CACHE_HOME=$work/cache
+    mkdir pocl cache
+    relaxed() { POCL_EXTRA_BUILD_FLAGS=-cl-fast-relaxed-math "$@"; }
+    relaxed "$clbert" verify --device "$pocl" --case sum_of_squares --seed 3 >failed.txt 2>/dev/null
+    holds "a failure's exit code" [ $? = 1 ]
+    repeat=$(sed -n 's/^  repeat: clbert //p' failed.txt)
+    holds "one failure, one line that repeats it: $(cat failed.txt)" \
+        eval '[ "${repeat#verify --device opencl:}" != "$repeat" ] && [ "${repeat% --seed 3}" != "$repeat" ]'
+    relaxed eval "'$clbert' $repeat" >repeated.txt 2>/dev/null
+    holds "the line repeats it" [ $? = 1 ]
+    holds "... to the digit" [ "$(grep FAILED failed.txt)" = "$(grep FAILED repeated.txt)" ]
+    holds "... and nothing else" [ "$(grep -c ': ' repeated.txt)" -lt "$(grep -c ': ' failed.txt)" ]
+    eval "'$clbert' $repeat" >/dev/null 2>&1
+    holds "the line passes where the driver is sound" [ $? = 0 ]
+    unset POCL_CACHE_DIR XDG_CACHE_HOME
+fi
+
+# ---- bench: operations ----
+operations() { "$clbert" bench --model tiny --vocab-size 100 --per-device-train-batch-size 2 \
+    --max-seq-length 16 --steps 1 --threads 1 --device cpu "$@"; }
+operations --op attention --json >bench.json 2>/dev/null
+holds "bench of both operations of attention: $(cat bench.json)" \
+    [ "$(grep -o '"name": "attention_[a-z]* 2x2x64' bench.json | sort -u | wc -l)" = 2 ]
+holds "bench says rate and share of each" [ "$(grep -o '"gflops": [0-9.e+-]*, "share": [0-9]' bench.json | wc -l)" = 2 ]
+operations --op 'norm_forward 32x128' >bench.txt 2>/dev/null
+holds "a line of bench: $(cat bench.txt)" \
+    grep -qE '^norm_forward 32x128x0 dropout 0.1 +[0-9.]+ +[0-9.]+ GB/s +[0-9.]+ %$' bench.txt
+refuses '--op nosuch: no operation' operations --op nosuch
+refuses 'attention_backward, norm_forward' operations --op nosuch
+refuses '--profile' operations --op fill --profile
+refuses 'steps' operations --op fill --steps 0
 
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" = 0 ]

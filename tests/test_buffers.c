@@ -59,6 +59,124 @@ static void test_buffers(void **state)
     support_on_devices(buffers_on);
 }
 
+/* ---- types ---- */
+
+enum { PATTERNS = 65536 };
+
+struct format {
+    enum clb_type type;
+    int fraction_bits, bias;
+    uint16_t infinity;
+};
+static const struct format formats[] = {{CLB_BF16, 7, 127, 0x7f80}, {CLB_F16, 10, 15, 0x7c00}};
+
+/* The number that a pattern stands for; infinity as the number that would follow the largest. */
+static double number_of(const struct format *f, uint16_t pattern)
+{
+    const int exponent = (pattern & 0x7fff) >> f->fraction_bits;
+    const int fraction = pattern & ((1 << f->fraction_bits) - 1);
+    const double whole = exponent ? fraction + (1 << f->fraction_bits) : fraction;
+    const double x = ldexp(whole, (exponent ? exponent : 1) - f->bias - f->fraction_bits);
+    return pattern & 0x8000 ? -x : x;
+}
+
+struct casts {
+    struct clb_arena *arena;
+    struct clb_tensor wide, narrow;
+    float floats[PATTERNS];
+    uint16_t patterns[PATTERNS];
+};
+
+static void cast_narrow(struct casts *c)
+{
+    OK(clb_tensor_write(c->wide, c->floats, PATTERNS));
+    OK(clb_cast(&c->narrow, &c->wide));
+    OK(clb_tensor_read(c->narrow, c->patterns, PATTERNS));
+}
+
+/* Every pattern is its number, and comes back. */
+static void check_patterns(struct casts *c, const struct format *f)
+{
+    for (int p = 0; p < PATTERNS; p++) c->patterns[p] = (uint16_t)p;
+    OK(clb_tensor_write(c->narrow, c->patterns, PATTERNS));
+    OK(clb_cast(&c->wide, &c->narrow));
+    OK(clb_tensor_read(c->wide, c->floats, PATTERNS));
+    for (int p = 0; p < PATTERNS; p++) {
+        const int magnitude = p & 0x7fff;
+        const double x = number_of(f, (uint16_t)p), wide = (double)c->floats[p];
+        if (magnitude > f->infinity)
+            assert_true(isnan(wide));
+        else
+            assert_true(magnitude == f->infinity ? isinf(wide) : wide == x);
+        assert_int_equal(signbit(c->floats[p]) != 0, p >= 0x8000);
+    }
+    cast_narrow(c);
+    for (int p = 0; p < PATTERNS; p++)
+        if ((p & 0x7fff) > f->infinity)
+            assert_true((c->patterns[p] & 0x7fff) > f->infinity &&
+                        ((c->patterns[p] ^ p) & 0x8000) == 0);
+        else
+            assert_int_equal(c->patterns[p], p);
+}
+
+/* Halfway between neighbours, up to where infinity begins: the even one; a last fp32 digit beside
+ * it (`side` -1 or 1): the nearer one. */
+static void check_rounding(struct casts *c, const struct format *f, int side)
+{
+    for (int p = 0; p < PATTERNS; p++) {
+        const uint16_t lower = (uint16_t)(p & 0x7fff) < f->infinity ? (uint16_t)(p & 0x7fff) : 0;
+        const float half =
+            (float)(number_of(f, lower) / 2 + number_of(f, (uint16_t)(lower + 1)) / 2);
+        const float x = side ? nextafterf(half, side < 0 ? 0.0f : INFINITY) : half;
+        c->floats[p] = p < 0x8000 ? x : -x;
+    }
+    cast_narrow(c);
+    for (int p = 0; p < PATTERNS; p++) {
+        const int lower = (p & 0x7fff) < f->infinity ? p & 0x7fff : 0;
+        const int up = side ? side > 0 : lower & 1;
+        assert_int_equal(c->patterns[p], (p & 0x8000) | (lower + up));
+    }
+}
+
+/* NaN with its only digits at either end: rounded they would be infinity, or zero. */
+static void check_ends(struct casts *c, const struct format *f)
+{
+    const uint32_t nans[] = {0x7f800001, 0xffffffff, 0x7fffffff, 0xff800001};
+    memcpy(c->floats, nans, sizeof nans);
+    c->floats[4] = 3.4e38f, c->floats[5] = -3.4e38f;
+    cast_narrow(c);
+    for (int p = 0; p < 4; p++) {
+        assert_true((c->patterns[p] & 0x7fff) > f->infinity);
+        assert_int_equal(c->patterns[p] >> 15, nans[p] >> 31);
+    }
+    assert_int_equal(c->patterns[4], f->infinity);
+    assert_int_equal(c->patterns[5], f->infinity | 0x8000);
+}
+
+static void casts_on(struct clb_device *device)
+{
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        const struct format *f = &formats[i];
+        struct casts *c = calloc(1, sizeof *c);
+        assert_non_null(c);
+        OK(clb_arena_create(device, "casts", &c->arena));
+        OK(clb_arena_add(c->arena, CLB_F32, PATTERNS, 1, &c->wide));
+        OK(clb_arena_add(c->arena, f->type, PATTERNS, 1, &c->narrow));
+        OK(clb_arena_commit(c->arena));
+        check_patterns(c, f);
+        for (int side = -1; side <= 1; side++) check_rounding(c, f, side);
+        check_ends(c, f);
+        clb_arena_destroy(c->arena);
+        free(c);
+    }
+}
+
+static void test_casts(void **state)
+{
+    (void)state;
+    support_on_devices(casts_on);
+}
+
 static void not_finite_on(struct clb_device *device)
 {
     static const double bad[] = {(double)NAN, (double)INFINITY, 3e38};
@@ -85,6 +203,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_buffers),
+        cmocka_unit_test(test_casts),
         cmocka_unit_test(test_not_finite),
     };
     return cmocka_run_group_tests_name("buffers", tests, NULL, support_close_devices);

@@ -111,13 +111,33 @@ static void cases_are_chosen(void **state)
     for (int i = 0; i < 2; i++) free(plans[i].operands[0].values);
 }
 
+/* The cases of --large, at a size that is not: on every device, with what is past the end. */
+static void large_cases_agree(void **state)
+{
+    (void)state;
+    for (int i = 0; i < support_device_count(); i++) {
+        const struct clb_verify_options options = {.tiny = false};
+        struct clb_verify_report report = {0};
+        struct clb_device *device;
+        OK(clb_device_open(support_device(i), 0, &device));
+        OK(verify_large(device, 18, &options, &report));
+        for (int j = 0; j < report.count; j++)
+            if (!report.checks[j].passed)
+                print_error("%s: %s\n%s", support_device(i), report.checks[j].name,
+                            report.checks[j].map);
+        assert_int_equal(report.count, 11 * 5 + 1);
+        assert_int_equal(report.failed, 0);
+        clb_verify_report_free(&report);
+        clb_device_close(device);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(report_counts_failures),
-        cmocka_unit_test(comparison_notices),
-        cmocka_unit_test(cases_are_chosen),
-        cmocka_unit_test(operations_agree),
+        cmocka_unit_test(report_counts_failures), cmocka_unit_test(comparison_notices),
+        cmocka_unit_test(cases_are_chosen),       cmocka_unit_test(operations_agree),
+        cmocka_unit_test(large_cases_agree),
     };
     return cmocka_run_group_tests_name("verify_ops", tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Training speed on a device, by whole steps on synthetic batches of full sequences. */
+/* Speed on a device: of training, by whole steps on synthetic batches of full sequences; and of
+ * single operations at the shapes of such a step. */
 #ifndef CLBERT_BENCH_H
 #define CLBERT_BENCH_H
 
@@ -30,6 +31,32 @@ struct clb_bench_result {
 CLB_API enum clb_status clb_benchmark(struct clb_device *device,
                                       const struct clb_bench_options *options,
                                       struct clb_bench_result *result);
+
+/* One operation at one shape. */
+struct clb_bench_operation {
+    char name[128];  /* "attention_forward 8x12x64 dropout 0.1 first 128", as verify names cases */
+    double seconds;  /* of a call: the median */
+    bool multiplies; /* counted in floating-point operations of its products, else in bytes */
+    double rate;  /* 10^9 of these a second; bytes: of what has to be read and written at least */
+    double share; /* of the device's peak, or of what clb_add reaches */
+};
+
+struct clb_bench_operations {
+    struct clb_bench_operation *operations;
+    int count;
+    double peak_gflops;      /* as in clb_bench_result */
+    double stream_gigabytes; /* 10^9 bytes a second of clb_add on large buffers, measured now */
+};
+
+/* Times the operations whose case's name contains `only`, on the inputs of clb_verify_operations:
+ * after a warm-up, `steps` times as many queued calls as fill 20 ms, with one wait. None of that
+ * name: CLB_ERROR_ARGUMENT that lists them. What one allocation of the device cannot hold is left
+ * out and said so. Released with clb_bench_operations_free, also after a failure. */
+CLB_API enum clb_status clb_benchmark_operations(struct clb_device *device,
+                                                 const struct clb_bench_options *options,
+                                                 const char *only,
+                                                 struct clb_bench_operations *results);
+CLB_API void clb_bench_operations_free(struct clb_bench_operations *results);
 
 CLB_END_DECLS
 

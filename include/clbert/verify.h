@@ -46,6 +46,13 @@ CLB_API enum clb_status clb_verify_operations(struct clb_device *device,
                                               const struct clb_verify_options *options,
                                               struct clb_verify_report *report);
 
+/* Operations on buffers of more than 2^31 elements, compared around what overflows: 2^31 and 2^32
+ * bytes, 2^31 elements, the end. Where memory or the largest allocation of the device do not hold
+ * it, or the host's where the device uses that, says so and leaves it out. */
+CLB_API enum clb_status clb_verify_large(struct clb_device *device,
+                                         const struct clb_verify_options *options,
+                                         struct clb_verify_report *report);
+
 /* A whole model with dropout on both: logits, losses and every gradient, and the losses of ten
  * training steps (two, where `tiny`). */
 CLB_API enum clb_status clb_verify_model(struct clb_device *device, struct clb_device *reference,

@@ -15,8 +15,11 @@ static const struct cli_usage usage = {
     .arguments = "[--device DEVICE] [--model MODEL] [OPTION...]",
     .summary =
         "Times whole training steps (forward, backward, AdamW) on full synthetic sequences,\n"
-        "beside the device's peak measured in the same run. --profile adds each operation.",
-    .examples = "clbert bench --device cpu --model mini --per-device-train-batch-size 32",
+        "beside the device's peak measured in the same run. --profile adds each operation.\n"
+        "With --op, single operations at the shapes of such a step instead, each beside the\n"
+        "peak, or beside a sum of large buffers where it does not multiply.",
+    .examples = "clbert bench --device cpu --model mini --per-device-train-batch-size 32\n"
+                "clbert bench --device opencl --model base --op attention_forward",
 };
 
 static void print_profile(const struct clb_device *device)
@@ -38,6 +41,64 @@ static void print_traffic(const struct clb_traffic *t, double steps)
     printf("queue    %.0f launches, %.0f uploads of together %.0f KiB, %.0f waits a step\n",
            (double)t->launches / steps, (double)t->writes / steps,
            (double)t->bytes / steps / 1024.0, (double)t->waits / steps);
+}
+
+static void print_operations(const struct clb_device *device, const char *model,
+                             const struct clb_bench_options *o,
+                             const struct clb_bench_operations *list)
+{
+    const struct clb_device_info *info = clb_device_info(device);
+    printf("device   %s: %s\n", info->selector, info->name);
+    printf("gemm     %s\n", info->gemm);
+    printf("model    %s, %d sequences of %d\n", model, o->batch_size, o->max_seq_length);
+    printf("peak     %.1f GFLOP/s in multiply-adds, %.1f GB/s in large sums\n", list->peak_gflops,
+           list->stream_gigabytes);
+    printf("\n%-58s %10s %9s %15s\n", "operation", "ms", "rate", "of the peak");
+    for (int i = 0; i < list->count; i++) {
+        const struct clb_bench_operation *b = &list->operations[i];
+        printf("%-58s %10.4f %9.1f %-7s %5.1f %%\n", b->name, 1e3 * b->seconds, b->rate,
+               b->multiplies ? "GFLOP/s" : "GB/s", 100 * b->share);
+    }
+}
+
+static enum clb_status print_operations_json(const struct clb_device *device, const char *model,
+                                             const struct clb_bench_options *o,
+                                             const struct clb_bench_operations *list)
+{
+    const struct clb_device_info *info = clb_device_info(device);
+    json_t *operations = json_array();
+    for (int i = 0; i < list->count; i++) {
+        const struct clb_bench_operation *b = &list->operations[i];
+        json_array_append_new(operations,
+                              json_pack("{s:s, s:f, s:f, s:o}", "name", b->name, "seconds",
+                                        b->seconds, b->multiplies ? "gflops" : "gigabytes", b->rate,
+                                        "share", base_json_number(b->share)));
+    }
+    json_t *object = json_pack(
+        "{s:s, s:s, s:s, s:s, s:i, s:i, s:f, s:o, s:o}", "device", info->selector, "name",
+        info->name, "gemm", info->gemm, "model", model, "batch_size", o->batch_size,
+        "max_seq_length", o->max_seq_length, "peak_gflops", list->peak_gflops, "stream_gigabytes",
+        base_json_number(list->stream_gigabytes), "operations", operations);
+    enum clb_status status =
+        object ? base_json_print(object) : clb_fail(CLB_ERROR_MEMORY, "out of memory");
+    json_decref(object);
+    return status;
+}
+
+static enum clb_status bench_operations(struct clb_device *device, const char *model,
+                                        const struct clb_bench_options *o, const char *only,
+                                        bool json)
+{
+    struct clb_bench_operations list;
+    enum clb_status status;
+    CLB_TRY(clb_benchmark_operations(device, o, only, &list));
+    if (json)
+        CLB_TRY(print_operations_json(device, model, o, &list));
+    else
+        print_operations(device, model, o, &list);
+cleanup:
+    clb_bench_operations_free(&list);
+    return status;
 }
 
 static enum clb_status print_result(const struct clb_device *device, const char *model,
@@ -74,7 +135,7 @@ enum clb_status command_bench(int argc, const char **argv)
 {
     struct clb_bench_options o = {
         .batch_size = 32, .max_seq_length = 128, .mlm_probability = 0.15f, .steps = 10};
-    char *device_name = NULL, *model = NULL;
+    char *device_name = NULL, *model = NULL, *op = NULL;
     int threads = 0, json = 0, vocab_size = 30522, profile = 0;
     const struct poptOption options[] = {
         {"device", 0, POPT_ARG_STRING, &device_name, 0, "auto (default), cpu, opencl, ...",
@@ -86,8 +147,10 @@ enum clb_status command_bench(int argc, const char **argv)
         {"max-seq-length", 0, POPT_ARG_INT, &o.max_seq_length, 0, "tokens a sequence (128)", "N"},
         {"mlm-probability", 0, POPT_ARG_FLOAT, &o.mlm_probability, 0, "share of tokens (0.15)",
          "X"},
-        {"steps", 0, POPT_ARG_INT, &o.steps, 0, "timed steps, of which the median counts (10)",
-         "N"},
+        {"op", 0, POPT_ARG_STRING, &op, 0, "operations whose name contains this, not steps",
+         "NAME"},
+        {"steps", 0, POPT_ARG_INT, &o.steps, 0,
+         "timed steps or repetitions, of which the median counts (10)", "N"},
         {"threads", 0, POPT_ARG_INT, &threads, 0, "threads of the CPU path (0: all)", "N"},
         {"profile", 0, POPT_ARG_NONE, &profile, 0, "also each operation's time", NULL},
         {"json", 0, POPT_ARG_NONE, &json, 0, "one line of JSON", NULL},
@@ -112,12 +175,18 @@ enum clb_status command_bench(int argc, const char **argv)
     if (o.config.architecture != CLB_BERT_FOR_MASKED_LM) /* what is timed is pretraining */
         o.config.architecture = CLB_BERT_FOR_PRETRAINING;
     o.profile = profile;
+    if (op && profile)
+        CLB_TRY(clb_fail(CLB_ERROR_ARGUMENT, "--profile is of whole steps: not with --op"));
     if (o.batch_size > 0 && o.max_seq_length > INT32_MAX / o.batch_size) {
         status = clb_fail(CLB_ERROR_ARGUMENT, "%d sequences of %d tokens are too large a batch",
                           o.batch_size, o.max_seq_length);
         goto cleanup;
     }
     CLB_TRY(clb_device_open(device_name ? device_name : "auto", threads, &device));
+    if (op) {
+        CLB_TRY(bench_operations(device, name, &o, op, json));
+        goto cleanup;
+    }
     CLB_TRY(clb_benchmark(device, &o, &result));
     CLB_TRY(print_result(device, name, &o, &result, json));
 cleanup:
@@ -125,5 +194,6 @@ cleanup:
     poptFreeContext(context);
     free(device_name);
     free(model);
+    free(op);
     return status;
 }

@@ -12,7 +12,7 @@
 
 static const struct cli_usage usage = {
     .name = "verify",
-    .arguments = "[--device D] [--case NAME] [--seed N] [--tiny] [--json]",
+    .arguments = "[--device D] [--case NAME] [--seed N] [--tiny] [--large] [--json]",
     .summary =
         "Proves a device against the CPU path: every operation over a list of cases, a whole\n"
         "model forward, every gradient and ten training steps, each difference beside the\n"
@@ -33,7 +33,9 @@ static void repeat(const struct clb_verify_check *check, const char *device,
     snprintf(line, size, "clbert verify --device %s --case '%.*s' --seed %u%s", device,
              model || !colon ? 5 : (int)(colon - check->name),
              model || !colon ? "model" : check->name, (unsigned)options->seed,
-             options->tiny ? " --tiny" : "");
+             strncmp(check->name, "large ", 6) == 0 ? " --large"
+             : options->tiny                        ? " --tiny"
+                                                    : "");
 }
 
 static void print_table(const char *device, const struct clb_verify_options *options,
@@ -85,7 +87,7 @@ static enum clb_status print_json(const char *device, const struct clb_verify_op
 }
 
 static enum clb_status verify(const char *selector, const struct clb_verify_options *options,
-                              bool json)
+                              bool large, bool json)
 {
     struct clb_device *device = NULL, *reference = NULL;
     struct clb_verify_report report = {0};
@@ -95,6 +97,7 @@ static enum clb_status verify(const char *selector, const struct clb_verify_opti
     const struct clb_device_info *info = clb_device_info(device);
     base_log("verifying %s (%s)", info->selector, info->name);
     CLB_TRY(clb_verify_operations(device, reference, options, &report));
+    if (large) CLB_TRY(clb_verify_large(device, options, &report));
     if (!options->only || strstr("model", options->only))
         CLB_TRY(clb_verify_model(device, reference, options->tiny, &report));
     if (report.count == 0)
@@ -120,7 +123,7 @@ cleanup:
 
 enum clb_status command_verify(int argc, const char **argv)
 {
-    int json = 0, tiny = 0, rest_count = 0;
+    int json = 0, tiny = 0, large = 0, rest_count = 0;
     bool help = false;
     long seed = 0;
     char *device = NULL, *only = NULL;
@@ -131,6 +134,8 @@ enum clb_status command_verify(int argc, const char **argv)
         {"case", 0, POPT_ARG_STRING, &only, 0, "only cases whose name contains this", "NAME"},
         {"seed", 0, POPT_ARG_LONG, &seed, 0, "of the cases' numbers (default 0)", "N"},
         {"tiny", 0, POPT_ARG_NONE, &tiny, 0, "smallest shapes only, for simulators", NULL},
+        {"large", 0, POPT_ARG_NONE, &large, 0,
+         "also buffers of more than 2^31 elements, where memory holds them", NULL},
         {"json", 0, POPT_ARG_NONE, &json, 0, "one JSON object on standard output", NULL},
         POPT_TABLEEND,
     };
@@ -141,7 +146,7 @@ enum clb_status command_verify(int argc, const char **argv)
     if (seed < 0 || seed > UINT32_MAX)
         CLB_TRY(clb_fail(CLB_ERROR_ARGUMENT, "--seed %ld: should be 0 to %u", seed, UINT32_MAX));
     const struct clb_verify_options chosen = {tiny != 0, only, (uint32_t)seed};
-    CLB_TRY(verify(device ? device : "auto", &chosen, json));
+    CLB_TRY(verify(device ? device : "auto", &chosen, large != 0, json != 0));
 cleanup:
     free(only);
     free(device);

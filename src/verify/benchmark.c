@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <clbert/bench.h>
+#include "verify/benchmark.h"
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -91,6 +91,12 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+double bench_median(double *seconds, int count)
+{
+    qsort(seconds, (size_t)count, sizeof *seconds, by_size);
+    return seconds[count / 2];
+}
+
 static enum clb_status time_steps(struct bench *b, struct clb_bench_result *result)
 {
     const int32_t steps = b->options->steps;
@@ -105,11 +111,18 @@ static enum clb_status time_steps(struct bench *b, struct clb_bench_result *resu
         seconds[step - WARMUP_STEPS] = base_seconds() - begin;
         add_traffic(&result->traffic, before, b->queued);
     }
-    qsort(seconds, (size_t)steps, sizeof *seconds, by_size);
-    result->seconds_per_step = seconds[steps / 2];
+    result->seconds_per_step = bench_median(seconds, steps);
 cleanup:
     free(seconds);
     return status;
+}
+
+enum clb_status bench_check(const struct clb_bench_options *options)
+{
+    if (options->steps < 1 || options->batch_size < 1 || options->max_seq_length < 2)
+        return clb_fail(CLB_ERROR_ARGUMENT,
+                        "benchmark: steps, batch size and length should be above 0");
+    return CLB_OK;
 }
 
 enum clb_status clb_benchmark(struct clb_device *device, const struct clb_bench_options *options,
@@ -117,9 +130,7 @@ enum clb_status clb_benchmark(struct clb_device *device, const struct clb_bench_
 {
     struct bench b = {.options = options, .device = device, .training = clb_training_defaults()};
     enum clb_status status;
-    if (options->steps < 1 || options->batch_size < 1 || options->max_seq_length < 2)
-        return clb_fail(CLB_ERROR_ARGUMENT,
-                        "benchmark: steps, batch size and length should be above 0");
+    CLB_TRY(bench_check(options));
     CLB_TRY(set_up(&b));
     *result = (struct clb_bench_result){0};
     CLB_TRY(time_steps(&b, result));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verify/verify_ops.h"
 
-/* ---- linear: m tokens, n inputs, k outputs ---- */
+#include <math.h>
 
-enum { WITH_BIAS = 16 }; /* variant: an activation, and this */
+/* ---- linear: m tokens, n inputs, k outputs ---- */
 
 /* Of an activation or its slope, in units of the tolerance. */
 static double activation_ulps(int activation)
@@ -17,6 +17,13 @@ static double activation_ulps(int activation)
         return VERIFY_TANH + VERIFY_REFERENCE;
     }
     return 2;
+}
+
+static const char *variant_name(int variant)
+{
+    static const char *const names[] = {"",      " gelu",      " gelu_tanh",      " tanh",
+                                        " bias", " bias gelu", " bias gelu_tanh", " bias tanh"};
+    return names[variant % VERIFY_WITH_BIAS + (variant < VERIFY_WITH_BIAS ? 0 : 4)];
 }
 
 static float far(const struct verify_case *c, int64_t e, float u)
@@ -34,11 +41,19 @@ static float farther(const struct verify_case *c, int64_t e, float u)
     return 30.0f * u * u * u;
 }
 
+/* What a sum of `terms` products is measured against at least; those of VERIFY_FAR and VERIFY_NEAR
+ * have an activation or are many. */
+static void sum_floor(struct verify_plan *p, const struct verify_case *c, int64_t terms, double rms)
+{
+    if (c->inputs == VERIFY_PLAIN) verify_floor(p, rms * sqrt((double)terms));
+}
+
 static void plan_linear_forward(struct verify_plan *p, const struct verify_case *c)
 {
-    verify_out(p, "out", c->m, c->k, activation_ulps(c->variant % WITH_BIAS), c->n);
+    verify_out(p, "out", c->m, c->k, activation_ulps(c->variant % VERIFY_WITH_BIAS), c->n);
+    if (c->variant % VERIFY_WITH_BIAS == 0) sum_floor(p, c, c->n, VERIFY_RMS * VERIFY_RMS);
     if (c->inputs == VERIFY_SPECIAL) verify_each(p, verify_special); /* is overwritten */
-    verify_out(p, "pre", c->m, c->k, 4, c->variant % WITH_BIAS ? c->n : 0);
+    verify_out(p, "pre", c->m, c->k, 4, c->variant % VERIFY_WITH_BIAS ? c->n : 0);
     verify_in(p, "x", c->m, c->n);
     verify_usual(p);
     if (c->inputs == VERIFY_FAR) verify_each(p, far);
@@ -50,14 +65,15 @@ static void plan_linear_forward(struct verify_plan *p, const struct verify_case 
 
 static enum clb_status run_linear_forward(const struct verify_case *c, const struct clb_tensor *t)
 {
-    enum clb_activation activation = c->variant % WITH_BIAS;
+    enum clb_activation activation = c->variant % VERIFY_WITH_BIAS;
     return clb_linear_forward(&t[0], activation == CLB_ACTIVATION_NONE ? NULL : &t[1], &t[2], &t[3],
-                              c->variant >= WITH_BIAS ? &t[4] : NULL, activation);
+                              c->variant >= VERIFY_WITH_BIAS ? &t[4] : NULL, activation);
 }
 
 static void plan_linear_backward_input(struct verify_plan *p, const struct verify_case *c)
 {
     verify_out(p, "d_x", c->m, c->n, 4, c->k);
+    sum_floor(p, c, c->k, VERIFY_RMS * VERIFY_RMS);
     verify_usual(p);
     verify_in(p, "d_out", c->m, c->k);
     verify_usual(p);
@@ -74,8 +90,10 @@ static enum clb_status run_linear_backward_input(const struct verify_case *c,
 static void plan_linear_backward_weight(struct verify_plan *p, const struct verify_case *c)
 {
     verify_out(p, "d_weight", c->k, c->n, 4, c->m);
+    sum_floor(p, c, c->m, VERIFY_RMS * VERIFY_RMS);
     verify_usual(p);
     verify_out(p, "d_bias", c->k, 1, 4, c->m);
+    sum_floor(p, c, c->m, VERIFY_RMS);
     verify_usual(p);
     verify_in(p, "d_out", c->m, c->k);
     verify_usual(p);
@@ -106,37 +124,48 @@ static enum clb_status run_activation_backward(const struct verify_case *c,
 
 /* ---- the cases ---- */
 
-VERIFY_OPERATION(linear_forward, plan_linear_forward);
+static const struct verify_operation linear_forward = {"linear_forward", plan_linear_forward,
+                                                       run_linear_forward, variant_name};
 VERIFY_OPERATION(linear_backward_input, plan_linear_backward_input);
 VERIFY_OPERATION(linear_backward_weight, plan_linear_backward_weight);
-VERIFY_OPERATION(activation_backward, plan_activation_backward);
+static const struct verify_operation activation_backward = {
+    "activation_backward", plan_activation_backward, run_activation_backward, variant_name};
 
 static const struct verify_case cases[] = {
-    {&linear_forward, true, 5, 7, 9, WITH_BIAS + CLB_ACTIVATION_GELU, 0, NULL, VERIFY_PLAIN},
+    {&linear_forward, true, 5, 7, 9, VERIFY_WITH_BIAS + CLB_ACTIVATION_GELU, 0, NULL, VERIFY_PLAIN},
     {&linear_forward, true, 1, 1, 1, CLB_ACTIVATION_NONE, 0, NULL, VERIFY_PLAIN},
-    {&linear_forward, false, 37, 29, 45, WITH_BIAS + CLB_ACTIVATION_GELU, 0, NULL, VERIFY_PLAIN},
-    {&linear_forward, false, 37, 29, 45, WITH_BIAS + CLB_ACTIVATION_GELU_TANH, 0, NULL,
+    {&linear_forward, false, 37, 29, 45, VERIFY_WITH_BIAS + CLB_ACTIVATION_GELU, 0, NULL,
      VERIFY_PLAIN},
-    {&linear_forward, false, 37, 29, 45, WITH_BIAS + CLB_ACTIVATION_TANH, 0, NULL, VERIFY_PLAIN},
-    {&linear_forward, false, 37, 29, 45, WITH_BIAS + CLB_ACTIVATION_NONE, 0, NULL, VERIFY_PLAIN},
+    {&linear_forward, false, 37, 29, 45, VERIFY_WITH_BIAS + CLB_ACTIVATION_GELU_TANH, 0, NULL,
+     VERIFY_PLAIN},
+    {&linear_forward, false, 37, 29, 45, VERIFY_WITH_BIAS + CLB_ACTIVATION_TANH, 0, NULL,
+     VERIFY_PLAIN},
+    {&linear_forward, false, 37, 29, 45, VERIFY_WITH_BIAS + CLB_ACTIVATION_NONE, 0, NULL,
+     VERIFY_PLAIN},
     {&linear_forward, false, 37, 29, 45, CLB_ACTIVATION_TANH, 0, NULL, VERIFY_PLAIN},
-    {&linear_forward, false, 16, 128, 2, WITH_BIAS + CLB_ACTIVATION_NONE, 0, NULL, VERIFY_PLAIN},
-    {&linear_forward, false, 1, 256, 1024, WITH_BIAS + CLB_ACTIVATION_GELU, 0, NULL, VERIFY_PLAIN},
-    {&linear_forward, false, 300, 256, 768, WITH_BIAS + CLB_ACTIVATION_NONE, 0, NULL, VERIFY_PLAIN},
+    {&linear_forward, false, 16, 128, 2, VERIFY_WITH_BIAS + CLB_ACTIVATION_NONE, 0, NULL,
+     VERIFY_PLAIN},
+    {&linear_forward, false, 1, 256, 1024, VERIFY_WITH_BIAS + CLB_ACTIVATION_GELU, 0, NULL,
+     VERIFY_PLAIN},
+    {&linear_forward, false, 300, 256, 768, VERIFY_WITH_BIAS + CLB_ACTIVATION_NONE, 0, NULL,
+     VERIFY_PLAIN},
     {&linear_forward, false, 129, 1000, 333, CLB_ACTIVATION_NONE, 0, NULL, VERIFY_PLAIN},
-    {&linear_forward, true, 5, 7, 9, WITH_BIAS + CLB_ACTIVATION_NONE, 0, NULL, VERIFY_INTEGERS},
+    {&linear_forward, true, 5, 7, 9, VERIFY_WITH_BIAS + CLB_ACTIVATION_NONE, 0, NULL,
+     VERIFY_INTEGERS},
     {&linear_forward, true, 5, 20, 9, CLB_ACTIVATION_NONE, 0, NULL, VERIFY_INTEGERS},
     {&linear_forward, false, 64, 48, 64, CLB_ACTIVATION_NONE, 0, NULL, VERIFY_INTEGERS},
     {&linear_forward, false, 65, 17, 63, CLB_ACTIVATION_NONE, 0, NULL, VERIFY_INTEGERS},
-    {&linear_forward, false, 129, 515, 131, WITH_BIAS + CLB_ACTIVATION_NONE, 0, NULL,
+    {&linear_forward, false, 129, 515, 131, VERIFY_WITH_BIAS + CLB_ACTIVATION_NONE, 0, NULL,
      VERIFY_INTEGERS},
     {&linear_forward, false, 33, 1, 129, CLB_ACTIVATION_GELU, 0, NULL, VERIFY_FAR},
     {&linear_forward, false, 33, 1, 129, CLB_ACTIVATION_GELU_TANH, 0, NULL, VERIFY_FAR},
     {&linear_forward, false, 33, 1, 129, CLB_ACTIVATION_TANH, 0, NULL, VERIFY_FAR},
     {&linear_forward, false, 33, 5, 129, CLB_ACTIVATION_GELU, 0, NULL, VERIFY_NEAR},
     {&linear_forward, false, 33, 5, 129, CLB_ACTIVATION_GELU_TANH, 0, NULL, VERIFY_NEAR},
-    {&linear_forward, false, 33, 5, 129, WITH_BIAS + CLB_ACTIVATION_TANH, 0, NULL, VERIFY_NEAR},
-    {&linear_forward, false, 37, 29, 45, WITH_BIAS + CLB_ACTIVATION_NONE, 0, NULL, VERIFY_SPECIAL},
+    {&linear_forward, false, 33, 5, 129, VERIFY_WITH_BIAS + CLB_ACTIVATION_TANH, 0, NULL,
+     VERIFY_NEAR},
+    {&linear_forward, false, 37, 29, 45, VERIFY_WITH_BIAS + CLB_ACTIVATION_NONE, 0, NULL,
+     VERIFY_SPECIAL},
     {&linear_forward, false, 37, 1, 45, CLB_ACTIVATION_GELU, 0, NULL, VERIFY_SPECIAL},
     {&linear_forward, false, 37, 1, 45, CLB_ACTIVATION_GELU_TANH, 0, NULL, VERIFY_SPECIAL},
     {&linear_forward, false, 37, 1, 45, CLB_ACTIVATION_TANH, 0, NULL, VERIFY_SPECIAL},

@@ -28,22 +28,20 @@ static enum clb_status run_embedding_forward(const struct verify_case *c,
  * where it can. */
 static void plan_embedding_backward(struct verify_plan *p, const struct verify_case *c)
 {
-    int32_t order[1024], begin[1025], row[1024];
-    int64_t groups = c->k < c->m ? c->k : c->m, next = 0;
-    for (int32_t g = 0; g < groups; g++) {
-        begin[g] = (int32_t)next;
-        row[g] = (int32_t)(c->k - groups) + g;
-        for (int32_t t = 0; t < c->m; t++)
-            if (t * (t + 1) / 2 % groups == g) order[next++] = t;
-    }
-    begin[groups] = (int32_t)next;
+    const int64_t groups = c->k < c->m ? c->k : c->m;
     verify_out(p, "d_table", c->k, c->n, 4, c->m);
     verify_usual(p);
     verify_in(p, "d_out", c->m, c->n);
     verify_usual(p);
-    verify_in_ints(p, "order", order, c->m);
-    verify_in_ints(p, "begin", begin, groups + 1);
-    verify_in_ints(p, "row", row, groups);
+    int32_t *order = verify_in_zero_ints(p, "order", c->m), next = 0;
+    int32_t *begin = verify_in_zero_ints(p, "begin", groups + 1);
+    int32_t *row = verify_in_zero_ints(p, "row", groups);
+    for (int64_t g = 0; order && begin && row && g < groups; g++) {
+        row[g] = (int32_t)(c->k - groups + g);
+        for (int64_t t = 0; t < c->m; t++)
+            if (t * (t + 1) / 2 % groups == g) order[next++] = (int32_t)t;
+        begin[g + 1] = next;
+    }
 }
 
 static enum clb_status run_embedding_backward(const struct verify_case *c,

@@ -26,9 +26,12 @@ static struct verify_operand *add_random(struct verify_plan *plan, const char *n
                                          int64_t columns, bool positive)
 {
     struct verify_operand *operand = add(plan, name, CLB_F32, rows, columns);
+    const struct clb_random random = random_of(plan);
     float *values = operand->values;
+    uint32_t bits[4];
     for (int64_t i = 0; values && i < rows * columns; i++) {
-        float u = clb_uniform_from_bits(clb_random_u32(random_of(plan), (uint64_t)i));
+        if (i % 4 == 0) clb_philox(random, (uint64_t)i / 4, bits);
+        const float u = clb_uniform_from_bits(bits[i % 4]);
         values[i] = positive ? u : 2.0f * u - 1.0f;
     }
     return operand;
@@ -58,10 +61,11 @@ void verify_in_floats(struct verify_plan *plan, const char *name, const float *v
     if (operand->values) memcpy(operand->values, values, (size_t)(4 * count));
 }
 
-void verify_in_zero_ints(struct verify_plan *plan, const char *name, int64_t count)
+int32_t *verify_in_zero_ints(struct verify_plan *plan, const char *name, int64_t count)
 {
     struct verify_operand *operand = add(plan, name, CLB_I32, count, 1);
     if (operand->values) memset(operand->values, 0, (size_t)(4 * count));
+    return operand->values;
 }
 
 /* Distinct ones by going through 0 .. bound - 1 and taking each with the chance that fills `count`.
@@ -87,6 +91,11 @@ void verify_in_random_ints(struct verify_plan *plan, const char *name, int64_t c
 void verify_scratch(struct verify_plan *plan, const char *name, int64_t rows, int64_t columns)
 {
     add_random(plan, name, rows, columns, false)->use = VERIFY_SCRATCH;
+}
+
+void verify_plan_free(struct verify_plan *plan)
+{
+    for (int i = 0; i < plan->count; i++) free(plan->operands[i].values);
 }
 
 /* ---- what is compared ---- */

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static const struct verify_cases *const families[] = {
     &verify_linear_cases, &verify_row_cases,    &verify_norm_cases,     &verify_attention_cases,
@@ -14,6 +15,14 @@ const struct verify_case *verify_case(int number)
         if (number < families[f]->count) return &families[f]->cases[number];
         number -= families[f]->count;
     }
+    return NULL;
+}
+
+const struct verify_operation *verify_operation(const char *name)
+{
+    const struct verify_case *c;
+    for (int i = 0; (c = verify_case(i)); i++)
+        if (strcmp(c->operation->name, name) == 0) return c->operation;
     return NULL;
 }
 
@@ -36,7 +45,10 @@ void verify_case_name(const struct verify_case *c, char *name, size_t size)
     size_t length = 0;
     append(name, size, &length, "%s %lldx%lldx%lld", c->operation->name, (long long)c->m,
            (long long)c->n, (long long)c->k);
-    if (c->variant) append(name, size, &length, " variant %d", c->variant);
+    if (c->operation->variant_name)
+        append(name, size, &length, "%s", c->operation->variant_name(c->variant));
+    else if (c->variant)
+        append(name, size, &length, " variant %d", c->variant);
     if (c->dropout > 0.0f) append(name, size, &length, " dropout %g", (double)c->dropout);
     if (c->lengths) append(name, size, &length, " first %d", c->lengths[0]);
     append(name, size, &length, "%s", inputs_names[c->inputs]);

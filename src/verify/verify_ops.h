@@ -9,6 +9,8 @@
 
 enum { VERIFY_OPERANDS = 12, VERIFY_PARTS = 4 };
 
+enum { VERIFY_WITH_BIAS = 16 }; /* variant of linear_forward: an activation, and this */
+
 /* How a case's numbers are made: each for a branch or a weakness that plain ones do not reach. What
  * exactly they are is the operation's. */
 enum verify_inputs {
@@ -70,6 +72,7 @@ struct verify_operation {
     /* Declares the operands with the functions below, in the order that `run` expects. */
     void (*plan)(struct verify_plan *plan, const struct verify_case *c);
     enum clb_status (*run)(const struct verify_case *c, const struct clb_tensor *t);
+    const char *(*variant_name)(int variant); /* NULL: it is a number */
 };
 
 /* ---- the list: verify_ops.c ---- */
@@ -84,7 +87,7 @@ struct verify_cases {
     }
 /* struct verify_operation of a function plan and of run_NAME. */
 #define VERIFY_OPERATION(name, plan)                                                               \
-    static const struct verify_operation name = {#name, plan, run_##name}
+    static const struct verify_operation name = {#name, plan, run_##name, NULL}
 
 extern const struct verify_cases verify_linear_cases, verify_norm_cases, verify_attention_cases,
     verify_row_cases, verify_loss_cases, verify_buffer_cases, verify_optimizer_cases;
@@ -92,18 +95,43 @@ extern const struct verify_cases verify_linear_cases, verify_norm_cases, verify_
 /* Case `number` of the list, NULL past its end. */
 const struct verify_case *verify_case(int number);
 
+/* An operation of the list, NULL where none has that name. */
+const struct verify_operation *verify_operation(const char *name);
+
 /* "norm_forward 37x128x0 dropout 0.1 large mean" */
 void verify_case_name(const struct verify_case *c, char *name, size_t size);
 
 /* What a case's dropout is: the same on both sides. */
 struct clb_dropout verify_dropout(const struct verify_case *c);
 
+/* What the operations on buffers are called with. */
+#define VERIFY_FILL 1.5f
+#define VERIFY_FACTOR 0.3f
+#define VERIFY_DEVIATION 0.02f
+extern const struct clb_random verify_fill_random;
+
+/* clb_verify_large around 2^power elements. */
+enum clb_status verify_large(struct clb_device *device, int power,
+                             const struct clb_verify_options *options,
+                             struct clb_verify_report *report);
+
 /* ---- tolerances ----
  *
- * In units of 2^-24, half the distance from 1 to the next fp32 number, of the largest magnitude in
- * the part. An operation that is rounded correctly gives 1; OpenCL's functions are allowed the
- * units below (full profile), and the reference its own; a sum of n terms of random signs gives
- * 2 sqrt(n). */
+ * In units of u = 2^-24, half the distance from 1 to the next fp32 number, of the largest magnitude
+ * in the part. An operation that is rounded correctly gives 1; OpenCL's functions are allowed the
+ * units below (full profile), and the reference its own.
+ *
+ * A sum of n terms of random signs and root mean square r: roundings are independent, each at most
+ * u of the partial sum, 0.4 u of it root mean square (Higham and Mary, "A new approach to
+ * probabilistic rounding error analysis", 2019, and for random data 2020). Partial sums grow as
+ * r sqrt(k), so the error's deviation is 0.4 u r sqrt(1 + 2 + ... + n) = 0.29 u r n, and between
+ * two sides 0.41 u r n; the sum's own is r sqrt(n). 2 sqrt(n) units of that are 4.9 deviations,
+ * which one sum passes in one case of a million, and of a part of N sums none does: the largest of
+ * N is sqrt(2 ln N) r sqrt(n), as many more deviations (21 for ten thousand). Sums by lanes or
+ * blocks err less, and so do positive terms: sqrt(2/3) 0.4 sqrt(n) units of the sum, 6 deviations.
+ * A part of a few sums may cancel: its floor is then r sqrt(n), here of (-1, 1): 1/sqrt(3) a
+ * number, 1/3 a product. */
+#define VERIFY_RMS 0.57735
 #define VERIFY_DIVIDE 5
 #define VERIFY_SQRT 6
 #define VERIFY_EXP 6
@@ -122,7 +150,8 @@ void verify_in_ints(struct verify_plan *plan, const char *name, const int32_t *v
                     int64_t count);
 void verify_in_floats(struct verify_plan *plan, const char *name, const float *values,
                       int64_t count);
-void verify_in_zero_ints(struct verify_plan *plan, const char *name, int64_t count);
+/* Zeros, for the caller to change; NULL where memory is short. */
+int32_t *verify_in_zero_ints(struct verify_plan *plan, const char *name, int64_t count);
 /* Integers 0 .. bound - 1 at random, both ends among them; `distinct`: no two alike, ascending. */
 void verify_in_random_ints(struct verify_plan *plan, const char *name, int64_t count, int32_t bound,
                            bool distinct);
@@ -157,6 +186,30 @@ float verify_zero(const struct verify_case *c, int64_t e, float u);
 float verify_special(const struct verify_case *c, int64_t e, float u);
 /* The last operand by the case's inputs, where they are of these kinds. */
 void verify_usual(struct verify_plan *plan);
+
+void verify_plan_free(struct verify_plan *plan);
+
+/* ---- a case on one device: verify_side.c ---- */
+
+struct verify_side {
+    struct clb_arena *arena;
+    struct clb_tensor tensors[VERIFY_OPERANDS], guards[VERIFY_OPERANDS], whole;
+    uint16_t *before, *after;        /* the whole arena, in the units that every type is made of */
+    float *widened[VERIFY_OPERANDS]; /* results of a reduced type, as fp32 */
+};
+
+/* Of the one allocation that a case needs. */
+int64_t verify_side_bytes(const struct verify_plan *plan);
+/* Begins as {0}; verify_side_close also after a failure. */
+enum clb_status verify_side_open(struct verify_side *side, const struct verify_plan *plan,
+                                 struct clb_device *device);
+void verify_side_close(struct verify_side *side);
+/* Puts the operands' values on the device. */
+enum clb_status verify_side_write(const struct verify_side *side);
+/* ... calls the operation and reads everything back. */
+enum clb_status verify_side_run(struct verify_side *side, const struct verify_plan *plan);
+/* What the call left of an operand, as fp32. */
+const float *verify_side_result(const struct verify_side *side, int operand);
 
 /* ---- comparison: verify_compare.c ---- */
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
-#include "base/narrow.h"
 #include "verify/verify_ops.h"
 
 #include <math.h>
@@ -36,114 +35,6 @@ void clb_verify_report_free(struct clb_verify_report *report)
     *report = (struct clb_verify_report){0};
 }
 
-/* ---- one side of a case ---- */
-
-enum { GUARD = CLB_BLOCK }; /* elements behind every tensor that nobody may write */
-
-/* A NaN, so that reading what is not there shows in the result. */
-static const uint32_t guard_bits = 0x7fc0dead;
-
-struct side {
-    struct clb_arena *arena;
-    struct clb_tensor tensors[VERIFY_OPERANDS], guards[VERIFY_OPERANDS], whole;
-    uint16_t *before, *after;        /* the whole arena, in the units that every type is made of */
-    float *widened[VERIFY_OPERANDS]; /* results of a reduced type, as fp32 */
-};
-
-static void side_close(struct side *side)
-{
-    clb_arena_destroy(side->arena);
-    free(side->before);
-    free(side->after);
-    for (int i = 0; i < VERIFY_OPERANDS; i++) free(side->widened[i]);
-    *side = (struct side){0};
-}
-
-static uint16_t *at(uint16_t *image, const struct clb_tensor *tensor)
-{
-    return image + tensor->offset / (int64_t)sizeof *image;
-}
-
-static void put_values(uint16_t *to, const struct clb_tensor *tensor, const void *values)
-{
-    const float *numbers = values;
-    const int64_t count = clb_tensor_elements(*tensor);
-    if (clb_type_size(tensor->type) == 4)
-        memcpy(to, values, (size_t)(4 * count));
-    else
-        for (int64_t e = 0; e < count; e++)
-            to[e] = tensor->type == CLB_BF16 ? base_bf16_of(numbers[e]) : base_fp16_of(numbers[e]);
-}
-
-/* Padding and guards hold the pattern; behind integers 0, since a wild index would end the driver
- * and not the test. */
-static void fill_image(struct side *side, const struct verify_plan *plan)
-{
-    const int64_t bytes = clb_tensor_bytes(side->whole);
-    for (int64_t b = 0; b < bytes; b += 4)
-        memcpy((char *)side->before + b, &guard_bits, sizeof guard_bits);
-    for (int i = 0; i < plan->count; i++) {
-        const struct clb_tensor *t = &side->tensors[i], *guard = &side->guards[i];
-        uint16_t *to = at(side->before, t);
-        if (t->type == CLB_I32)
-            memset(to, 0, (size_t)(guard->offset + clb_tensor_bytes(*guard) - t->offset));
-        put_values(to, t, plan->operands[i].values);
-    }
-}
-
-static enum clb_status side_open(struct side *side, const struct verify_plan *plan,
-                                 struct clb_device *device)
-{
-    enum clb_status status;
-    CLB_TRY(clb_arena_create(device, "verify", &side->arena));
-    for (int i = 0; i < plan->count; i++) {
-        const struct clb_tensor *shape = &plan->operands[i].shape;
-        CLB_TRY(clb_arena_add(side->arena, shape->type, shape->rows, shape->columns,
-                              &side->tensors[i]));
-        CLB_TRY(clb_arena_add(side->arena, CLB_F32, GUARD, 1, &side->guards[i]));
-    }
-    CLB_TRY(clb_arena_commit(side->arena));
-    side->whole = clb_arena_whole(side->arena);
-    const size_t bytes = (size_t)clb_tensor_bytes(side->whole);
-    side->before = malloc(bytes);
-    side->after = malloc(bytes);
-    if (!side->before || !side->after) CLB_TRY(clb_fail(CLB_ERROR_MEMORY, "verify: out of memory"));
-    fill_image(side, plan);
-cleanup:
-    return status;
-}
-
-static enum clb_status widen(struct side *side, int operand)
-{
-    const struct clb_tensor *t = &side->tensors[operand];
-    const int64_t count = clb_tensor_elements(*t);
-    const uint16_t *from = at(side->after, t);
-    if (clb_type_size(t->type) == 4) return CLB_OK;
-    float *to = side->widened[operand] = malloc((size_t)count * sizeof *to);
-    if (!to) return clb_fail(CLB_ERROR_MEMORY, "verify: out of memory");
-    for (int64_t e = 0; e < count; e++)
-        to[e] = t->type == CLB_BF16 ? base_bf16_widen(from[e]) : base_fp16_widen(from[e]);
-    return CLB_OK;
-}
-
-static enum clb_status side_run(struct side *side, const struct verify_plan *plan)
-{
-    const int64_t elements = clb_tensor_elements(side->whole);
-    enum clb_status status;
-    CLB_TRY(clb_tensor_write(side->whole, side->before, elements));
-    CLB_TRY(plan->which->operation->run(plan->which, side->tensors));
-    CLB_TRY(clb_tensor_read(side->whole, side->after, elements));
-    for (int i = 0; i < plan->count; i++) CLB_TRY(widen(side, i));
-cleanup:
-    return status;
-}
-
-static const float *result(const struct side *side, int operand)
-{
-    if (side->widened[operand]) return side->widened[operand];
-    return (const float *)at(side->after, &side->tensors[operand]);
-}
-
 /* ---- comparison ---- */
 
 static enum clb_status add_check(struct clb_verify_report *report, const char *name, double error,
@@ -157,15 +48,15 @@ static enum clb_status add_check(struct clb_verify_report *report, const char *n
     return status;
 }
 
-static enum clb_status compare_part(const struct verify_plan *plan, int number,
-                                    const struct verify_part *part, const struct side *tested,
-                                    const struct side *again, const struct side *reference,
-                                    struct clb_verify_report *report)
+static enum clb_status
+compare_part(const struct verify_plan *plan, int number, const struct verify_part *part,
+             const struct verify_side *tested, const struct verify_side *again,
+             const struct verify_side *reference, struct clb_verify_report *report)
 {
     const struct verify_operand *operand = &plan->operands[number];
     const size_t bytes = (size_t)(4 * clb_tensor_elements(operand->shape));
-    const float *x = result(tested, number), *same = result(again, number);
-    const float *expected = result(reference, number);
+    const float *x = verify_side_result(tested, number), *same = verify_side_result(again, number);
+    const float *expected = verify_side_result(reference, number);
     const double tolerance = fmax(part->tolerance, 0.0);
     double error = verify_difference(operand, part, x, expected);
     char name[sizeof report->checks->name], which[96];
@@ -186,7 +77,8 @@ static enum clb_status compare_part(const struct verify_plan *plan, int number,
 
 /* Where the arena is not as it was, but for outputs and scratch: its first such byte; -1: none.
  * *count units of 2 bytes. */
-static int64_t changed(const struct verify_plan *plan, const struct side *side, int64_t *count)
+static int64_t changed(const struct verify_plan *plan, const struct verify_side *side,
+                       int64_t *count)
 {
     const int64_t bytes = clb_tensor_bytes(side->whole);
     int64_t first = -1, skip = 0;
@@ -203,8 +95,8 @@ static int64_t changed(const struct verify_plan *plan, const struct side *side, 
     return first;
 }
 
-static char *describe_change(const struct verify_plan *plan, const struct side *side, int64_t first,
-                             int64_t count)
+static char *describe_change(const struct verify_plan *plan, const struct verify_side *side,
+                             int64_t first, int64_t count)
 {
     char text[256];
     int i = plan->count - 1;
@@ -222,7 +114,8 @@ static char *describe_change(const struct verify_plan *plan, const struct side *
     return strdup(text);
 }
 
-static enum clb_status check_untouched(const struct verify_plan *plan, const struct side *tested,
+static enum clb_status check_untouched(const struct verify_plan *plan,
+                                       const struct verify_side *tested,
                                        struct clb_verify_report *report)
 {
     int64_t count;
@@ -239,16 +132,16 @@ static enum clb_status run_case(const struct verify_case *c, uint32_t number, ui
                                 struct clb_verify_report *report)
 {
     struct verify_plan plan = {.which = c, .number = number, .seed = seed};
-    struct side tested = {0}, again = {0}, truth = {0};
+    struct verify_side tested = {0}, again = {0}, truth = {0};
     enum clb_status status;
     c->operation->plan(&plan, c);
     if (plan.out_of_memory) CLB_TRY(clb_fail(CLB_ERROR_MEMORY, "verify: out of memory"));
-    CLB_TRY(side_open(&tested, &plan, device));
-    CLB_TRY(side_open(&again, &plan, device));
-    CLB_TRY(side_open(&truth, &plan, reference));
-    CLB_TRY(side_run(&tested, &plan));
-    CLB_TRY(side_run(&again, &plan));
-    CLB_TRY(side_run(&truth, &plan));
+    CLB_TRY(verify_side_open(&tested, &plan, device));
+    CLB_TRY(verify_side_open(&again, &plan, device));
+    CLB_TRY(verify_side_open(&truth, &plan, reference));
+    CLB_TRY(verify_side_run(&tested, &plan));
+    CLB_TRY(verify_side_run(&again, &plan));
+    CLB_TRY(verify_side_run(&truth, &plan));
     for (int i = 0; i < plan.count; i++)
         for (int part = 0; part < plan.operands[i].part_count; part++)
             CLB_TRY(compare_part(&plan, i, &plan.operands[i].parts[part], &tested, &again, &truth,
@@ -256,10 +149,10 @@ static enum clb_status run_case(const struct verify_case *c, uint32_t number, ui
     CLB_TRY(check_untouched(&plan, &tested, report));
 cleanup:
     if (status != CLB_OK) clb_fail_context(status, "%s", c->operation->name);
-    side_close(&tested);
-    side_close(&again);
-    side_close(&truth);
-    for (int i = 0; i < plan.count; i++) free(plan.operands[i].values);
+    verify_side_close(&tested);
+    verify_side_close(&again);
+    verify_side_close(&truth);
+    verify_plan_free(&plan);
     return status;
 }
 
