@@ -160,12 +160,11 @@ static enum clb_status find_program(struct ocl_device *device, enum ocl_source s
         *out = p;
         if (p->source == source && strcmp(p->options, options) == 0) return CLB_OK;
     }
-    const struct ocl_shape *shape = &device->shape;
     struct ocl_program *program = calloc(1, sizeof *program);
-    char all[256];
+    char all[OCL_OPTIONS_SIZE];
     if (!program) return clb_fail(CLB_ERROR_MEMORY, "kernels: out of memory");
-    snprintf(all, sizeof all, "-cl-std=CL1.2 -DW=%d -DGROUP=%d -DFLAT=%d -DATTENTION_GROUP=%d %s",
-             shape->vector, shape->group, shape->flat, shape->tile, options);
+    ocl_shape_options(device->shape, all);
+    snprintf(all + strlen(all), sizeof all - strlen(all), " %s", options);
     program->source = source;
     snprintf(program->options, sizeof program->options, "%s", options);
     enum clb_status status = build(device, &sources[source], all, &program->program);
