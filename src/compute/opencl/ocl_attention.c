@@ -48,9 +48,9 @@ static enum clb_status transpose(const struct attention *a, cl_mem to, int64_t o
                                  const struct clb_tensor *x, int64_t column)
 {
     return OCL_RUN_WITH(a->device, a->source, a->options, "transpose",
-                        ocl_over_groups(a->stride / a->device->shape->vector, 1, 1, 1), OCL_MEM(to), OCL_I64(offset),
-                        OCL_I64(a->stride), OCL_TENSOR(x), OCL_I64(x->columns), OCL_I64(column),
-                        OCL_I64(a->tokens), OCL_I64(a->hidden));
+                        ocl_over_groups(a->stride / a->device->shape->vector, 1, 1, 1), OCL_MEM(to),
+                        OCL_I64(offset), OCL_I64(a->stride), OCL_TENSOR(x), OCL_I64(x->columns),
+                        OCL_I64(column), OCL_I64(a->tokens), OCL_I64(a->hidden));
 }
 
 enum clb_status ocl_attention_forward(const struct clb_tensor *out, const struct clb_tensor *lse,
@@ -77,7 +77,8 @@ cleanup:
     return status;
 }
 
-/* One pass of backward. Wide kernels find their two transposed matrices before delta in `scratch`. */
+/* One pass of backward. Wide kernels find their two transposed matrices before delta in `scratch`.
+ */
 static enum clb_status pass(const struct attention *a, const char *name,
                             const struct clb_tensor *d_qkv, const struct clb_tensor *d_out,
                             const struct clb_tensor *lse, cl_mem scratch,
@@ -107,16 +108,15 @@ enum clb_status ocl_attention_backward(const struct clb_tensor *d_qkv,
     const int64_t transposed = wide ? transposed_size(&a) : 0;
     /* A wide work-item takes W rows and all heads, another one row and one head. */
     const int64_t rows = wide ? a.device->shape->vector : a.device->shape->group;
-    const struct ocl_range delta_range =
-        ocl_over_groups((a.tokens + rows - 1) / rows, wide ? 1 : heads, 1,
-                        (size_t)a.device->shape->group);
+    const struct ocl_range delta_range = ocl_over_groups(
+        (a.tokens + rows - 1) / rows, wide ? 1 : heads, 1, (size_t)a.device->shape->group);
     cl_mem scratch; /* two transposed matrices, then delta [N, T] */
     enum clb_status status;
     if (a.tokens == 0) return CLB_OK;
     CLB_TRY(ocl_workspace(a.device, 4 * (2 * transposed + heads * a.tokens), &scratch));
-    CLB_TRY(OCL_RUN_WITH(a.device, a.source, a.options, "attention_delta", delta_range, OCL_MEM(scratch),
-                         OCL_I64(2 * transposed), OCL_TENSOR(d_out), OCL_TENSOR(out), OCL_I64(a.tokens),
-                         OCL_I64(a.hidden), OCL_I64(heads)));
+    CLB_TRY(OCL_RUN_WITH(a.device, a.source, a.options, "attention_delta", delta_range,
+                         OCL_MEM(scratch), OCL_I64(2 * transposed), OCL_TENSOR(d_out),
+                         OCL_TENSOR(out), OCL_I64(a.tokens), OCL_I64(a.hidden), OCL_I64(heads)));
     if (wide) {
         CLB_TRY(transpose(&a, scratch, 0, qkv, a.hidden));
         CLB_TRY(transpose(&a, scratch, transposed, qkv, 2 * a.hidden));

@@ -55,9 +55,10 @@ enum clb_status ocl_linear_backward_weight(const struct clb_tensor *d_weight,
                      d_weight->memory, true));
     if (!d_bias) return CLB_OK;
     CLB_TRY(ocl_workspace(device, 4 * chunks * columns, &partial));
-    CLB_TRY(OCL_RUN(device, OCL_LINEAR, "column_partials", ocl_over_columns(device, columns, chunks),
-                    OCL_MEM(partial), OCL_I64(0), OCL_TENSOR(d_out), OCL_I64(rows),
-                    OCL_I64(columns), OCL_I64((rows + chunks - 1) / chunks)));
+    CLB_TRY(OCL_RUN(device, OCL_LINEAR, "column_partials",
+                    ocl_over_columns(device, columns, chunks), OCL_MEM(partial), OCL_I64(0),
+                    OCL_TENSOR(d_out), OCL_I64(rows), OCL_I64(columns),
+                    OCL_I64((rows + chunks - 1) / chunks)));
     CLB_TRY(ocl_add_partials(device, d_bias, partial, 0, chunks, columns));
 cleanup:
     return status;

@@ -51,7 +51,7 @@ struct ocl_tile {
 enum ocl_tile_row { OCL_TILE_14X32, OCL_TILE_6X16, OCL_TILE_LOCAL_64X64, OCL_TILES };
 extern const struct ocl_tile ocl_tiles[OCL_TILES];
 
-/* ---- long sums: cut into chunks by the shape of tensors alone, so that their order is fixed ---- */
+/* ---- long sums: cut into chunks by shapes of tensors alone, so that their order is fixed ---- */
 
 enum {
     OCL_SQUARES_CHUNK = 32768, /* elements of a partial sum of squares: work for a whole group */
@@ -62,10 +62,10 @@ enum {
 /* ---- what a device must have ---- */
 
 enum {
-    OCL_LARGEST_GROUP = 256,      /* of local_product, and of the measurement of the peak */
-    OCL_LOCAL_BYTES = 32 * 1024,  /* of attention.cl's tiles at D > 128 */
-    OCL_PEAK_CHAINS = 12,         /* PEAK_CHAINS of peak.cl */
-    OCL_OPTIONS_SIZE = 512,       /* characters of all options of a program */
+    OCL_LARGEST_GROUP = 256,     /* of local_product, and of the measurement of the peak */
+    OCL_LOCAL_BYTES = 32 * 1024, /* of attention.cl's two tiles at D = 1024 */
+    OCL_PEAK_CHAINS = 12,        /* PEAK_CHAINS of peak.cl */
+    OCL_OPTIONS_SIZE = 512,      /* characters of all options of a program */
 };
 
 /* ---- options of the compiler ---- */
