@@ -10,7 +10,7 @@
  *   o   = c o + sum of keep_ij exp(s_j - m') v_j             dropout hits o, not l
  *   at the end  out_i = o / l,   lse_i = m + log l
  *
- * Backward has p_ij = exp(s_ij - lse_i) again from lse, and the mask keep_ij from Philox's counters:
+ * Backward has p_ij = exp(s_ij - lse_i) again from lse, the mask keep_ij from Philox's counters:
  *
  *   delta_i = d_out_i . out_i                                attention_delta
  *   d_s_ij  = scale p_ij (keep_ij d_out_i . v_j - delta_i)
@@ -32,10 +32,10 @@
  * repeat the last row, so that all meet at the barriers, and store nothing.
  *
  * ATTENTION_BLOCK  from the table of shapes: a whole number of wavefronts
- * HEAD             D, known to the compiler, so that rows stay in registers: 2 D to 4 D floats of a
- *                  work-item, which is what limits D on a GPU
- * TILE             rows of the other side at once, a multiple of 4: two tiles are 2 TILE D floats of
- *                  local memory, 16 KiB up to D = 512 */
+ * HEAD             D, known to the compiler, so that it may keep rows in registers: 2 D floats of a
+ *                  work-item in forward, 3 D and 4 D in backward; what does not fit is spilled
+ * TILE             rows of the other side at once, a multiple of 4: two tiles are 2 TILE D floats
+ *                  of local memory, 16 KiB up to D = 512 */
 #if W != 4
 #error "attention.cl is written for W = 4; attention_wide.cl for 16"
 #endif
@@ -103,7 +103,8 @@ INLINE float4 dots(const float4 *a, const local float4 *b)
                     dot_head(a, b + 3 * HEAD4));
 }
 
-/* What probabilities of keys j .. j + 3 (j % 4 == 0) of query `row` = n * T + t are multiplied by. */
+/* What probabilities of keys j .. j + 3 (j % 4 == 0) of query `row` = n * T + t are multiplied
+ * by. */
 static inline float4 keep_keys(struct dropout d, long row, long j)
 {
     if (!drops(d)) return (float4)(1.0f);
@@ -216,7 +217,8 @@ ATTENTION_KERNEL attention_d_query(global float *d_qkv, const global float *d_ou
 ATTENTION_KERNEL attention_d_key_value(global float *d_qkv, const global float *d_out,
                                        const global float *lse, const global float *delta,
                                        const global float *qkv, const global int *cu_seqlens,
-                                       long tokens, long hidden, float scale, DROPOUT_PARAMETERS(drop))
+                                       long tokens, long hidden, float scale,
+                                       DROPOUT_PARAMETERS(drop))
 {
     local float4 queries[TILE * HEAD4], d_outs[TILE * HEAD4];
     const long begin = cu_seqlens[get_group_id(1)];

@@ -40,28 +40,28 @@
 #error "ATTENTION_BLOCK is a multiple of TILE_ROWS"
 #endif
 
-static inline float16 low_pairs(float16 a, float16 b)
+static inline float16 interleave_low(float16 a, float16 b)
 {
     return (float16)(a.s0, b.s0, a.s1, b.s1, a.s2, b.s2, a.s3, b.s3,
                      a.s4, b.s4, a.s5, b.s5, a.s6, b.s6, a.s7, b.s7);
 }
 
-static inline float16 high_pairs(float16 a, float16 b)
+static inline float16 interleave_high(float16 a, float16 b)
 {
     return (float16)(a.s8, b.s8, a.s9, b.s9, a.sa, b.sa, a.sb, b.sb,
                      a.sc, b.sc, a.sd, b.sd, a.se, b.se, a.sf, b.sf);
 }
 
 /* Four rounds of interleaving rows i and i + 8 transpose 16 x 16. */
-#define INTERLEAVE(to, from)                                                   \
-    to##0 = low_pairs(from##0, from##8), to##1 = high_pairs(from##0, from##8); \
-    to##2 = low_pairs(from##1, from##9), to##3 = high_pairs(from##1, from##9); \
-    to##4 = low_pairs(from##2, from##a), to##5 = high_pairs(from##2, from##a); \
-    to##6 = low_pairs(from##3, from##b), to##7 = high_pairs(from##3, from##b); \
-    to##8 = low_pairs(from##4, from##c), to##9 = high_pairs(from##4, from##c); \
-    to##a = low_pairs(from##5, from##d), to##b = high_pairs(from##5, from##d); \
-    to##c = low_pairs(from##6, from##e), to##d = high_pairs(from##6, from##e); \
-    to##e = low_pairs(from##7, from##f), to##f = high_pairs(from##7, from##f)
+#define INTERLEAVE(to, from)                                                             \
+    to##0 = interleave_low(from##0, from##8), to##1 = interleave_high(from##0, from##8); \
+    to##2 = interleave_low(from##1, from##9), to##3 = interleave_high(from##1, from##9); \
+    to##4 = interleave_low(from##2, from##a), to##5 = interleave_high(from##2, from##a); \
+    to##6 = interleave_low(from##3, from##b), to##7 = interleave_high(from##3, from##b); \
+    to##8 = interleave_low(from##4, from##c), to##9 = interleave_high(from##4, from##c); \
+    to##a = interleave_low(from##5, from##d), to##b = interleave_high(from##5, from##d); \
+    to##c = interleave_low(from##6, from##e), to##d = interleave_high(from##6, from##e); \
+    to##e = interleave_low(from##7, from##f), to##f = interleave_high(from##7, from##f)
 #define SIXTEEN(X) \
     X(0, 0) X(1, 1) X(2, 2) X(3, 3) X(4, 4) X(5, 5) X(6, 6) X(7, 7) \
     X(8, 8) X(9, 9) X(a, 10) X(b, 11) X(c, 12) X(d, 13) X(e, 14) X(f, 15)
@@ -87,7 +87,8 @@ kernel void transpose(global float *to, long offset, long stride, const global f
     }
 }
 
-/* What probabilities of 64 keys from j (j % 64 == 0) of query `row` = n * T + t are multiplied by. */
+/* What probabilities of 64 keys from j (j % 64 == 0) of query `row` = n * T + t are multiplied
+ * by. */
 static inline void keep_keys(struct dropout d, long row, long j, float16 keep[4])
 {
     const ulong block = (ulong)row * (MAX_SEQLEN / 4) + (ulong)(j / 4);
@@ -99,12 +100,12 @@ static inline void keep_keys(struct dropout d, long row, long j, float16 keep[4]
     const float16 no = (float16)(0.0f), yes = (float16)(d.keep_scale);
     const float16 k0 = select(no, yes, c0 >= d.threshold), k1 = select(no, yes, c1 >= d.threshold);
     const float16 k2 = select(no, yes, c2 >= d.threshold), k3 = select(no, yes, c3 >= d.threshold);
-    const float16 low02 = low_pairs(k0, k2), high02 = high_pairs(k0, k2);
-    const float16 low13 = low_pairs(k1, k3), high13 = high_pairs(k1, k3);
-    keep[0] = low_pairs(low02, low13);
-    keep[1] = high_pairs(low02, low13);
-    keep[2] = low_pairs(high02, high13);
-    keep[3] = high_pairs(high02, high13);
+    const float16 low02 = interleave_low(k0, k2), high02 = interleave_high(k0, k2);
+    const float16 low13 = interleave_low(k1, k3), high13 = interleave_high(k1, k3);
+    keep[0] = interleave_low(low02, low13);
+    keep[1] = interleave_high(low02, low13);
+    keep[2] = interleave_low(high02, high13);
+    keep[3] = interleave_high(high02, high13);
 }
 
 /* Keys j .. j + 3 (j % 4 == 0) of the 16 queries from row: keep[k][query]. */
@@ -122,8 +123,8 @@ static inline void keep_queries(struct dropout d, long row, long j, float16 *kee
     keep[3] = select(no, yes, c3 >= d.threshold);
 }
 
-/* scores[r * TILE_VECTORS + v] = row r of x . vectors of `transposed`; rows are `stride` apart, the last `rows`
- * one stands for those past the end. */
+/* scores[r * TILE_VECTORS + v] = row r of x . vectors of `transposed`, whose rows are `stride`
+ * apart; the last of `rows` stands for those past the end. */
 static inline void dot_products(float16 *scores, const global float *x, long x_stride, int rows,
                             const global float *transposed, long stride, int vectors)
 {
@@ -143,8 +144,8 @@ static inline void dot_products(float16 *scores, const global float *x, long x_s
 }
 
 /* to[r * HEADS16 + c] += sum over count rows of y of weights[r][row] * y[row]. */
-static inline void accumulate(float16 *to, const float16 *weights, const global float *y, long y_stride,
-                         int count)
+static inline void accumulate(float16 *to, const float16 *weights, const global float *y,
+                              long y_stride, int count)
 {
     const float *weight = (const float *)weights;
     for (int c = 0; c < HEADS16; c++) {
@@ -169,8 +170,8 @@ static inline void store_rows(global float *to, long stride, const float16 *x, i
 
 /* Softmax of one row's scores over a span, going on from (row_max, sum); returns what the row's
  * output so far is to be multiplied by. Scores become kept probabilities. */
-static inline float online_softmax(float16 *scores, int vectors, long left, float scale, float *row_max,
-                           float *row_sum)
+static inline float online_softmax(float16 *scores, int vectors, long left, float scale,
+                                   float *row_max, float *row_sum)
 {
     float16 top = (float16)(-INFINITY), total = (float16)(0.0f);
     for (int v = 0; v < vectors; v++) {
@@ -193,7 +194,8 @@ kernel void attention_forward(global float *out, global float *lse, const global
 {
     const long begin = cu_seqlens[get_global_id(1)];
     const long length = cu_seqlens[get_global_id(1) + 1] - begin, head = (long)get_global_id(2);
-    const long block = (long)get_global_id(0) * ATTENTION_BLOCK, end = min(block + ATTENTION_BLOCK, length);
+    const long block = (long)get_global_id(0) * ATTENTION_BLOCK,
+               end = min(block + ATTENTION_BLOCK, length);
     const global float *base = qkv + begin * 3 * hidden + head * HEAD;
     const global float *keys = transposed + head * HEAD * stride + begin;
     for (long i = block; i < end; i += TILE_ROWS) {
@@ -205,10 +207,11 @@ kernel void attention_forward(global float *out, global float *lse, const global
         for (int c = 0; c < TILE_ROWS * HEADS16; c++) o[c] = (float16)(0.0f);
         for (long j = 0; j < length; j += 16 * TILE_VECTORS) {
             const int count = (int)min(16L * TILE_VECTORS, length - j), vectors = (count + 15) / 16;
-            dot_products(scores, base + i * 3 * hidden, 3 * hidden, rows, keys + j, stride, vectors);
+            dot_products(scores, base + i * 3 * hidden, 3 * hidden, rows, keys + j, stride,
+                         vectors);
             for (int r = 0; r < TILE_ROWS; r++) {
-                const float rescale = online_softmax(scores + r * TILE_VECTORS, vectors, count, scale, &row_max[r],
-                                            &row_sum[r]);
+                const float rescale = online_softmax(scores + r * TILE_VECTORS, vectors, count,
+                                                     scale, &row_max[r], &row_sum[r]);
                 if (j > 0)
                     for (int c = 0; c < HEADS16; c++) o[r * HEADS16 + c] *= rescale;
                 for (int v = 0; drops(DROPOUT(drop)) && v < vectors; v += 4) {
@@ -255,21 +258,23 @@ kernel void attention_d_query(global float *d_qkv, const global float *d_out,
     const global float *delta = scratch + 2 * hidden * stride;
     const long begin = cu_seqlens[get_global_id(1)];
     const long length = cu_seqlens[get_global_id(1) + 1] - begin, head = (long)get_global_id(2);
-    const long block = (long)get_global_id(0) * ATTENTION_BLOCK, end = min(block + ATTENTION_BLOCK, length);
+    const long block = (long)get_global_id(0) * ATTENTION_BLOCK,
+               end = min(block + ATTENTION_BLOCK, length);
     const global float *base = qkv + begin * 3 * hidden + head * HEAD;
     const global float *d_base = d_out + begin * hidden + head * HEAD;
     const long transposed = head * HEAD * stride + begin;
     for (long i = block; i < end; i += TILE_ROWS) {
         const int rows = (int)min((long)TILE_ROWS, end - i);
         const long row = head * tokens + begin + i;
-        float16 scores[TILE_ROWS * TILE_VECTORS], d_p[TILE_ROWS * TILE_VECTORS], d_q[TILE_ROWS * HEADS16];
+        float16 scores[TILE_ROWS * TILE_VECTORS], d_p[TILE_ROWS * TILE_VECTORS],
+            d_q[TILE_ROWS * HEADS16];
         for (int c = 0; c < TILE_ROWS * HEADS16; c++) d_q[c] = (float16)(0.0f);
         for (long j = 0; j < length; j += 16 * TILE_VECTORS) {
             const int count = (int)min(16L * TILE_VECTORS, length - j), vectors = (count + 15) / 16;
-            dot_products(scores, base + i * 3 * hidden, 3 * hidden, rows, transposed_keys + transposed + j,
-                     stride, vectors);
-            dot_products(d_p, d_base + i * hidden, hidden, rows, transposed_values + transposed + j, stride,
-                     vectors);
+            dot_products(scores, base + i * 3 * hidden, 3 * hidden, rows,
+                         transposed_keys + transposed + j, stride, vectors);
+            dot_products(d_p, d_base + i * hidden, hidden, rows, transposed_values + transposed + j,
+                         stride, vectors);
             for (int r = 0; r < rows; r++) {
                 const float row_lse = lse[row + r], row_delta = delta[row + r];
                 float16 keep[4];
@@ -294,17 +299,20 @@ kernel void attention_d_key_value(global float *d_qkv, const global float *d_out
                                   const global int *cu_seqlens, long tokens, long hidden,
                                   float scale, DROPOUT_PARAMETERS(drop))
 {
-    const global float *transposed_queries = scratch, *transposed_d_outs = scratch + hidden * stride;
+    const global float *transposed_queries = scratch,
+                       *transposed_d_outs = scratch + hidden * stride;
     const global float *delta = scratch + 2 * hidden * stride;
     const long begin = cu_seqlens[get_global_id(1)];
     const long length = cu_seqlens[get_global_id(1) + 1] - begin, head = (long)get_global_id(2);
-    const long block = (long)get_global_id(0) * ATTENTION_BLOCK, end = min(block + ATTENTION_BLOCK, length);
+    const long block = (long)get_global_id(0) * ATTENTION_BLOCK,
+               end = min(block + ATTENTION_BLOCK, length);
     const global float *base = qkv + begin * 3 * hidden + head * HEAD;
     const global float *d_base = d_out + begin * hidden + head * HEAD;
     const long transposed = head * HEAD * stride + begin;
     for (long j = block; j < end; j += TILE_ROWS) {
         const int rows = (int)min((long)TILE_ROWS, end - j);
-        float16 p[TILE_ROWS * TILE_VECTORS], d_s[TILE_ROWS * TILE_VECTORS], d_k[TILE_ROWS * HEADS16], d_v[TILE_ROWS * HEADS16];
+        float16 p[TILE_ROWS * TILE_VECTORS], d_s[TILE_ROWS * TILE_VECTORS],
+            d_k[TILE_ROWS * HEADS16], d_v[TILE_ROWS * HEADS16];
         for (int c = 0; c < TILE_ROWS * HEADS16; c++) d_k[c] = d_v[c] = (float16)(0.0f);
         for (long i = 0; i < length; i += 16 * TILE_VECTORS) {
             const int count = (int)min(16L * TILE_VECTORS, length - i), vectors = (count + 15) / 16;

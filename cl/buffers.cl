@@ -2,8 +2,8 @@
 /* Whole buffers: FLAT elements a work-item (FOR_ELEMENTS of vectors.cl), and a sum of squares.
  *
  *   fill  x = value      add  out += x      scale  x *= factor
- *   cast_narrow          fp32 to bf16 or fp16, to the nearest, ties to even; by integers alone: fp16
- *   cast_widen           is no type that every device has, and the bits are those of the host
+ *   cast_narrow          fp32 to bf16 or fp16, to the nearest, ties to even; by integers alone:
+ *   cast_widen           not every device has a type fp16, and the bits are those of the host
  *
  *   sum of squares: out[0] = sum of x[e]^2, in two steps
  *
@@ -13,7 +13,7 @@
  *         partial[0], partial[1], ...     sum_partials: one work-group adds them all
  *
  * Every lane of every work-item sums by Kahan's method: `lost` is what the last addition rounded
- * away and the next one takes back, so that a billion squares do not lose the small ones. The chunks
+ * away and the next one takes back, so that a billion squares do not lose the small ones. Chunks
  * are a function of `count` alone: a fixed order, the same bits every time. */
 kernel void fill(global float *x, long count, float value)
 {

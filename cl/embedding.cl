@@ -13,8 +13,8 @@
  *      order:  | chunk 0 | chunk 1 | ... |  of group g     embedding_partials: a work-group sums up
  *                   |         |                            one chunk: partial[g][chunk][columns]
  *                   v         v
- *              partial[g][0] + partial[g][1] + ...         embedding_add: a work-group adds these to
- *                                                          d_table[row[g]]
+ *              partial[g][0] + partial[g][1] + ...         embedding_add: a work-group adds these
+ *                                                          to d_table[row[g]]
  *
  * `chunks` is a function of the number of tokens and groups alone (group_chunks, on the host), and
  * `order` ascends within a group: the order of every sum is fixed. Workspace: groups * chunks *

@@ -24,7 +24,8 @@ kernel void column_partials(global float *partial, long offset, const global flo
     const long end = min((chunk + 1) * chunk_rows, rows);
     vec sum = (vec)(0.0f);
     if (c >= columns) return;
-    for (long r = chunk * chunk_rows; r < end; r++) sum += load_part(x + r * columns + c, columns - c);
+    for (long r = chunk * chunk_rows; r < end; r++)
+        sum += load_part(x + r * columns + c, columns - c);
     store_part(sum, partial + offset + chunk * columns + c, columns - c);
 }
 

@@ -21,8 +21,9 @@
  *    chunk 1 |  v  |  v  |  v  |       partial: [chunks, hidden] for d_gamma, the same for d_beta;
  *            +-----+-----+-----+       linear.cl's add_partials adds the chunks
  *
- * It runs before norm_backward, whose d_sum may overwrite d_out. Chunks are a function of the number
- * of rows alone: a fixed order. Workspace: 2 * chunks * hidden floats; local memory: GROUP floats. */
+ * It runs before norm_backward, whose d_sum may overwrite d_out. Chunks are a function of the
+ * number of rows alone: a fixed order. Workspace: 2 * chunks * hidden floats; local memory: GROUP
+ * floats. */
 
 ROW_KERNEL norm_forward(global float *out, global float *sum, global float *stats,
                         const global float *y, const global float *bias,
@@ -81,7 +82,8 @@ kernel void norm_partials(global float *partial, long beta_offset, const global 
 
 ROW_KERNEL norm_backward(global float *d_sum, global float *d_y, const global float *d_out,
                          const global float *sum, const global float *stats,
-                         const global float *gamma, long hidden, int has_d_y, DROPOUT_PARAMETERS(drop))
+                         const global float *gamma, long hidden, int has_d_y,
+                         DROPOUT_PARAMETERS(drop))
 {
     SHARED(shared);
     const long t = (long)get_group_id(0), row = t * hidden;

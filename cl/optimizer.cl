@@ -19,7 +19,7 @@
  * lamb_apply steps. Workspace: norms [blocks, 2], then from `offset` a ratio for each tensor. Which
  * work-item adds which block follows from the arena and GROUP alone: a fixed order.
  *
- * Where the sum of squares of g (grad_square) is not finite nothing changes: no weight, no moment. */
+ * Where the sum of squares of g (grad_square) is not finite nothing changes, no moment either. */
 #if CLB_BLOCK % W || (CLB_BLOCK % FLAT && FLAT % CLB_BLOCK)
 #error "a vector would be of several tensors"
 #endif

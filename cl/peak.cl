@@ -5,8 +5,8 @@
  * another: 12 hide the latency of a multiply-add (4 or 5 cycles, two at once) and fit into 16
  * registers with factor and term. A work-item does 2 * PEAK_CHAINS * PEAK_VECTOR
  * operations a round. PEAK_VECTOR: the device's own vector width on a CPU; 4 on a GPU, where a lane
- * does one number at a time. Both come as -D from ocl_peak_options. Every chain is a variable of its
- * own, unrolled by EACH_CHAIN: an array may end up in memory. */
+ * does one number at a time. Both come as -D from ocl_peak_options. EACH_CHAIN makes every chain a
+ * variable of its own: an array may end up in memory. */
 #if !defined(PEAK_VECTOR) || !defined(PEAK_CHAINS)
 #error "compile with the options of ocl_peak_options"
 #endif

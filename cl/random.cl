@@ -4,7 +4,7 @@
  *
  *   fill_uniform           x[e] = u(e), in (0, 1)
  *   fill_truncated_normal  x[e] = deviation * z(u(e)), a normal variable cut at two deviations
- *   dropout_apply          out[e] = x[e] / (1 - p) where number e >= threshold, else 0; out may be x
+ *   dropout_apply          out[e] = x[e] / (1 - p) where number e >= threshold, else 0
  *
  * The same bits on every device: uniform_lanes and truncated_normal_lanes forbid contraction. */
 kernel void fill_uniform(global float *x, long count, RANDOM_PARAMETERS(random))
@@ -12,13 +12,15 @@ kernel void fill_uniform(global float *x, long count, RANDOM_PARAMETERS(random))
     FOR_ELEMENTS(e, count) store_part(uniform_lanes(RANDOM(random), (ulong)e), x + e, count - e);
 }
 
-kernel void fill_truncated_normal(global float *x, long count, float deviation, RANDOM_PARAMETERS(random))
+kernel void fill_truncated_normal(global float *x, long count, float deviation,
+                                  RANDOM_PARAMETERS(random))
 {
     FOR_ELEMENTS(e, count)
         store_part(deviation * truncated_normal_lanes(RANDOM(random), (ulong)e), x + e, count - e);
 }
 
-kernel void dropout_apply(global float *out, const global float *x, long count, DROPOUT_PARAMETERS(drop))
+kernel void dropout_apply(global float *out, const global float *x, long count,
+                          DROPOUT_PARAMETERS(drop))
 {
     FOR_ELEMENTS(e, count) {
         vec v = load_part(x + e, count - e);

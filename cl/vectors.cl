@@ -15,8 +15,8 @@
  *
  * W: 4, 8 or 16. GROUP: a power of two, 1 for CPUs. FLAT: a multiple of W. They are columns of the
  * table in src/compute/opencl/ocl_tuning.c, by class of device, and come as -D options, as do:
- * CLB_BLOCK (elements of the parameter arena that are of one tensor), MAX_SEQLEN (by which attention
- * counts its dropout), and the values of enum clb_activation.
+ * CLB_BLOCK (elements of the parameter arena that are of one tensor), MAX_SEQLEN (by which
+ * attention counts its dropout), and the values of enum clb_activation.
  *
  * The order of every sum is a function of the shape of tensors and of these alone: lanes first down
  * the row, then among themselves by halves, then work-items by halves. The same device gives the

@@ -20,8 +20,8 @@
  *         vectors of B and one number of A are 2 MR + 3 registers: of 32 with AVX-512, of 16 before
  * KC      steps of K packed at once: a panel of B, NR x KC, stays in the L1 cache (32 KiB with
  *         AVX-512, 16 with AVX2) while the panels of A pass by
- * task    panels of A and of B that a thread takes at once: those of A, task x MR x KC (168 KiB with
- *         AVX-512), stay in its core's L2 cache for all panels of B
+ * task    panels of A and of B that a thread takes at once: those of A, task x MR x KC (168 KiB
+ *         with AVX-512), stay in its core's L2 cache for all panels of B
  * MC, NC  panels of A and of B packed at once: what bounds the workspace, MC MR KC and NC NR KC
  *         floats
  * Q       attention's block of queries, in tiles of MR: its scores, Q x MR x length, stay in L2
