@@ -110,12 +110,8 @@ static inline vec uniform_lanes(struct random r, ulong e)
     return (JOIN(convert_float, W)(random_lanes(r, e) >> 9) + 0.5f) * 0x1p-23f;
 }
 
-/* Chebyshev coefficients of z(t) / t over 2 t t - 1, as in src/base/random.c. */
-constant float inverse_normal[16] = {
-    1.48007464f, 0.358460158f, 0.100372329f, 0.035734538f,
-    0.0142491898f, 0.00606694166f, 0.00269553484f, 0.00123387796f,
-    0.000577382278f, 0.000274789578f, 0.000132541769f, 6.46282133e-05f,
-    3.17975064e-05f, 1.57631857e-05f, 7.86485271e-06f, 3.94591916e-06f};
+/* Chebyshev coefficients: src/base/inverse_normal.h, by ocl_prelude. */
+constant float inverse_normal[16] = {INVERSE_NORMAL};
 
 static inline vec truncated_normal_lanes(struct random r, ulong e)
 {

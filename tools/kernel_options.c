@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Prints what clbert compiles a kernel source with: a line "SHAPE OPTION..." for every shape and
  * tile that uses it. Of tools/check-kernels, which compiles it with ocl_tuning.c.
- * Usage: kernel_options SOURCE   (as "gemm.cl") */
+ * Usage: kernel_options SOURCE   (as "gemm.cl"; "prelude": what stands before every source) */
 #include "compute/opencl/ocl_tuning.h"
 
 #include <stdio.h>
@@ -38,6 +38,10 @@ static void print_heads(const struct ocl_shape *shape)
 int main(int argc, char **argv)
 {
     const char *source = argc == 2 ? argv[1] : "";
+    if (strcmp(source, "prelude") == 0) {
+        fputs(ocl_prelude, stdout);
+        return 0;
+    }
     for (int s = 0; s < OCL_SHAPES; s++) {
         const struct ocl_shape *shape = &ocl_shapes[s];
         char options[64];

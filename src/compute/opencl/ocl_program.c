@@ -121,12 +121,14 @@ static enum clb_status build_failed(struct ocl_device *device, cl_program progra
 static enum clb_status build(struct ocl_device *device, const struct source *source,
                              const char *options, cl_program *out)
 {
-    const char *parts[] = {kernels_vectors, kernels_philox, source->text};
-    const size_t sizes[] = {kernels_vectors_size, kernels_philox_size, *source->size};
+    const char *parts[] = {ocl_prelude, kernels_vectors, kernels_philox, source->text};
+    const size_t sizes[] = {strlen(ocl_prelude), kernels_vectors_size, kernels_philox_size,
+                            *source->size};
+    enum { PARTS = sizeof sizes / sizeof *sizes };
     XXH64_hash_t key = XXH64(options, strlen(options), 0);
     char *path = NULL;
     cl_int error;
-    for (int i = 0; i < 3; i++) key = XXH64(parts[i], sizes[i], key);
+    for (int i = 0; i < PARTS; i++) key = XXH64(parts[i], sizes[i], key);
     if (cache_helps(device)) path = ocl_cache_path(&device->base.info, "kernels", &key, sizeof key);
     *out = path ? load_binary(device, path, options) : NULL;
     if (*out) {
@@ -138,7 +140,7 @@ static enum clb_status build(struct ocl_device *device, const struct source *sou
                  device->base.info.selector, device->base.info.name);
     device->said_compiling = true;
     cl_program program =
-        clCreateProgramWithSource(device->context, 3, (const char **)parts, sizes, &error);
+        clCreateProgramWithSource(device->context, PARTS, (const char **)parts, sizes, &error);
     enum clb_status status = ocl_check(device, error, "create a program");
     if (status == CLB_OK) {
         error = clBuildProgram(program, 1, &device->id, options, NULL, NULL);

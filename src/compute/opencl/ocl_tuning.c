@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compute/opencl/ocl_tuning.h"
 
+#include "base/inverse_normal.h"
 #include "compute/backend.h"
 
 #include <stdio.h>
@@ -27,6 +28,10 @@ const struct ocl_tile ocl_tiles[OCL_TILES] = {
     [OCL_TILE_LOCAL_64X64] = {"local 64x64", OCL_LOCAL, .m = 64, .n = 64, .k = 16, .mwi = 4},
 };
 /* clang-format on */
+
+#define TEXT_OF(...) #__VA_ARGS__
+#define TEXT(...) TEXT_OF(__VA_ARGS__)
+const char ocl_prelude[] = "#define INVERSE_NORMAL " TEXT(BASE_INVERSE_NORMAL) "\n";
 
 void ocl_shape_options(const struct ocl_shape *shape, char options[OCL_OPTIONS_SIZE])
 {

@@ -68,7 +68,10 @@ enum {
     OCL_OPTIONS_SIZE = 512,      /* characters of all options of a program */
 };
 
-/* ---- options of the compiler ---- */
+/* ---- what the compiler is given ---- */
+
+/* Defines what is too long for an option, before every source. */
+extern const char ocl_prelude[];
 
 /* Those of every source. */
 void ocl_shape_options(const struct ocl_shape *shape, char options[OCL_OPTIONS_SIZE]);
