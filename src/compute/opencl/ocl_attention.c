@@ -77,8 +77,7 @@ cleanup:
     return status;
 }
 
-/* One pass of backward. Wide kernels find their two transposed matrices before delta in `scratch`.
- */
+/* One pass of backward. Wide kernels find two transposed matrices before delta in `scratch`. */
 static enum clb_status pass(const struct attention *a, const char *name,
                             const struct clb_tensor *d_qkv, const struct clb_tensor *d_out,
                             const struct clb_tensor *lse, cl_mem scratch,
