@@ -1,10 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Prelude: Philox4x32-10 (Salmon et al., SC 2011) and what is made of it, the same bits as
- * src/base/random.c. */
-#define RANDOM ulong seed, uint purpose, uint stream
-#define RANDOM_ARGS seed, purpose, stream
-#define DROPOUT ulong seed, uint purpose, uint stream, uint threshold, float keep_scale
-#define DROPOUT_ARGS seed, purpose, stream, threshold, keep_scale
+ * src/base/random.c: verify compares them for every function here.
+ *
+ * The generator has no state. Four 32-bit numbers come from a key and a counter by ten rounds of
+ * two multiplications:
+ *
+ *     key = seed (64 bits)      counter = block (64 bits), purpose (32), stream (32)
+ *     number of index e = word e % 4 of block e / 4
+ *
+ * so any work-item computes number e by itself, in any order, and backward gets the dropout mask of
+ * forward again without its being kept. A vector of W numbers from a multiple of 4 is W / 4 blocks;
+ * random_lanes also takes one that begins inside a block.
+ *
+ * RANDOM_PARAMETERS(r) and DROPOUT_PARAMETERS(d) are parameters of a kernel (the host's
+ * OCL_RANDOM_ARGS and OCL_DROPOUT_ARGS), RANDOM(r) and DROPOUT(d) the structures made of them.
+ * Structures are no parameters themselves: nothing then depends on how a driver lays them out. */
+struct random {
+    ulong seed;
+    uint purpose, stream;
+};
+
+struct dropout {
+    struct random random;
+    uint threshold;   /* clb_dropout_threshold: numbers below it are dropped */
+    float keep_scale; /* 1 / (1 - probability); 1: nothing is dropped */
+};
+
+#define RANDOM_PARAMETERS(r) ulong r##_seed, uint r##_purpose, uint r##_stream
+#define RANDOM(r) ((struct random){r##_seed, r##_purpose, r##_stream})
+#define DROPOUT_PARAMETERS(d) RANDOM_PARAMETERS(d), uint d##_threshold, float d##_keep_scale
+#define DROPOUT(d) ((struct dropout){RANDOM(d), d##_threshold, d##_keep_scale})
+
+static inline int drops(struct dropout d)
+{
+    return d.keep_scale != 1.0f;
+}
 
 /* Rounds on counters of any vector type UINT. */
 #define PHILOX_ROUNDS(UINT, c0, c1, c2, c3, seed)                          \
@@ -24,73 +54,69 @@
         }                                                                  \
     } while (0)
 
-static inline uint4 philox(RANDOM, ulong block)
+static inline uint4 philox(struct random r, ulong block)
 {
-    uint c0 = (uint)block, c1 = (uint)(block >> 32), c2 = purpose, c3 = stream;
-    PHILOX_ROUNDS(uint, c0, c1, c2, c3, seed);
+    uint c0 = (uint)block, c1 = (uint)(block >> 32), c2 = r.purpose, c3 = r.stream;
+    PHILOX_ROUNDS(uint, c0, c1, c2, c3, r.seed);
     return (uint4)(c0, c1, c2, c3);
 }
 
-static inline uint random_u32(RANDOM, ulong index)
+static inline uint random_u32(struct random r, ulong index)
 {
-    const uint4 four = philox(RANDOM_ARGS, index >> 2);
+    const uint4 four = philox(r, index >> 2);
     const uint2 two = index & 2 ? four.zw : four.xy;
     return index & 1 ? two.y : two.x;
 }
 
 #if W == 16
 /* Numbers 4 * block .. 4 * block + 15. */
-static inline uvec random_vector(RANDOM, ulong block)
+static inline uvec random_vector(struct random r, ulong block)
 {
     const ulong4 blocks = block + (ulong4)(0, 1, 2, 3);
     uint4 c0 = convert_uint4(blocks), c1 = convert_uint4(blocks >> 32);
-    uint4 c2 = (uint4)(purpose), c3 = (uint4)(stream);
-    PHILOX_ROUNDS(uint4, c0, c1, c2, c3, seed);
+    uint4 c2 = (uint4)(r.purpose), c3 = (uint4)(r.stream);
+    PHILOX_ROUNDS(uint4, c0, c1, c2, c3, r.seed);
     return (uvec)(c0.x, c1.x, c2.x, c3.x, c0.y, c1.y, c2.y, c3.y,
                   c0.z, c1.z, c2.z, c3.z, c0.w, c1.w, c2.w, c3.w);
 }
 #elif W == 8
-static inline uvec random_vector(RANDOM, ulong block)
+static inline uvec random_vector(struct random r, ulong block)
 {
-    return (uvec)(philox(RANDOM_ARGS, block), philox(RANDOM_ARGS, block + 1));
+    return (uvec)(philox(r, block), philox(r, block + 1));
 }
 #else
 #define random_vector philox
 #endif
 
 /* Random numbers e .. e + W - 1. */
-static inline uvec random_lanes(RANDOM, ulong e)
+static inline uvec random_lanes(struct random r, ulong e)
 {
-    if ((e & 3) == 0) return random_vector(RANDOM_ARGS, e >> 2);
+    if ((e & 3) == 0) return random_vector(r, e >> 2);
     uint lanes[W];
-    for (int i = 0; i < W; i++) lanes[i] = random_u32(RANDOM_ARGS, e + i);
+    for (int i = 0; i < W; i++) lanes[i] = random_u32(r, e + i);
     return JOIN(vload, W)(0, lanes);
 }
 
 /* What elements e .. e + W - 1 are multiplied by: keep_scale where kept, else 0. */
-static inline vec dropout_lanes(DROPOUT, ulong e)
+static inline vec dropout_lanes(struct dropout d, ulong e)
 {
-    if (threshold == 0) return (vec)(keep_scale);
-    return select((vec)(0.0f), (vec)(keep_scale), random_lanes(RANDOM_ARGS, e) >= threshold);
+    if (d.threshold == 0) return (vec)(d.keep_scale);
+    return select((vec)(0.0f), (vec)(d.keep_scale), random_lanes(d.random, e) >= d.threshold);
 }
 
-static inline vec uniform_lanes(RANDOM, ulong e)
+static inline vec uniform_lanes(struct random r, ulong e)
 {
 #pragma OPENCL FP_CONTRACT OFF
-    return (JOIN(convert_float, W)(random_lanes(RANDOM_ARGS, e) >> 9) + 0.5f) * 0x1p-23f;
+    return (JOIN(convert_float, W)(random_lanes(r, e) >> 9) + 0.5f) * 0x1p-23f;
 }
 
-/* Chebyshev coefficients of z(t) / t over 2 t t - 1, as in src/base/random.c. */
-constant float inverse_normal[16] = {
-    1.48007464f, 0.358460158f, 0.100372329f, 0.035734538f,
-    0.0142491898f, 0.00606694166f, 0.00269553484f, 0.00123387796f,
-    0.000577382278f, 0.000274789578f, 0.000132541769f, 6.46282133e-05f,
-    3.17975064e-05f, 1.57631857e-05f, 7.86485271e-06f, 3.94591916e-06f};
+/* Chebyshev coefficients: src/base/inverse_normal.h, by ocl_prelude. */
+constant float inverse_normal[16] = {INVERSE_NORMAL};
 
-static inline vec truncated_normal_lanes(RANDOM, ulong e)
+static inline vec truncated_normal_lanes(struct random r, ulong e)
 {
 #pragma OPENCL FP_CONTRACT OFF
-    const vec t = 2.0f * uniform_lanes(RANDOM_ARGS, e) - 1.0f;
+    const vec t = 2.0f * uniform_lanes(r, e) - 1.0f;
     const vec y = 2.0f * (t * t) - 1.0f;
     vec b1 = (vec)(0.0f), b2 = (vec)(0.0f);
     for (int k = 15; k >= 1; k--) { /* Clenshaw's recurrence */

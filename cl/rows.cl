@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Rows picked out of a batch: masked positions, [CLS].
+ *
+ *   gather_rows       out[r] = x[rows[r]]
+ *   scatter_add_rows  d_x[rows[r]] += d_out[r]
+ *
+ * A work-group takes one row r of the R picked; its work-items take the columns (vectors.cl). The
+ * rows are distinct, so no two groups write to the same one and nothing needs atomics. */
 ROW_KERNEL gather_rows(global float *out, const global float *x, const global int *rows,
                        long columns)
 {

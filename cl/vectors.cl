@@ -1,17 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Prelude of every source: vectors of W floats, and sums over the GROUP work-items that share a row.
- * The host says W, GROUP, FLAT and ATTENTION_GROUP by options; these are for compiling alone. */
-#ifndef W
-#define W 4
+/* Prelude of every source: vectors of W floats, and the two ways in which kernels share out work.
+ *
+ *   a row [columns] by the GROUP work-items of one work-group (ROW_KERNEL, FOR_COLUMNS):
+ *
+ *     | item 0 | item 1 | ... | item GROUP-1 | item 0 | item 1 | ...        each takes W columns,
+ *     '------------- GROUP * W -------------'                               neighbours side by side
+ *
+ *     Each adds up its own; group_sum then adds the GROUP sums as a tree in local memory. With
+ *     GROUP = 1 a work-item has the row to itself, and there is neither local memory nor barrier.
+ *
+ *   a whole buffer [count] by work-items of FLAT elements (FOR_ELEMENTS):
+ *
+ *     |  FLAT of item 0  |  FLAT of item 1  |  ...  |                        each W at a time
+ *
+ * W: 4, 8 or 16. GROUP: a power of two, 1 for CPUs. FLAT: a multiple of W. They are columns of the
+ * table in src/compute/opencl/ocl_tuning.c, by class of device, and come as -D options, as do:
+ * CLB_BLOCK (elements of the parameter arena that are of one tensor), MAX_SEQLEN (by which
+ * attention counts its dropout), and the values of enum clb_activation.
+ *
+ * The order of every sum is a function of the shape of tensors and of these alone: lanes first down
+ * the row, then among themselves by halves, then work-items by halves. The same device gives the
+ * same bits twice. Columns need not be a multiple of W: the last vector is loaded and stored in
+ * part. */
+#if !defined(W) || !defined(GROUP) || !defined(FLAT) || !defined(CLB_BLOCK)
+#error "compile with the options of ocl_shape_options"
 #endif
-#ifndef GROUP
-#define GROUP 64
+#if W != 4 && W != 8 && W != 16
+#error "W is 4, 8 or 16"
 #endif
-#ifndef FLAT
-#define FLAT 4
-#endif
-#ifndef ATTENTION_GROUP
-#define ATTENTION_GROUP 64
+#if GROUP & (GROUP - 1) || FLAT % W
+#error "GROUP is a power of two, FLAT a multiple of W"
 #endif
 
 #define JOIN_(a, b) a##b
@@ -105,6 +123,7 @@ static inline float max_lanes(vec x)
 #define FOR_COLUMNS(c, columns) \
     for (long c = (long)get_local_id(0) * W; c < (columns); c += (long)GROUP * W)
 
+/* SHARED(name) declares the local memory that group_sum and group_max work in. */
 #if GROUP == 1
 #define SHARED(name)
 #define group_sum(x, shared) (x)
@@ -146,6 +165,11 @@ INLINE float group_max_of(float x, local float *shared)
 
 /* ---- a whole buffer: FLAT elements a work-item, W at a time ---- */
 
-#define FOR_ELEMENTS(e, count)                                                          \
-    for (long e = (long)get_global_id(0) * FLAT, end_ = min(e + (long)FLAT, (long)(count)); \
-         e < end_; e += W)
+/* The end of this work-item's elements. */
+static inline long flat_end(long count)
+{
+    return min(((long)get_global_id(0) + 1) * FLAT, count);
+}
+
+#define FOR_ELEMENTS(e, count) \
+    for (long e = (long)get_global_id(0) * FLAT; e < flat_end(count); e += W)

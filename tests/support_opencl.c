@@ -163,13 +163,14 @@ cl_int clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel, cl_uint 
 
 /* Never the real one, which compiles for seconds: it fails, or does nothing, which is wrong. */
 CLBlastStatusCode CLBlastSgemmWithTempBuffer(
-    const CLBlastLayout layout, const CLBlastTranspose a_turned, const CLBlastTranspose b_turned,
-    const size_t m, const size_t n, const size_t k, const float alpha, const cl_mem a,
-    const size_t a_offset, const size_t a_stride, const cl_mem b, const size_t b_offset,
-    const size_t b_stride, const float beta, cl_mem c, const size_t c_offset, const size_t c_stride,
-    cl_command_queue *queue, cl_event *event, cl_mem temporary)
+    const CLBlastLayout layout, const CLBlastTranspose a_transpose,
+    const CLBlastTranspose b_transpose, const size_t m, const size_t n, const size_t k,
+    const float alpha, const cl_mem a, const size_t a_offset, const size_t a_stride, const cl_mem b,
+    const size_t b_offset, const size_t b_stride, const float beta, cl_mem c, const size_t c_offset,
+    const size_t c_stride, cl_command_queue *queue, cl_event *event, cl_mem temporary)
 {
-    (void)layout, (void)a_turned, (void)b_turned, (void)m, (void)n, (void)k, (void)alpha, (void)a;
+    (void)layout, (void)a_transpose, (void)b_transpose, (void)m, (void)n, (void)k, (void)alpha,
+        (void)a;
     (void)a_offset, (void)a_stride, (void)b, (void)b_offset, (void)b_stride, (void)beta, (void)c;
     (void)c_offset, (void)c_stride, (void)queue, (void)event, (void)temporary;
     return fails("CLBlast") ? (CLBlastStatusCode)support_opencl.error : CLBlastSuccess;

@@ -259,7 +259,7 @@ static void test_table_is_kept(void **state)
 {
     (void)state;
     support_opencl.failing = "clEnqueueNDRangeKernel";
-    support_opencl.kernel = "tile_product";
+    support_opencl.kernel = "register_product";
     support_opencl.error = CL_OUT_OF_RESOURCES;
     support_opencl.times = 1;
     struct clb_device *device = open_device();

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/inverse_normal.h"
+
 #include <clbert/random.h>
 #include <string.h>
 #include <xxhash.h>
@@ -45,13 +47,7 @@ float clb_uniform_from_bits(uint32_t bits)
     return ((float)(bits >> 9) + 0.5f) * 0x1p-23f;
 }
 
-/* Chebyshev coefficients of z(t) / t over 2 t t - 1, where t = 2 u - 1 and
- * z = sqrt(2) erfinv(erf(sqrt(2)) t); cl/philox.cl has the same table. */
-static const float inverse_normal[16] = {
-    1.48007464f,     0.358460158f,    0.100372329f,    0.035734538f,
-    0.0142491898f,   0.00606694166f,  0.00269553484f,  0.00123387796f,
-    0.000577382278f, 0.000274789578f, 0.000132541769f, 6.46282133e-05f,
-    3.17975064e-05f, 1.57631857e-05f, 7.86485271e-06f, 3.94591916e-06f};
+static const float inverse_normal[16] = {BASE_INVERSE_NORMAL};
 
 float clb_truncated_normal_from_uniform(float u)
 {

@@ -9,6 +9,9 @@
 
 #include <clbert/ops.h>
 
+/* The longest sequence of attention: elements of dropout are counted by it. A power of two. */
+enum { CLB_MAX_SEQLEN = 65536 };
+
 struct clb_backend {
     const char *name; /* "cpu", "opencl" */
 

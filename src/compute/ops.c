@@ -211,7 +211,8 @@ static void expect_attention(struct call *call, const struct clb_tensor *out,
     }
     call_indices(call, cu_seqlens, "cu_seqlens", cu_seqlens->rows);
     call_expect(call, cu_seqlens->rows >= 2, "cu_seqlens has no sequence");
-    call_expect(call, max_seqlen >= 1 && max_seqlen <= 65536, "max_seqlen is not in 1 .. 65536");
+    call_expect(call, max_seqlen >= 1 && max_seqlen <= CLB_MAX_SEQLEN,
+                "max_seqlen is not in 1 .. 65536");
     call_dropout(call, dropout);
 }
 

@@ -2,7 +2,7 @@
 #include "compute/cpu/cpu_kernels.h"
 #include "compute/cpu/cpu_vector.h"
 
-enum { CHUNK = 4096 }; /* elements a task */
+enum { CHUNK = CPU_ELEMENTS }; /* a task */
 
 /* tanh form: 0.5 x (1 + tanh(u)), u = sqrt(2 / pi) (x + 0.044715 x^3). */
 #define GELU_SCALE 0.797884561f

@@ -1,11 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Attention, one task a sequence and head. Queries go through in blocks, so that a task needs only
- * a block's scores at a time; backward computes them anew from log-sum-exp. The products are the
- * serial ones of cpu_gemm.c. */
+/* Attention, one task a sequence and head; the formulas are those of the public header:
+ *
+ *   s = scale q k^T,   scale = 1 / sqrt(D)
+ *   p = softmax(s) by row,   lse = log-sum-exp of a row of s
+ *   out = (keep p) v                                           keep: dropout's factors
+ *
+ *   delta = row sums of d_out out                              backward
+ *   d_s = scale p (keep (d_out v^T) - delta)
+ *   d_v = (keep p)^T d_out,   d_k = d_s^T q,   d_q = d_s k
+ *
+ *              keys
+ *             +-----------------+        QUERIES rows of scores at a time: [QUERIES, stride] in
+ *    queries  |  block, then    |        L2, stride being the length in whole vectors. A whole row
+ *             |  the next one   |        is there at once, so softmax needs no going on from a
+ *             +-----------------+        maximum so far, as the online softmax of cl/attention.cl.
+ *
+ * As in FlashAttention (Dao et al., 2022) neither scores nor masks are kept for backward: it
+ * computes a block's p again from lse, and the mask from Philox's counters. d_q of a block is
+ * written, d_k and d_v of all keys are added up block after block by the same task: a fixed order
+ * for any number of threads. The products are the serial ones of cpu_gemm.c. */
 #include "compute/cpu/cpu_kernels.h"
 #include "compute/cpu/cpu_vector.h"
 
-enum { QUERIES = 8 * CPU_TILE_ROWS }; /* a block */
+enum { QUERIES = CPU_QUERIES };
 
 struct attention {
     const float *qkv, *out, *d_out;
@@ -142,7 +159,7 @@ static bool row_factors(const struct attention *a, const struct task *t, int64_t
     const uint64_t row = (uint64_t)(t->head * a->tokens + t->first + query);
     for (int64_t j = 0; j < t->length; j += CPU_DROPOUT_CHUNK) {
         int64_t n = t->length - j < CPU_DROPOUT_CHUNK ? t->length - j : CPU_DROPOUT_CHUNK;
-        cpu_dropout_factors(a->dropout, row * 65536 + (uint64_t)j, n, factors + j);
+        cpu_dropout_factors(a->dropout, row * CLB_MAX_SEQLEN + (uint64_t)j, n, factors + j);
     }
     for (int64_t j = t->length; j < t->stride; j++) factors[j] = 0.0f;
     return true;

@@ -3,7 +3,7 @@
 #include "compute/cpu/cpu_kernels.h"
 #include "compute/cpu/cpu_vector.h"
 
-enum { TASK = 16384 }; /* elements a task */
+enum { TASK = CPU_SUM_ELEMENTS };
 
 /* What an elementwise operation works on. */
 struct elements {

@@ -35,7 +35,7 @@ CPU_RENAMED(embedding_forward)(const struct clb_tensor *out, const struct clb_te
     return CLB_OK;
 }
 
-enum { WIDTH = 64 }; /* columns a task */
+enum { COLUMNS = CPU_SUM_COLUMNS }; /* a task */
 
 struct backward {
     float *d_table;
@@ -51,9 +51,9 @@ static void backward_tasks(const void *context, int64_t begin, int64_t end, int 
     const struct backward *a = context;
     (void)thread;
     for (int64_t task = begin; task < end; task++) {
-        const int64_t g = task / a->across, column = task % a->across * WIDTH;
-        const int64_t width = a->n - column < WIDTH ? a->n - column : WIDTH;
-        float sums[WIDTH] = {0};
+        const int64_t g = task / a->across, column = task % a->across * COLUMNS;
+        const int64_t width = a->n - column < COLUMNS ? a->n - column : COLUMNS;
+        float sums[COLUMNS] = {0};
         for (int32_t r = a->begin[g]; r < a->begin[g + 1]; r++) {
             const float *from = a->d_out + a->order[r] * a->n + column;
             for (int64_t i = 0; i < width; i++) sums[i] += from[i];
@@ -74,7 +74,7 @@ enum clb_status CPU_RENAMED(embedding_backward)(const struct clb_tensor *d_table
                                cpu_ints(&groups->begin),
                                cpu_ints(&groups->row),
                                d_table->columns,
-                               (d_table->columns + WIDTH - 1) / WIDTH};
+                               (d_table->columns + COLUMNS - 1) / COLUMNS};
     cpu_parallel(device, groups->row.rows * a.across, 8, backward_tasks, &a);
     return CLB_OK;
 }

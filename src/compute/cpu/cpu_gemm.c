@@ -1,22 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Products. Both operands are packed into panels that the register tile reads straight through;
- * a panel of A has CPU_TILE_ROWS rows, one of B CPU_TILE_COLUMNS columns, K comes in blocks.
+/* Products C [m, n] = A [m, k] B [k, n], after GotoBLAS and BLIS. Both operands are packed into
+ * panels that the register tile reads straight through; block sizes: cpu_isa.h.
  *
- *   for each block of columns and of K: pack B and A (all threads), then the tiles of C by task:
- *   a task is some rows of panels of A, which stay in its core's L2, times some panels of B.
+ *   for MC rows and NC columns of C, and KC steps of K:
+ *     all threads pack A and B:         A: panels [KC][MR]        B: panels [KC][NR]
+ *     tasks, TASK_ROWS x TASK_COLUMNS of C (panels of A in L2, one panel of B in L1):
+ *       for each tile MR x NR:
  *
- * Each element of C is summed over K in one order, block after block, whoever computes it. */
+ *                                 b0  b1     a panel's NR numbers, for each of KC steps
+ *             A's MR    a[0]    | acc acc    2 MR sums in registers: acc[i] += a[i] * b
+ *             numbers   a[1]    | acc acc
+ *                       ...     | ... ...
+ *
+ *       the first block of K overwrites C (or adds), later ones add, the last adds bias and applies
+ *       the activation while the tile is in L1
+ *
+ * Panels are filled up with zeros past the edges of A and B. Each element of C is summed over K in
+ * one order, block after block, whoever computes it: the same bits for any number of threads. */
 #include "compute/cpu/cpu_kernels.h"
 #include "compute/cpu/cpu_vector.h"
 
 enum {
-    MR = CPU_TILE_ROWS,
-    NR = CPU_TILE_COLUMNS,
-    KC = 256,              /* a panel of B: 32 KiB with AVX-512, the L1 cache */
-    ROWS_A_TASK = 12 * MR, /* of A: 168 KiB with AVX-512, in L2 */
-    COLUMNS_A_TASK = 8 * NR,
-    NC = 128 * NR, /* columns of B packed at once */
-    MC = 1024 * MR /* rows of A packed at once */
+    MR = CPU_MR,
+    NR = CPU_NR,
+    KC = CPU_KC,
+    TASK_ROWS = CPU_TASK_ROWS,
+    TASK_COLUMNS = CPU_TASK_COLUMNS,
+    MC = CPU_MC,
+    NC = CPU_NC
 };
 
 static int64_t smaller(int64_t a, int64_t b)
@@ -216,12 +227,12 @@ static void pack_panels(const void *context, int64_t begin, int64_t end, int thr
 
 static int64_t tasks_across(const struct block *b)
 {
-    return (b->column_end - b->column0 + COLUMNS_A_TASK - 1) / COLUMNS_A_TASK;
+    return (b->column_end - b->column0 + TASK_COLUMNS - 1) / TASK_COLUMNS;
 }
 
 static int64_t tasks_down(const struct block *b)
 {
-    return (b->row_end - b->row0 + ROWS_A_TASK - 1) / ROWS_A_TASK;
+    return (b->row_end - b->row0 + TASK_ROWS - 1) / TASK_ROWS;
 }
 
 static void multiply_tasks(const void *context, int64_t begin, int64_t end, int thread)
@@ -230,11 +241,11 @@ static void multiply_tasks(const void *context, int64_t begin, int64_t end, int 
     const int64_t across = tasks_across(b);
     (void)thread;
     for (int64_t task = begin; task < end; task++) {
-        const int64_t i = b->row0 + task / across * ROWS_A_TASK;
-        const int64_t j = b->column0 + task % across * COLUMNS_A_TASK;
+        const int64_t i = b->row0 + task / across * TASK_ROWS;
+        const int64_t j = b->column0 + task % across * TASK_COLUMNS;
         multiply_block(b->g, b->packed_a, b->packed_b, b->row0, b->column0, i,
-                       smaller(i + ROWS_A_TASK, b->row_end), j,
-                       smaller(j + COLUMNS_A_TASK, b->column_end), b->k0, b->kc);
+                       smaller(i + TASK_ROWS, b->row_end), j,
+                       smaller(j + TASK_COLUMNS, b->column_end), b->k0, b->kc);
     }
 }
 

@@ -90,10 +90,10 @@ void cpu_activate(enum clb_activation activation, const float *x, float *out, in
 #define cpu_random_bits CPU_NAME(cpu_random_bits)
 void cpu_random_bits(struct clb_random random, uint64_t first, int64_t n, uint32_t *out);
 
-/* factors[i] = 0 where element first + i is dropped, 1 / (1 - p) where it is kept. Any `first`. */
+/* factors[i] = 0 where element first + i is dropped, 1 / (1 - p) where it is kept. Any `first`; n
+ * at most CPU_DROPOUT_CHUNK. */
 #define cpu_dropout_factors CPU_NAME(cpu_dropout_factors)
 void cpu_dropout_factors(struct clb_dropout dropout, uint64_t first, int64_t n, float *factors);
-enum { CPU_DROPOUT_CHUNK = 1024 }; /* at most so many factors a call */
 
 /* ---- the backend of this instruction set ---- */
 

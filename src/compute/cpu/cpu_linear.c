@@ -48,7 +48,7 @@ enum clb_status CPU_RENAMED(linear_backward_input)(const struct clb_tensor *d_x,
 
 /* ---- the gradient of a bias ---- */
 
-enum { WIDTH = 64 }; /* columns a task */
+enum { COLUMNS = CPU_SUM_COLUMNS }; /* a task */
 
 struct columns {
     const float *x; /* [rows, n] */
@@ -61,9 +61,10 @@ static void sum_columns(const void *context, int64_t begin, int64_t end, int thr
 {
     const struct columns *c = context;
     (void)thread;
-    for (int64_t column = begin * WIDTH; column < end * WIDTH && column < c->n; column += WIDTH) {
-        const int64_t width = c->n - column < WIDTH ? c->n - column : WIDTH;
-        float sums[WIDTH] = {0};
+    for (int64_t column = begin * COLUMNS; column < end * COLUMNS && column < c->n;
+         column += COLUMNS) {
+        const int64_t width = c->n - column < COLUMNS ? c->n - column : COLUMNS;
+        float sums[COLUMNS] = {0};
         for (int64_t row = 0; row < c->rows; row++) {
             const float *from = c->x + row * c->n + column;
             for (int64_t i = 0; i < width; i++) sums[i] += from[i];
@@ -77,7 +78,7 @@ static void column_sums(struct clb_device *device, const float *x, int64_t rows,
                         float *out)
 {
     const struct columns columns = {x, out, rows, n};
-    cpu_parallel(device, (n + WIDTH - 1) / WIDTH, 1, sum_columns, &columns);
+    cpu_parallel(device, (n + COLUMNS - 1) / COLUMNS, 1, sum_columns, &columns);
 }
 
 enum clb_status CPU_RENAMED(linear_backward_weight)(const struct clb_tensor *d_weight,

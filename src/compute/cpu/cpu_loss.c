@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Softmax and cross-entropy of rows of logits x [R, V], and its gradient in place:
+ *
+ *   m = max x;   s = sum of exp(x[c] - m);   loss = log s + m - x[label]
+ *   correct = the first of the largest logits is at the label
+ *   x[c] = (exp(x[c] - m) / s - (c == label)) * gradient_scale
+ *
+ * A row is one thread's; what stands behind its last whole vector is summed in double precision.
+ * Losses are added up in the order of rows, in double precision, by the calling thread. */
 #include "compute/cpu/cpu_kernels.h"
 #include "compute/cpu/cpu_vector.h"
 

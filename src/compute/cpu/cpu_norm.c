@@ -1,8 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Layer normalisation, with the bias, dropout and residual that stand before it:
+ *
+ *   sum = dropout(y + bias) + residual;   x = (sum - mean) rstd;   out = x gamma + beta
+ *   d_sum = rstd (g - mean(g) - x mean(g x)),   g = d_out gamma;   d_y = dropout(d_sum)
+ *   d_gamma += sum over t of d_out x;   d_beta += sum over t of d_out
+ *
+ * Rows are tasks; a row is summed in vectors, then these by halves, then what is left behind the
+ * last whole vector. The variance is of differences to the mean: E[x^2] - mean^2 would cancel. For
+ * d_gamma and d_beta a task has CPU_SUM_COLUMNS columns and walks down all rows. No order depends
+ * on the number of threads. */
 #include "compute/cpu/cpu_kernels.h"
 #include "compute/cpu/cpu_vector.h"
 
-enum { PARTS = 64 }; /* columns a task of the sums over rows */
+enum { COLUMNS = CPU_SUM_COLUMNS };
 
 /* ---- rows ---- */
 
@@ -111,8 +121,8 @@ struct norm_backward {
 static void weight_columns(float *d_gamma, float *d_beta, const float *d_out, const float *sum,
                            const float *stats, int64_t rows, int64_t n, int64_t column)
 {
-    const int64_t width = n - column < PARTS ? n - column : PARTS;
-    float gamma_sums[PARTS] = {0}, beta_sums[PARTS] = {0};
+    const int64_t width = n - column < COLUMNS ? n - column : COLUMNS;
+    float gamma_sums[COLUMNS] = {0}, beta_sums[COLUMNS] = {0};
     for (int64_t t = 0; t < rows; t++) {
         const float *d = d_out + t * n + column, *s = sum + t * n + column;
         const float mean = stats[2 * t], rstd = stats[2 * t + 1];
@@ -154,7 +164,8 @@ static void backward_columns(const void *context, int64_t begin, int64_t end, in
 {
     const struct norm_backward *a = context;
     (void)thread;
-    for (int64_t column = begin * PARTS; column < end * PARTS && column < a->n; column += PARTS)
+    for (int64_t column = begin * COLUMNS; column < end * COLUMNS && column < a->n;
+         column += COLUMNS)
         weight_columns(a->d_gamma, a->d_beta, a->d_out, a->sum, a->stats, a->rows, a->n, column);
 }
 
@@ -193,7 +204,7 @@ enum clb_status CPU_RENAMED(norm_backward)(
                                     d_sum->columns,
                                     dropout};
     /* First all columns' sums: d_sum may overwrite d_out. */
-    cpu_parallel(device, (a.n + PARTS - 1) / PARTS, 1, backward_columns, &a);
+    cpu_parallel(device, (a.n + COLUMNS - 1) / COLUMNS, 1, backward_columns, &a);
     cpu_parallel(device, a.rows, 0, backward_rows, &a);
     return CLB_OK;
 }

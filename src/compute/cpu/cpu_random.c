@@ -83,7 +83,7 @@ void cpu_dropout_factors(struct clb_dropout dropout, uint64_t first, int64_t n, 
         factors[i] = bits[(uint64_t)i + skip] >= threshold ? scale : 0.0f;
 }
 
-enum { FILL_TASK = 4096 };
+enum { FILL_TASK = CPU_ELEMENTS };
 
 struct fill {
     struct clb_random random;
@@ -139,12 +139,12 @@ struct drop {
 
 static void drop_chunks(const void *context, int64_t begin, int64_t end, int thread)
 {
-    enum { CHUNK = CPU_DROPOUT_CHUNK };
     const struct drop *a = context;
     (void)thread;
-    for (int64_t at = begin * CHUNK; at < end * CHUNK && at < a->n; at += CHUNK) {
-        float factors[CHUNK];
-        const int64_t count = a->n - at < CHUNK ? a->n - at : CHUNK;
+    for (int64_t at = begin * CPU_DROPOUT_CHUNK; at < end * CPU_DROPOUT_CHUNK && at < a->n;
+         at += CPU_DROPOUT_CHUNK) {
+        float factors[CPU_DROPOUT_CHUNK];
+        const int64_t count = a->n - at < CPU_DROPOUT_CHUNK ? a->n - at : CPU_DROPOUT_CHUNK;
         cpu_dropout_factors(a->dropout, (uint64_t)at, count, factors);
         for (int64_t i = 0; i < count; i++) a->out[at + i] = a->x[at + i] * factors[i];
     }

@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-/* Row r of `few` is row rows[r] of `many`. */
+/* Row r of `picked` is row rows[r] of `all`. */
 struct rows {
-    float *few, *many;
+    float *picked, *all;
     const int32_t *rows;
     int64_t n;
 };
@@ -15,7 +15,7 @@ static void gather(const void *context, int64_t begin, int64_t end, int thread)
     const struct rows *a = context;
     (void)thread;
     for (int64_t r = begin; r < end; r++)
-        memcpy(a->few + r * a->n, a->many + a->rows[r] * a->n, (size_t)a->n * sizeof(float));
+        memcpy(a->picked + r * a->n, a->all + a->rows[r] * a->n, (size_t)a->n * sizeof(float));
 }
 
 enum clb_status CPU_RENAMED(gather_rows)(const struct clb_tensor *out, const struct clb_tensor *x,
@@ -32,8 +32,8 @@ static void scatter_add(const void *context, int64_t begin, int64_t end, int thr
     const struct rows *a = context;
     (void)thread;
     for (int64_t r = begin; r < end; r++) {
-        const float *from = a->few + r * a->n;
-        float *sum = a->many + a->rows[r] * a->n;
+        const float *from = a->picked + r * a->n;
+        float *sum = a->all + a->rows[r] * a->n;
         for (int64_t i = 0; i < a->n; i++) sum[i] += from[i];
     }
 }

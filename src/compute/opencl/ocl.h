@@ -5,6 +5,7 @@
 #define OCL_H
 
 #include "compute/backend.h"
+#include "compute/opencl/ocl_tuning.h"
 
 #define CL_USE_DEPRECATED_OPENCL_1_2_APIS
 #include <CL/cl.h>
@@ -26,16 +27,6 @@ enum ocl_source {
     OCL_PEAK,
 };
 
-/* How kernels are shaped for a device. One kernel text serves all: wide work-items that walk a row
- * alone where a work-item is a CPU's thread, groups of narrow ones that share a row elsewhere. */
-struct ocl_shape {
-    bool wide;  /* a CPU device: few fat work-items, no barriers, no local memory */
-    int vector; /* W: floats a work-item takes at once */
-    int group;  /* GROUP: work-items that share a row */
-    int flat;   /* FLAT: elements a work-item takes of a whole buffer */
-    int tile;   /* ATTENTION_GROUP: rows of an attention block, not wide */
-};
-
 struct ocl_program;
 struct ocl_gemm;
 
@@ -45,7 +36,7 @@ struct ocl_device {
     cl_device_id id;
     cl_context context;
     cl_command_queue queue;
-    struct ocl_shape shape;
+    const struct ocl_shape *shape;
     struct ocl_program *programs; /* compiled so far */
     bool said_compiling;          /* that kernels are compiled, which may take long */
     struct ocl_gemm *gemm;        /* what was chosen for products; NULL before the first */
@@ -118,7 +109,7 @@ struct ocl_range {
     size_t global[3], local[3];
 };
 
-/* Every FLAT-th part of n elements. */
+/* A work-item for every FLAT of n elements. */
 struct ocl_range ocl_over_elements(const struct ocl_device *device, int64_t elements);
 /* GROUP work-items a row, in a second dimension the same `count` times. */
 struct ocl_range ocl_over_rows(const struct ocl_device *device, int64_t rows, int64_t count);
@@ -160,13 +151,13 @@ enum clb_status ocl_flush(struct clb_device *device);
 
 /* ---- sums of columns, shared by bias and norm: ocl_linear.c ---- */
 
-/* How many parts the rows of a column sum are cut into: a function of the shape alone, so that the
- * order of the sum is fixed. */
-int64_t ocl_row_parts(int64_t rows);
+/* How many chunks the rows of a column sum are cut into: a function of their number alone, so that
+ * the order of the sum is fixed. */
+int64_t ocl_row_chunks(int64_t rows);
 /* sums[c] += partial[0][c] + partial[1][c] + ..., in that order; partial begins at element
  * `offset` of the workspace. */
 enum clb_status ocl_add_partials(struct ocl_device *device, const struct clb_tensor *sums,
-                                 cl_mem partial, int64_t offset, int64_t parts, int64_t columns);
+                                 cl_mem partial, int64_t offset, int64_t chunks, int64_t columns);
 
 /* ---- speed: ocl_peak.c ---- */
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Attention: the kernels of attention.cl, or of attention_wide.cl, which read what stands on the
+ * other side of a product from transposed copies in the workspace. */
 #include "base/error.h"
 #include "compute/opencl/ocl.h"
 
 #include <math.h>
-#include <stdio.h>
-
-enum { WIDE_BLOCK = 32 }; /* attention_wide.cl's BLOCK */
 
 /* Everything the kernels of one call share. */
 struct attention {
@@ -22,35 +21,36 @@ static struct attention attention(const struct clb_tensor *out, const struct clb
                                   int64_t max_seqlen, int64_t heads)
 {
     struct ocl_device *device = ocl_device(out->device);
-    const bool wide = device->shape.wide;
-    const int64_t block = wide ? WIDE_BLOCK : device->shape.tile, head = out->columns / heads;
+    const bool wide = device->shape->wide;
+    const int64_t block = device->shape->attention, head = out->columns / heads;
+    const int64_t lanes = device->shape->vector;
     struct attention a = {.device = device,
                           .source = wide ? OCL_ATTENTION_WIDE : OCL_ATTENTION,
                           .tokens = out->rows,
                           .hidden = out->columns,
                           .heads = heads,
                           .scale = (float)(1.0 / sqrt((double)head))};
-    snprintf(a.options, sizeof a.options, "-DHEAD=%d", (int)head);
+    ocl_attention_options(head, a.options, sizeof a.options);
     a.blocks = ocl_over_groups((max_seqlen + block - 1) / block, cu_seqlens->rows - 1, heads,
-                               (size_t)device->shape.tile);
-    /* An odd number of cache lines, or all rows of a turned matrix fall into the same set. */
-    a.stride = 16 * (((a.tokens + 15) / 16 + 1) | 1);
+                               wide ? 1 : (size_t)block);
+    /* An odd number of cache lines, or all rows of a transposed matrix fall into the same set. */
+    a.stride = lanes * (((a.tokens + lanes - 1) / lanes + 1) | 1);
     return a;
 }
 
-/* Elements of one turned matrix. */
-static int64_t turned_size(const struct attention *a)
+/* Elements of one transposed matrix. */
+static int64_t transposed_size(const struct attention *a)
 {
     return a->hidden * a->stride;
 }
 
-static enum clb_status turn(const struct attention *a, cl_mem to, int64_t offset,
-                            const struct clb_tensor *x, int64_t column)
+static enum clb_status transpose(const struct attention *a, cl_mem to, int64_t offset,
+                                 const struct clb_tensor *x, int64_t column)
 {
-    return OCL_RUN_WITH(a->device, a->source, a->options, "turn",
-                        ocl_over_groups(a->stride / 16, 1, 1, 1), OCL_MEM(to), OCL_I64(offset),
-                        OCL_I64(a->stride), OCL_TENSOR(x), OCL_I64(x->columns), OCL_I64(column),
-                        OCL_I64(a->tokens), OCL_I64(a->hidden));
+    return OCL_RUN_WITH(a->device, a->source, a->options, "transpose",
+                        ocl_over_groups(a->stride / a->device->shape->vector, 1, 1, 1), OCL_MEM(to),
+                        OCL_I64(offset), OCL_I64(a->stride), OCL_TENSOR(x), OCL_I64(x->columns),
+                        OCL_I64(column), OCL_I64(a->tokens), OCL_I64(a->hidden));
 }
 
 enum clb_status ocl_attention_forward(const struct clb_tensor *out, const struct clb_tensor *lse,
@@ -59,32 +59,32 @@ enum clb_status ocl_attention_forward(const struct clb_tensor *out, const struct
                                       int64_t heads, struct clb_dropout dropout)
 {
     const struct attention a = attention(out, cu_seqlens, max_seqlen, heads);
-    cl_mem turned;
+    cl_mem transposed;
     enum clb_status status;
     if (a.tokens == 0) return CLB_OK;
-    if (!a.device->shape.wide)
+    if (!a.device->shape->wide)
         return OCL_RUN_WITH(a.device, a.source, a.options, "attention_forward", a.blocks,
                             OCL_TENSOR(out), OCL_TENSOR(lse), OCL_TENSOR(qkv),
                             OCL_TENSOR(cu_seqlens), OCL_I64(a.tokens), OCL_I64(a.hidden),
                             OCL_F32(a.scale), OCL_DROPOUT_ARGS(dropout));
-    CLB_TRY(ocl_workspace(a.device, 4 * turned_size(&a), &turned));
-    CLB_TRY(turn(&a, turned, 0, qkv, a.hidden));
+    CLB_TRY(ocl_workspace(a.device, 4 * transposed_size(&a), &transposed));
+    CLB_TRY(transpose(&a, transposed, 0, qkv, a.hidden));
     CLB_TRY(OCL_RUN_WITH(a.device, a.source, a.options, "attention_forward", a.blocks,
-                         OCL_TENSOR(out), OCL_TENSOR(lse), OCL_MEM(turned), OCL_I64(a.stride),
+                         OCL_TENSOR(out), OCL_TENSOR(lse), OCL_MEM(transposed), OCL_I64(a.stride),
                          OCL_TENSOR(qkv), OCL_TENSOR(cu_seqlens), OCL_I64(a.tokens),
                          OCL_I64(a.hidden), OCL_F32(a.scale), OCL_DROPOUT_ARGS(dropout)));
 cleanup:
     return status;
 }
 
-/* One pass of backward. Wide kernels find their two turned matrices before delta in `scratch`. */
+/* One pass of backward. Wide kernels find two transposed matrices before delta in `scratch`. */
 static enum clb_status pass(const struct attention *a, const char *name,
                             const struct clb_tensor *d_qkv, const struct clb_tensor *d_out,
                             const struct clb_tensor *lse, cl_mem scratch,
                             const struct clb_tensor *qkv, const struct clb_tensor *cu_seqlens,
                             struct clb_dropout dropout)
 {
-    if (!a->device->shape.wide)
+    if (!a->device->shape->wide)
         return OCL_RUN_WITH(a->device, a->source, a->options, name, a->blocks, OCL_TENSOR(d_qkv),
                             OCL_TENSOR(d_out), OCL_TENSOR(lse), OCL_MEM(scratch), OCL_TENSOR(qkv),
                             OCL_TENSOR(cu_seqlens), OCL_I64(a->tokens), OCL_I64(a->hidden),
@@ -103,25 +103,27 @@ enum clb_status ocl_attention_backward(const struct clb_tensor *d_qkv,
                                        int64_t heads, struct clb_dropout dropout)
 {
     const struct attention a = attention(out, cu_seqlens, max_seqlen, heads);
-    const bool wide = a.device->shape.wide;
-    const int64_t turned = wide ? turned_size(&a) : 0;
-    const struct ocl_range rows = wide ? ocl_over_groups((a.tokens + 15) / 16, 1, 1, 1)
-                                       : ocl_over_groups((a.tokens + 63) / 64, heads, 1, 64);
-    cl_mem scratch; /* two turned matrices, then delta [N, T] */
+    const bool wide = a.device->shape->wide;
+    const int64_t transposed = wide ? transposed_size(&a) : 0;
+    /* A wide work-item takes W rows and all heads, another one row and one head. */
+    const int64_t rows = wide ? a.device->shape->vector : a.device->shape->group;
+    const struct ocl_range delta_range = ocl_over_groups(
+        (a.tokens + rows - 1) / rows, wide ? 1 : heads, 1, (size_t)a.device->shape->group);
+    cl_mem scratch; /* two transposed matrices, then delta [N, T] */
     enum clb_status status;
     if (a.tokens == 0) return CLB_OK;
-    CLB_TRY(ocl_workspace(a.device, 4 * (2 * turned + heads * a.tokens), &scratch));
-    CLB_TRY(OCL_RUN_WITH(a.device, a.source, a.options, "attention_delta", rows, OCL_MEM(scratch),
-                         OCL_I64(2 * turned), OCL_TENSOR(d_out), OCL_TENSOR(out), OCL_I64(a.tokens),
-                         OCL_I64(a.hidden), OCL_I64(heads)));
+    CLB_TRY(ocl_workspace(a.device, 4 * (2 * transposed + heads * a.tokens), &scratch));
+    CLB_TRY(OCL_RUN_WITH(a.device, a.source, a.options, "attention_delta", delta_range,
+                         OCL_MEM(scratch), OCL_I64(2 * transposed), OCL_TENSOR(d_out),
+                         OCL_TENSOR(out), OCL_I64(a.tokens), OCL_I64(a.hidden), OCL_I64(heads)));
     if (wide) {
-        CLB_TRY(turn(&a, scratch, 0, qkv, a.hidden));
-        CLB_TRY(turn(&a, scratch, turned, qkv, 2 * a.hidden));
+        CLB_TRY(transpose(&a, scratch, 0, qkv, a.hidden));
+        CLB_TRY(transpose(&a, scratch, transposed, qkv, 2 * a.hidden));
     }
     CLB_TRY(pass(&a, "attention_d_query", d_qkv, d_out, lse, scratch, qkv, cu_seqlens, dropout));
     if (wide) {
-        CLB_TRY(turn(&a, scratch, 0, qkv, 0));
-        CLB_TRY(turn(&a, scratch, turned, d_out, 0));
+        CLB_TRY(transpose(&a, scratch, 0, qkv, 0));
+        CLB_TRY(transpose(&a, scratch, transposed, d_out, 0));
     }
     CLB_TRY(
         pass(&a, "attention_d_key_value", d_qkv, d_out, lse, scratch, qkv, cu_seqlens, dropout));

@@ -50,19 +50,20 @@ enum clb_status ocl_scale(const struct clb_tensor *x, float factor)
                    OCL_I64(count), OCL_F32(factor));
 }
 
-/* Parts of a fixed size in a fixed order, so that the sum has the same bits every time. */
+/* Chunks of a fixed size in a fixed order, so that the sum has the same bits every time. */
 enum clb_status ocl_sum_of_squares(const struct clb_tensor *out, const struct clb_tensor *x)
 {
     struct ocl_device *device = ocl_device(out->device);
-    const int64_t count = clb_tensor_elements(*x), part = 32768, parts = (count + part - 1) / part;
+    const int64_t count = clb_tensor_elements(*x);
+    const int64_t chunks = (count + OCL_SQUARES_CHUNK - 1) / OCL_SQUARES_CHUNK;
     cl_mem partial;
     enum clb_status status;
-    if (parts == 0) return ocl_fill(out, 0.0f);
-    CLB_TRY(ocl_workspace(device, 4 * parts, &partial));
-    CLB_TRY(OCL_RUN(device, OCL_BUFFERS, "square_partials", ocl_over_rows(device, parts, 1),
-                    OCL_MEM(partial), OCL_TENSOR(x), OCL_I64(count), OCL_I64(part)));
+    if (chunks == 0) return ocl_fill(out, 0.0f);
+    CLB_TRY(ocl_workspace(device, 4 * chunks, &partial));
+    CLB_TRY(OCL_RUN(device, OCL_BUFFERS, "square_partials", ocl_over_rows(device, chunks, 1),
+                    OCL_MEM(partial), OCL_TENSOR(x), OCL_I64(count), OCL_I64(OCL_SQUARES_CHUNK)));
     CLB_TRY(OCL_RUN(device, OCL_BUFFERS, "sum_partials", ocl_over_rows(device, 1, 1),
-                    OCL_TENSOR(out), OCL_MEM(partial), OCL_I64(parts)));
+                    OCL_TENSOR(out), OCL_MEM(partial), OCL_I64(chunks)));
 cleanup:
     return status;
 }

@@ -16,11 +16,12 @@ enum clb_status ocl_embedding_forward(const struct clb_tensor *out, const struct
                    OCL_I64(out->columns));
 }
 
-/* About 32 rows a part at the mean size of a group, and never more scratch than d_out itself. */
-static int64_t group_parts(int64_t rows, int64_t groups)
+/* About OCL_ROWS_CHUNK rows a chunk at the mean size of a group, and never more scratch than d_out
+ * itself. */
+static int64_t group_chunks(int64_t rows, int64_t groups)
 {
-    int64_t parts = rows / (32 * groups);
-    return parts < 1 ? 1 : parts;
+    int64_t chunks = rows / (OCL_ROWS_CHUNK * groups);
+    return chunks < 1 ? 1 : chunks;
 }
 
 enum clb_status ocl_embedding_backward(const struct clb_tensor *d_table,
@@ -30,17 +31,17 @@ enum clb_status ocl_embedding_backward(const struct clb_tensor *d_table,
     struct ocl_device *device = ocl_device(d_table->device);
     const int64_t count = groups->row.rows, hidden = d_out->columns;
     if (count == 0) return CLB_OK;
-    const int64_t parts = group_parts(d_out->rows, count);
+    const int64_t chunks = group_chunks(d_out->rows, count);
     cl_mem partial;
     enum clb_status status;
-    CLB_TRY(ocl_workspace(device, 4 * count * parts * hidden, &partial));
+    CLB_TRY(ocl_workspace(device, 4 * count * chunks * hidden, &partial));
     CLB_TRY(OCL_RUN(device, OCL_EMBEDDING, "embedding_partials",
-                    ocl_over_rows(device, count, parts), OCL_MEM(partial), OCL_TENSOR(d_out),
+                    ocl_over_rows(device, count, chunks), OCL_MEM(partial), OCL_TENSOR(d_out),
                     OCL_TENSOR(&groups->order), OCL_TENSOR(&groups->begin), OCL_I64(hidden),
-                    OCL_I64(parts)));
+                    OCL_I64(chunks)));
     CLB_TRY(OCL_RUN(device, OCL_EMBEDDING, "embedding_add", ocl_over_rows(device, count, 1),
                     OCL_TENSOR(d_table), OCL_MEM(partial), OCL_TENSOR(&groups->row),
-                    OCL_I64(hidden), OCL_I64(parts)));
+                    OCL_I64(hidden), OCL_I64(chunks)));
 cleanup:
     return status;
 }

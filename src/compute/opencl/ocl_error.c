@@ -2,43 +2,48 @@
 #include "base/error.h"
 #include "compute/opencl/ocl.h"
 
+#define OCL_ERROR(name)                                                                            \
+    {                                                                                              \
+        name, #name                                                                                \
+    }
+static const struct {
+    cl_int error;
+    const char *name;
+} errors[] = {
+    OCL_ERROR(CL_DEVICE_NOT_FOUND),
+    OCL_ERROR(CL_DEVICE_NOT_AVAILABLE),
+    OCL_ERROR(CL_COMPILER_NOT_AVAILABLE),
+    OCL_ERROR(CL_MEM_OBJECT_ALLOCATION_FAILURE),
+    OCL_ERROR(CL_OUT_OF_RESOURCES),
+    OCL_ERROR(CL_OUT_OF_HOST_MEMORY),
+    OCL_ERROR(CL_BUILD_PROGRAM_FAILURE),
+    OCL_ERROR(CL_MISALIGNED_SUB_BUFFER_OFFSET),
+    OCL_ERROR(CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST),
+    OCL_ERROR(CL_INVALID_VALUE),
+    OCL_ERROR(CL_INVALID_DEVICE_TYPE),
+    OCL_ERROR(CL_INVALID_PLATFORM),
+    OCL_ERROR(CL_INVALID_DEVICE),
+    OCL_ERROR(CL_INVALID_CONTEXT),
+    OCL_ERROR(CL_INVALID_BINARY),
+    OCL_ERROR(CL_INVALID_BUFFER_SIZE),
+    OCL_ERROR(CL_INVALID_BUILD_OPTIONS),
+    OCL_ERROR(CL_INVALID_COMMAND_QUEUE),
+    OCL_ERROR(CL_INVALID_KERNEL_NAME),
+    OCL_ERROR(CL_INVALID_KERNEL_ARGS),
+    OCL_ERROR(CL_INVALID_ARG_INDEX),
+    OCL_ERROR(CL_INVALID_ARG_VALUE),
+    OCL_ERROR(CL_INVALID_ARG_SIZE),
+    OCL_ERROR(CL_INVALID_MEM_OBJECT),
+    OCL_ERROR(CL_INVALID_WORK_GROUP_SIZE),
+    OCL_ERROR(CL_INVALID_WORK_ITEM_SIZE),
+    OCL_ERROR(CL_INVALID_GLOBAL_WORK_SIZE),
+};
+
 const char *ocl_error_name(cl_int error)
 {
-    switch (error) {
-#define OCL_NAME(name)                                                                             \
-    case name:                                                                                     \
-        return #name;
-        OCL_NAME(CL_DEVICE_NOT_FOUND)
-        OCL_NAME(CL_DEVICE_NOT_AVAILABLE)
-        OCL_NAME(CL_COMPILER_NOT_AVAILABLE)
-        OCL_NAME(CL_MEM_OBJECT_ALLOCATION_FAILURE)
-        OCL_NAME(CL_OUT_OF_RESOURCES)
-        OCL_NAME(CL_OUT_OF_HOST_MEMORY)
-        OCL_NAME(CL_BUILD_PROGRAM_FAILURE)
-        OCL_NAME(CL_MISALIGNED_SUB_BUFFER_OFFSET)
-        OCL_NAME(CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST)
-        OCL_NAME(CL_INVALID_VALUE)
-        OCL_NAME(CL_INVALID_DEVICE_TYPE)
-        OCL_NAME(CL_INVALID_PLATFORM)
-        OCL_NAME(CL_INVALID_DEVICE)
-        OCL_NAME(CL_INVALID_CONTEXT)
-        OCL_NAME(CL_INVALID_BINARY)
-        OCL_NAME(CL_INVALID_BUFFER_SIZE)
-        OCL_NAME(CL_INVALID_BUILD_OPTIONS)
-        OCL_NAME(CL_INVALID_COMMAND_QUEUE)
-        OCL_NAME(CL_INVALID_KERNEL_NAME)
-        OCL_NAME(CL_INVALID_KERNEL_ARGS)
-        OCL_NAME(CL_INVALID_ARG_INDEX)
-        OCL_NAME(CL_INVALID_ARG_VALUE)
-        OCL_NAME(CL_INVALID_ARG_SIZE)
-        OCL_NAME(CL_INVALID_MEM_OBJECT)
-        OCL_NAME(CL_INVALID_WORK_GROUP_SIZE)
-        OCL_NAME(CL_INVALID_WORK_ITEM_SIZE)
-        OCL_NAME(CL_INVALID_GLOBAL_WORK_SIZE)
-#undef OCL_NAME
-    default:
-        return "error";
-    }
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+        if (errors[i].error == error) return errors[i].name;
+    return "error";
 }
 
 enum clb_status ocl_check(struct ocl_device *device, cl_int error, const char *what)

@@ -11,20 +11,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TURNS = 3 };
+enum { ROUNDS = 3 };
 
 /* ---- choosing ---- */
 
 /* Measures candidate i once more; its best counts. One that is wrong once stays wrong. One that
- * fails may have met a moment's lack of something: the next turn tells. */
-static void measure_candidate(struct ocl_device *device, int i, int turn,
+ * fails may have met a moment's lack of something: the next round tells. */
+static void measure_candidate(struct ocl_device *device, int i, int round,
                               struct ocl_gemm_result *result)
 {
     struct ocl_gemm_result now;
     base_log_progress("%s: measuring matrix products: %s", device->base.info.selector,
                       ocl_gemm_candidates[i].name);
     result->failed = ocl_gemm_measure(device, &ocl_gemm_candidates[i], &now) != CLB_OK;
-    if (result->failed && turn == TURNS - 1)
+    if (result->failed && round == ROUNDS - 1)
         base_warn("%s failed while it was measured: %s", ocl_gemm_candidates[i].name,
                   clb_error_message());
     result->wrong |= !result->failed && now.wrong;
@@ -42,18 +42,18 @@ static enum clb_status measure(struct ocl_device *device, struct ocl_gemm *gemm)
     base_log("%s (%s): measuring matrix products, once for this device and driver; with the "
              "compiling of kernels it may take a minute",
              info->selector, info->name);
-    for (int turn = 0; turn < TURNS; turn++)
+    for (int round = 0; round < ROUNDS; round++)
         for (int i = 0; i < OCL_GEMM_CANDIDATES; i++)
-            if (ocl_gemm_worth_trying(&device->shape, i) && !table.results[i].wrong)
-                measure_candidate(device, i, turn, &table.results[i]);
+            if (ocl_gemm_worth_trying(device->shape, i) && !table.results[i].wrong)
+                measure_candidate(device, i, round, &table.results[i]);
     base_log_progress(NULL);
     for (int i = 0; i < OCL_GEMM_CANDIDATES; i++) failed |= table.results[i].failed;
-    if (!ocl_gemm_take(gemm, &device->shape, &table))
+    if (!ocl_gemm_take(gemm, device->shape, &table))
         return clb_fail(
             CLB_ERROR_DEVICE,
             "%s (%s): no way to multiply matrices %s here; use another device or driver",
             info->selector, info->name, failed ? "works" : "gives right results");
-    if (!failed) ocl_gemm_save(info, &device->shape, &table);
+    if (!failed) ocl_gemm_save(info, device->shape, &table);
     if (base_seconds() - begin > 3.0)
         base_log("%s: measured in %.0f s: %s", info->selector, base_seconds() - begin, gemm->text);
     return CLB_OK;
@@ -87,8 +87,8 @@ static enum clb_status choose(struct ocl_device *device)
     if (only) {
         for (int kind = 0; kind < OCL_GEMM_KINDS; kind++) gemm->chosen[kind] = only;
         snprintf(gemm->text, sizeof gemm->text, "%s (by CLBERT_GEMM)", only->name);
-    } else if (!ocl_gemm_load(&device->base.info, &device->shape, &table) ||
-               !ocl_gemm_take(gemm, &device->shape, &table)) {
+    } else if (!ocl_gemm_load(&device->base.info, device->shape, &table) ||
+               !ocl_gemm_take(gemm, device->shape, &table)) {
         CLB_TRY(measure(device, gemm));
     }
     device->gemm = gemm;
@@ -112,7 +112,7 @@ enum clb_status ocl_gemm(struct ocl_device *device, enum ocl_gemm_kind kind, int
         enum clb_status status = choose(device);
         if (status != CLB_OK) return status;
     }
-    return device->gemm->chosen[kind]->run(device, &product);
+    return device->gemm->chosen[kind]->run(device, device->gemm->chosen[kind]->tile, &product);
 }
 
 /* ---- describing and closing ---- */
@@ -123,7 +123,7 @@ void ocl_gemm_describe(struct clb_device *base)
     if (device->gemm)
         memcpy(base->info.gemm, device->gemm->text, sizeof base->info.gemm);
     else
-        ocl_gemm_describe_cached(&base->info, &device->shape);
+        ocl_gemm_describe_cached(&base->info, device->shape);
 }
 
 void ocl_gemm_describe_cached(struct clb_device_info *info, const struct ocl_shape *shape)

@@ -31,15 +31,15 @@ enum clb_status ocl_gemm(struct ocl_device *device, enum ocl_gemm_kind kind, int
                          int64_t k, void *a, void *b, void *c, bool accumulate);
 
 /* One way to multiply. */
+typedef enum clb_status ocl_gemm_run(struct ocl_device *device, const struct ocl_tile *tile,
+                                     const struct ocl_product *product);
 struct ocl_gemm_candidate {
     const char *name;
-    enum clb_status (*run)(struct ocl_device *device, const struct ocl_product *product);
+    ocl_gemm_run *run;
+    const struct ocl_tile *tile; /* NULL: CLBlast, which has its own */
 };
 
-enum clb_status ocl_gemm_clblast(struct ocl_device *device, const struct ocl_product *product);
-enum clb_status ocl_gemm_tile_14x32(struct ocl_device *device, const struct ocl_product *product);
-enum clb_status ocl_gemm_tile_6x16(struct ocl_device *device, const struct ocl_product *product);
-enum clb_status ocl_gemm_local(struct ocl_device *device, const struct ocl_product *product);
+ocl_gemm_run ocl_gemm_clblast, ocl_gemm_tile;
 
 /* What a device uses. */
 struct ocl_gemm {

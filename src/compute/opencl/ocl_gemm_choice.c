@@ -14,18 +14,18 @@
 const char *const ocl_gemm_kind_names[OCL_GEMM_KINDS] = {"nt", "nn", "tn"};
 
 const struct ocl_gemm_candidate ocl_gemm_candidates[OCL_GEMM_CANDIDATES] = {
-    {"tile 14x32", ocl_gemm_tile_14x32},
-    {"tile 6x16", ocl_gemm_tile_6x16},
-    {"clblast", ocl_gemm_clblast},
-    {"local 64x64", ocl_gemm_local},
+    {"tile 14x32", ocl_gemm_tile, &ocl_tiles[OCL_TILE_14X32]},
+    {"tile 6x16", ocl_gemm_tile, &ocl_tiles[OCL_TILE_6X16]},
+    {"clblast", ocl_gemm_clblast, NULL},
+    {"local 64x64", ocl_gemm_tile, &ocl_tiles[OCL_TILE_LOCAL_64X64]},
 };
 
 /* Register tiles mean a CPU's vector registers, local memory means a GPU's: neither is worth
  * compiling for the other. */
 bool ocl_gemm_worth_trying(const struct ocl_shape *shape, int i)
 {
-    if (ocl_gemm_candidates[i].run == ocl_gemm_clblast) return true;
-    return shape->wide == (ocl_gemm_candidates[i].run != ocl_gemm_local);
+    const struct ocl_tile *tile = ocl_gemm_candidates[i].tile;
+    return !tile || shape->wide == (tile->place == OCL_REGISTERS);
 }
 
 const struct ocl_gemm_candidate *ocl_gemm_find(const struct ocl_shape *shape, const char *name)
@@ -102,10 +102,9 @@ bool ocl_gemm_take(struct ocl_gemm *gemm, const struct ocl_shape *shape,
 
 static char *path_of(const struct clb_device_info *info, const struct ocl_shape *shape)
 {
-    char key[64];
-    const int length = snprintf(key, sizeof key, "%d %d %d %d %d", shape->wide, shape->vector,
-                                shape->group, shape->flat, shape->tile);
-    return ocl_cache_path(info, "products", key, (size_t)length);
+    char key[OCL_OPTIONS_SIZE];
+    ocl_shape_options(shape, key);
+    return ocl_cache_path(info, "products", key, strlen(key));
 }
 
 static bool read_result(const json_t *json, struct ocl_gemm_result *result)

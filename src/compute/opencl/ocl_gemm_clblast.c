@@ -5,9 +5,11 @@
 #include <clblast_c.h>
 
 /* Row-major C = A B is column-major C^T = B^T A^T: the operands change places and no matrix is
- * turned. The temporary buffer is the device's, so that CLBlast allocates nothing in a step. */
-enum clb_status ocl_gemm_clblast(struct ocl_device *device, const struct ocl_product *p)
+ * transposed. The temporary buffer is the device's, so that CLBlast allocates nothing in a step. */
+enum clb_status ocl_gemm_clblast(struct ocl_device *device, const struct ocl_tile *tile,
+                                 const struct ocl_product *p)
 {
+    (void)tile;
     const CLBlastTranspose first =
         p->kind == OCL_GEMM_NT ? CLBlastTransposeYes : CLBlastTransposeNo;
     const CLBlastTranspose second =

@@ -68,7 +68,7 @@ static enum clb_status run(struct bench *bench, enum ocl_gemm_kind kind, const i
     struct ocl_product product = {
         kind,      shape[0], shape[1], shape[2], bench->a_memory, bench->b_memory, bench->c_memory,
         accumulate};
-    enum clb_status status = bench->candidate->run(bench->device, &product);
+    enum clb_status status = bench->candidate->run(bench->device, bench->candidate->tile, &product);
     return status == CLB_OK ? ocl_finish(&bench->device->base) : status;
 }
 

@@ -15,7 +15,7 @@ static char *identity(const struct ocl_device *device)
 {
     const struct clb_device_info *info = &device->base.info;
     return base_format("%s, %s, %s, %s, %s", info->platform, info->name, info->driver,
-                       info->version, device->shape.wide ? "wide" : "group");
+                       info->version, device->shape->name);
 }
 
 enum clb_status ocl_gemm_products(const struct clb_device *base, char **record)
@@ -62,7 +62,7 @@ static enum clb_status read_choice(const struct ocl_device *device, const char *
     for (int kind = 0; kind < OCL_GEMM_KINDS; kind++) {
         char name[48] = "";
         if (read_name(list, ocl_gemm_kind_names[kind], name, sizeof name))
-            gemm->chosen[kind] = ocl_gemm_find(&device->shape, name);
+            gemm->chosen[kind] = ocl_gemm_find(device->shape, name);
         if (!gemm->chosen[kind])
             CLB_TRY(not_honoured(device, "there is no such product here: ", list));
         if (only && only != gemm->chosen[kind])

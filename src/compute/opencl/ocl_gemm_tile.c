@@ -1,83 +1,79 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Products by the tiles of cl/gemm.cl, a row of ocl_tiles each. In registers C is done in blocks of
+ * KC steps of K: A and B are packed into panels, then the tiles of C are added up. In local memory
+ * one kernel does it all. */
 #include "base/error.h"
 #include "compute/opencl/ocl_gemm.h"
-
-#include <stdio.h>
-
-enum {
-    PACK_CHUNK = 64, /* gemm.cl's */
-    MAX_DEPTH = 1024,
-};
 
 static int64_t ceil_div(int64_t a, int64_t b)
 {
     return (a + b - 1) / b;
 }
 
+/* One product by one tile. */
 struct tiling {
-    int rows, vector;
+    const struct ocl_tile *tile;
     char options[64];
-    int64_t row_panels, column_panels;
+    int64_t row_tiles, column_tiles; /* of C; in registers also the panels of A and of B */
 };
 
-/* C (+)= the part of A B from k_begin. */
-static enum clb_status tile_part(struct ocl_device *device, const struct ocl_product *p,
-                                 const struct tiling *t, int64_t k_begin, int64_t k_count)
+/* C (+)= the block of A B from k_begin. */
+static enum clb_status register_block(struct ocl_device *device, const struct ocl_product *p,
+                                      const struct tiling *t, int64_t k_begin, int64_t k_count)
 {
-    const int64_t b_offset = t->row_panels * t->rows * k_count;
-    const int64_t b_size = t->column_panels * 2 * t->vector * k_count;
-    const int64_t chunks = ceil_div(k_count, PACK_CHUNK);
+    const int64_t b_offset = t->row_tiles * t->tile->m * k_count;
+    const int64_t b_size = t->column_tiles * t->tile->n * k_count;
+    const int64_t chunks = ceil_div(k_count, t->tile->chunk);
     cl_mem panels;
     enum clb_status status;
     CLB_TRY(ocl_workspace(device, 4 * (b_offset + b_size), &panels));
     CLB_TRY(OCL_RUN_WITH(device, OCL_GEMM, t->options, "pack_rows",
-                         ocl_over_groups(chunks, t->row_panels, 1, 1), OCL_MEM(panels), OCL_I64(0),
+                         ocl_over_groups(chunks, t->row_tiles, 1, 1), OCL_MEM(panels), OCL_I64(0),
                          OCL_MEM(p->a), OCL_I64(p->m), OCL_I64(p->k), OCL_I64(k_begin),
                          OCL_I64(k_count), OCL_I32(p->kind == OCL_GEMM_TN)));
     CLB_TRY(OCL_RUN_WITH(device, OCL_GEMM, t->options, "pack_columns",
-                         ocl_over_groups(chunks, t->column_panels, 1, 1), OCL_MEM(panels),
+                         ocl_over_groups(chunks, t->column_tiles, 1, 1), OCL_MEM(panels),
                          OCL_I64(b_offset), OCL_MEM(p->b), OCL_I64(p->n), OCL_I64(p->k),
                          OCL_I64(k_begin), OCL_I64(k_count), OCL_I32(p->kind != OCL_GEMM_NT)));
-    CLB_TRY(OCL_RUN_WITH(device, OCL_GEMM, t->options, "tile_product",
-                         ocl_over_groups(t->row_panels, t->column_panels, 1, 1), OCL_MEM(p->c),
+    CLB_TRY(OCL_RUN_WITH(device, OCL_GEMM, t->options, "register_product",
+                         ocl_over_groups(t->row_tiles, t->column_tiles, 1, 1), OCL_MEM(p->c),
                          OCL_MEM(panels), OCL_I64(b_offset), OCL_I64(p->m), OCL_I64(p->n),
                          OCL_I64(k_count), OCL_I32(p->accumulate || k_begin > 0)));
 cleanup:
     return status;
 }
 
-/* A panel of each operand over MAX_DEPTH stays in a core's second-level cache. */
-static enum clb_status tile(struct ocl_device *device, const struct ocl_product *p, int rows,
-                            int vector)
+/* K in equal blocks of at most KC. */
+static enum clb_status register_product(struct ocl_device *device, const struct ocl_product *p,
+                                        const struct tiling *t)
 {
-    const int64_t parts = ceil_div(p->k, MAX_DEPTH), depth = ceil_div(p->k, parts);
-    struct tiling t = {.rows = rows,
-                       .vector = vector,
-                       .row_panels = ceil_div(p->m, rows),
-                       .column_panels = ceil_div(p->n, 2 * vector)};
+    const int64_t blocks = ceil_div(p->k, t->tile->k), depth = ceil_div(p->k, blocks);
     enum clb_status status = CLB_OK;
-    snprintf(t.options, sizeof t.options, "-DTILE_ROWS=%d -DTILE_VECTOR=%d", rows, vector);
     for (int64_t k = 0; k < p->k && status == CLB_OK; k += depth)
-        status = tile_part(device, p, &t, k, depth < p->k - k ? depth : p->k - k);
+        status = register_block(device, p, t, k, depth < p->k - k ? depth : p->k - k);
     return status;
 }
 
-enum clb_status ocl_gemm_tile_14x32(struct ocl_device *device, const struct ocl_product *product)
+static enum clb_status local_product(struct ocl_device *device, const struct ocl_product *p,
+                                     const struct tiling *t)
 {
-    return tile(device, product, 14, 16);
-}
-
-enum clb_status ocl_gemm_tile_6x16(struct ocl_device *device, const struct ocl_product *product)
-{
-    return tile(device, product, 6, 8);
-}
-
-enum clb_status ocl_gemm_local(struct ocl_device *device, const struct ocl_product *p)
-{
+    const size_t across = (size_t)(t->tile->n / t->tile->mwi);
+    const size_t down = (size_t)(t->tile->m / t->tile->mwi);
     const struct ocl_range range = {
-        {(size_t)ceil_div(p->n, 64) * 16, (size_t)ceil_div(p->m, 64) * 16, 1}, {16, 16, 1}};
-    return OCL_RUN(device, OCL_GEMM, "local_product", range, OCL_MEM(p->c), OCL_MEM(p->a),
-                   OCL_MEM(p->b), OCL_I64(p->m), OCL_I64(p->n), OCL_I64(p->k),
-                   OCL_I32(p->kind == OCL_GEMM_TN), OCL_I32(p->kind != OCL_GEMM_NT),
-                   OCL_I32(p->accumulate));
+        {(size_t)t->column_tiles * across, (size_t)t->row_tiles * down, 1}, {across, down, 1}};
+    return OCL_RUN_WITH(device, OCL_GEMM, t->options, "local_product", range, OCL_MEM(p->c),
+                        OCL_MEM(p->a), OCL_MEM(p->b), OCL_I64(p->m), OCL_I64(p->n), OCL_I64(p->k),
+                        OCL_I32(p->kind == OCL_GEMM_TN), OCL_I32(p->kind != OCL_GEMM_NT),
+                        OCL_I32(p->accumulate));
+}
+
+enum clb_status ocl_gemm_tile(struct ocl_device *device, const struct ocl_tile *tile,
+                              const struct ocl_product *p)
+{
+    struct tiling t = {.tile = tile,
+                       .row_tiles = ceil_div(p->m, tile->m),
+                       .column_tiles = ceil_div(p->n, tile->n)};
+    ocl_tile_options(tile, t.options, sizeof t.options);
+    return tile->place == OCL_REGISTERS ? register_product(device, p, &t)
+                                        : local_product(device, p, &t);
 }

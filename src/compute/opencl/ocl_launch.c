@@ -9,21 +9,21 @@ struct ocl_range ocl_over_groups(int64_t x, int64_t y, int64_t z, size_t local)
 
 struct ocl_range ocl_over_elements(const struct ocl_device *device, int64_t elements)
 {
-    const struct ocl_shape *shape = &device->shape;
-    size_t local = shape->wide ? 1 : 128;
+    const struct ocl_shape *shape = device->shape;
+    const size_t local = (size_t)shape->flat_group;
     int64_t items = (elements + shape->flat - 1) / shape->flat;
     return ocl_over_groups((items + (int64_t)local - 1) / (int64_t)local, 1, 1, local);
 }
 
 struct ocl_range ocl_over_rows(const struct ocl_device *device, int64_t rows, int64_t count)
 {
-    return ocl_over_groups(rows, count, 1, (size_t)device->shape.group);
+    return ocl_over_groups(rows, count, 1, (size_t)device->shape->group);
 }
 
 struct ocl_range ocl_over_columns(const struct ocl_device *device, int64_t columns, int64_t count)
 {
-    const struct ocl_shape *shape = &device->shape;
-    size_t local = shape->wide ? 1 : 32;
+    const struct ocl_shape *shape = device->shape;
+    const size_t local = (size_t)shape->column_group;
     int64_t items = (columns + shape->vector - 1) / shape->vector;
     return ocl_over_groups((items + (int64_t)local - 1) / (int64_t)local, count, 1, local);
 }

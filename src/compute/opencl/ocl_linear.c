@@ -2,19 +2,17 @@
 #include "base/error.h"
 #include "compute/opencl/ocl_gemm.h"
 
-enum { MAX_PARTS = 64, MIN_PART_ROWS = 32 };
-
-int64_t ocl_row_parts(int64_t rows)
+int64_t ocl_row_chunks(int64_t rows)
 {
-    int64_t parts = (rows + MIN_PART_ROWS - 1) / MIN_PART_ROWS;
-    return parts < MAX_PARTS ? parts : MAX_PARTS;
+    int64_t chunks = (rows + OCL_ROWS_CHUNK - 1) / OCL_ROWS_CHUNK;
+    return chunks < OCL_ROWS_CHUNKS ? chunks : OCL_ROWS_CHUNKS;
 }
 
 enum clb_status ocl_add_partials(struct ocl_device *device, const struct clb_tensor *sums,
-                                 cl_mem partial, int64_t offset, int64_t parts, int64_t columns)
+                                 cl_mem partial, int64_t offset, int64_t chunks, int64_t columns)
 {
     return OCL_RUN(device, OCL_LINEAR, "add_partials", ocl_over_columns(device, columns, 1),
-                   OCL_TENSOR(sums), OCL_MEM(partial), OCL_I64(offset), OCL_I64(parts),
+                   OCL_TENSOR(sums), OCL_MEM(partial), OCL_I64(offset), OCL_I64(chunks),
                    OCL_I64(columns));
 }
 
@@ -50,17 +48,18 @@ enum clb_status ocl_linear_backward_weight(const struct clb_tensor *d_weight,
                                            const struct clb_tensor *x)
 {
     struct ocl_device *device = ocl_device(d_weight->device);
-    const int64_t rows = d_out->rows, columns = d_out->columns, parts = ocl_row_parts(rows);
+    const int64_t rows = d_out->rows, columns = d_out->columns, chunks = ocl_row_chunks(rows);
     cl_mem partial;
     enum clb_status status;
     CLB_TRY(ocl_gemm(device, OCL_GEMM_TN, columns, x->columns, rows, d_out->memory, x->memory,
                      d_weight->memory, true));
     if (!d_bias) return CLB_OK;
-    CLB_TRY(ocl_workspace(device, 4 * parts * columns, &partial));
-    CLB_TRY(OCL_RUN(device, OCL_LINEAR, "column_partials", ocl_over_columns(device, columns, parts),
-                    OCL_MEM(partial), OCL_I64(0), OCL_TENSOR(d_out), OCL_I64(rows),
-                    OCL_I64(columns), OCL_I64((rows + parts - 1) / parts)));
-    CLB_TRY(ocl_add_partials(device, d_bias, partial, 0, parts, columns));
+    CLB_TRY(ocl_workspace(device, 4 * chunks * columns, &partial));
+    CLB_TRY(OCL_RUN(device, OCL_LINEAR, "column_partials",
+                    ocl_over_columns(device, columns, chunks), OCL_MEM(partial), OCL_I64(0),
+                    OCL_TENSOR(d_out), OCL_I64(rows), OCL_I64(columns),
+                    OCL_I64((rows + chunks - 1) / chunks)));
+    CLB_TRY(ocl_add_partials(device, d_bias, partial, 0, chunks, columns));
 cleanup:
     return status;
 }

@@ -24,17 +24,17 @@ enum clb_status ocl_norm_backward(const struct clb_tensor *d_sum, const struct c
                                   struct clb_dropout dropout)
 {
     struct ocl_device *device = ocl_device(d_sum->device);
-    const int64_t rows = d_sum->rows, hidden = d_sum->columns, parts = ocl_row_parts(rows);
+    const int64_t rows = d_sum->rows, hidden = d_sum->columns, chunks = ocl_row_chunks(rows);
     cl_mem partial;
     enum clb_status status;
     if (rows == 0) return CLB_OK;
-    CLB_TRY(ocl_workspace(device, 8 * parts * hidden, &partial));
-    CLB_TRY(OCL_RUN(device, OCL_NORM, "norm_partials", ocl_over_columns(device, hidden, parts),
-                    OCL_MEM(partial), OCL_I64(parts * hidden), OCL_TENSOR(d_out), OCL_TENSOR(sum),
+    CLB_TRY(ocl_workspace(device, 8 * chunks * hidden, &partial));
+    CLB_TRY(OCL_RUN(device, OCL_NORM, "norm_partials", ocl_over_columns(device, hidden, chunks),
+                    OCL_MEM(partial), OCL_I64(chunks * hidden), OCL_TENSOR(d_out), OCL_TENSOR(sum),
                     OCL_TENSOR(stats), OCL_I64(rows), OCL_I64(hidden),
-                    OCL_I64((rows + parts - 1) / parts)));
-    CLB_TRY(ocl_add_partials(device, d_gamma, partial, 0, parts, hidden));
-    CLB_TRY(ocl_add_partials(device, d_beta, partial, parts * hidden, parts, hidden));
+                    OCL_I64((rows + chunks - 1) / chunks)));
+    CLB_TRY(ocl_add_partials(device, d_gamma, partial, 0, chunks, hidden));
+    CLB_TRY(ocl_add_partials(device, d_beta, partial, chunks * hidden, chunks, hidden));
     CLB_TRY(OCL_RUN(device, OCL_NORM, "norm_backward", ocl_over_rows(device, rows, 1),
                     OCL_TENSOR(d_sum), OCL_OPTIONAL(device, d_y), OCL_TENSOR(d_out),
                     OCL_TENSOR(sum), OCL_TENSOR(stats), OCL_TENSOR(gamma), OCL_I64(hidden),

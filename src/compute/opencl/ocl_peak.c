@@ -4,15 +4,14 @@
 #include "compute/opencl/ocl.h"
 
 #include <math.h>
-#include <stdio.h>
 
-enum { CHAINS = 12 /* peak.cl's */, TRIES = 10, GROUPS_A_UNIT = 8, GROUP = 256 };
+enum { TRIES = 10, GROUPS_A_UNIT = 8 };
 
 static const double long_enough = 5e-3; /* seconds that hide the launch */
 
 struct peak_launch {
     int vector;
-    char options[32];
+    char options[64];
     struct ocl_range range;
     cl_mem out;
 };
@@ -21,7 +20,7 @@ struct peak_launch {
 static int vector_width(const struct ocl_device *device)
 {
     cl_uint width = 0;
-    if (!device->shape.wide) return 4;
+    if (!device->shape->wide) return 4;
     clGetDeviceInfo(device->id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof width, &width, NULL);
     return width == 16 || width == 8 ? (int)width : 4;
 }
@@ -43,15 +42,15 @@ cleanup:
 enum clb_status ocl_peak(struct clb_device *base, double *gflops)
 {
     struct ocl_device *device = ocl_device(base);
-    const bool wide = device->shape.wide;
+    const bool wide = device->shape->wide;
     const int64_t groups = (int64_t)base->info.compute_units * GROUPS_A_UNIT;
     struct peak_launch p = {.vector = vector_width(device),
-                            .range = ocl_over_groups(groups, 1, 1, wide ? 1 : GROUP)};
+                            .range = ocl_over_groups(groups, 1, 1, wide ? 1 : OCL_LARGEST_GROUP)};
     const int64_t items = (int64_t)p.range.global[0];
     int rounds = 1 << 8;
     double seconds, best = INFINITY;
     enum clb_status status;
-    snprintf(p.options, sizeof p.options, "-DPEAK_VECTOR=%d", p.vector);
+    ocl_peak_options(p.vector, p.options, sizeof p.options);
     CLB_TRY(ocl_workspace(device, items * (int64_t)sizeof(float), &p.out));
     CLB_TRY(time_rounds(device, &p, rounds, &seconds)); /* compiles */
     CLB_TRY(time_rounds(device, &p, rounds, &seconds));
@@ -61,7 +60,7 @@ enum clb_status ocl_peak(struct clb_device *base, double *gflops)
         CLB_TRY(time_rounds(device, &p, rounds, &seconds));
         best = fmin(best, seconds);
     }
-    *gflops = 1e-9 * 2.0 * CHAINS * p.vector * (double)rounds * (double)items / best;
+    *gflops = 1e-9 * 2.0 * OCL_PEAK_CHAINS * p.vector * (double)rounds * (double)items / best;
 cleanup:
     return status;
 }

@@ -64,7 +64,7 @@ static enum clb_status append(const struct ocl_found *found, struct clb_device_i
     if (!grown) return clb_fail(CLB_ERROR_MEMORY, "device list: out of memory");
     *infos = grown;
     grown[*count] = found->info;
-    ocl_gemm_describe_cached(&grown[*count], &found->shape);
+    ocl_gemm_describe_cached(&grown[*count], found->shape);
     *count += 1;
     return CLB_OK;
 }

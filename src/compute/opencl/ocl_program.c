@@ -121,12 +121,14 @@ static enum clb_status build_failed(struct ocl_device *device, cl_program progra
 static enum clb_status build(struct ocl_device *device, const struct source *source,
                              const char *options, cl_program *out)
 {
-    const char *parts[] = {kernels_vectors, kernels_philox, source->text};
-    const size_t sizes[] = {kernels_vectors_size, kernels_philox_size, *source->size};
+    const char *parts[] = {ocl_prelude, kernels_vectors, kernels_philox, source->text};
+    const size_t sizes[] = {strlen(ocl_prelude), kernels_vectors_size, kernels_philox_size,
+                            *source->size};
+    enum { PARTS = sizeof sizes / sizeof *sizes };
     XXH64_hash_t key = XXH64(options, strlen(options), 0);
     char *path = NULL;
     cl_int error;
-    for (int i = 0; i < 3; i++) key = XXH64(parts[i], sizes[i], key);
+    for (int i = 0; i < PARTS; i++) key = XXH64(parts[i], sizes[i], key);
     if (cache_helps(device)) path = ocl_cache_path(&device->base.info, "kernels", &key, sizeof key);
     *out = path ? load_binary(device, path, options) : NULL;
     if (*out) {
@@ -138,7 +140,7 @@ static enum clb_status build(struct ocl_device *device, const struct source *sou
                  device->base.info.selector, device->base.info.name);
     device->said_compiling = true;
     cl_program program =
-        clCreateProgramWithSource(device->context, 3, (const char **)parts, sizes, &error);
+        clCreateProgramWithSource(device->context, PARTS, (const char **)parts, sizes, &error);
     enum clb_status status = ocl_check(device, error, "create a program");
     if (status == CLB_OK) {
         error = clBuildProgram(program, 1, &device->id, options, NULL, NULL);
@@ -160,12 +162,11 @@ static enum clb_status find_program(struct ocl_device *device, enum ocl_source s
         *out = p;
         if (p->source == source && strcmp(p->options, options) == 0) return CLB_OK;
     }
-    const struct ocl_shape *shape = &device->shape;
     struct ocl_program *program = calloc(1, sizeof *program);
-    char all[256];
+    char all[OCL_OPTIONS_SIZE];
     if (!program) return clb_fail(CLB_ERROR_MEMORY, "kernels: out of memory");
-    snprintf(all, sizeof all, "-cl-std=CL1.2 -DW=%d -DGROUP=%d -DFLAT=%d -DATTENTION_GROUP=%d %s",
-             shape->vector, shape->group, shape->flat, shape->tile, options);
+    ocl_shape_options(device->shape, all);
+    snprintf(all + strlen(all), sizeof all - strlen(all), " %s", options);
     program->source = source;
     snprintf(program->options, sizeof program->options, "%s", options);
     enum clb_status status = build(device, &sources[source], all, &program->program);

@@ -78,8 +78,8 @@ static enum clb_status get(cl_device_id id, cl_device_info what, const char *wha
     return error == CL_SUCCESS ? CLB_OK : failed("clGetDeviceInfo", what_name, error);
 }
 
-#define TEXT(what, out) CLB_TRY(get_text(id, what, #what, out, sizeof(out)))
-#define GET(what, value) CLB_TRY(get(id, what, #what, sizeof(value), &(value)))
+#define TEXT(id, what, out) get_text(id, what, #what, out, sizeof(out))
+#define GET(id, what, value) get(id, what, #what, sizeof *(value), value)
 
 static enum clb_status describe(cl_platform_id platform, cl_device_id id,
                                 struct clb_device_info *info)
@@ -93,16 +93,16 @@ static enum clb_status describe(cl_platform_id platform, cl_device_id id,
     cl_int error = clGetPlatformInfo(platform, CL_PLATFORM_NAME, sizeof name - 1, name, NULL);
     if (error != CL_SUCCESS) CLB_TRY(failed("clGetPlatformInfo", "CL_PLATFORM_NAME", error));
     take_text(info->platform, sizeof info->platform, name);
-    TEXT(CL_DEVICE_NAME, info->name);
-    TEXT(CL_DEVICE_VENDOR, info->vendor);
-    TEXT(CL_DRIVER_VERSION, info->driver);
-    TEXT(CL_DEVICE_VERSION, info->version);
-    GET(CL_DEVICE_TYPE, type);
-    GET(CL_DEVICE_GLOBAL_MEM_SIZE, memory);
-    GET(CL_DEVICE_MAX_MEM_ALLOC_SIZE, allocation);
-    GET(CL_DEVICE_MAX_COMPUTE_UNITS, units);
-    GET(CL_DEVICE_MAX_CLOCK_FREQUENCY, clock);
-    GET(CL_DEVICE_HOST_UNIFIED_MEMORY, unified);
+    CLB_TRY(TEXT(id, CL_DEVICE_NAME, info->name));
+    CLB_TRY(TEXT(id, CL_DEVICE_VENDOR, info->vendor));
+    CLB_TRY(TEXT(id, CL_DRIVER_VERSION, info->driver));
+    CLB_TRY(TEXT(id, CL_DEVICE_VERSION, info->version));
+    CLB_TRY(GET(id, CL_DEVICE_TYPE, &type));
+    CLB_TRY(GET(id, CL_DEVICE_GLOBAL_MEM_SIZE, &memory));
+    CLB_TRY(GET(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE, &allocation));
+    CLB_TRY(GET(id, CL_DEVICE_MAX_COMPUTE_UNITS, &units));
+    CLB_TRY(GET(id, CL_DEVICE_MAX_CLOCK_FREQUENCY, &clock));
+    CLB_TRY(GET(id, CL_DEVICE_HOST_UNIFIED_MEMORY, &unified));
     info->memory_bytes = (int64_t)memory;
     info->max_allocation_bytes = (int64_t)allocation;
     info->compute_units = (int32_t)units;
@@ -116,49 +116,42 @@ cleanup:
 /* llvmpipe calls itself a CPU, but splits wide vectors into scalars and runs work-items in its own
  * vector lanes: to be treated as a GPU. CLBERT_OPENCL_SHAPE=wide|group overrules, for tests. */
 static enum clb_status choose_shape(cl_device_id id, const struct clb_device_info *info,
-                                    struct ocl_shape *shape)
+                                    const struct ocl_shape **shape)
 {
     const char *forced = getenv("CLBERT_OPENCL_SHAPE");
     cl_device_type type;
     enum clb_status status;
-    GET(CL_DEVICE_TYPE, type);
+    CLB_TRY(GET(id, CL_DEVICE_TYPE, &type));
     bool wide = (type & CL_DEVICE_TYPE_CPU) && !(type & CL_DEVICE_TYPE_GPU) &&
                 !strstr(info->name, "llvmpipe");
-    if (forced) wide = strcmp(forced, "wide") == 0;
-    if (wide)
-        *shape =
-            (struct ocl_shape){.wide = true, .vector = 16, .group = 1, .flat = 4096, .tile = 1};
-    else
-        *shape = (struct ocl_shape){.wide = false, .vector = 4, .group = 64, .flat = 4, .tile = 64};
+    if (forced) wide = strcmp(forced, ocl_shapes[OCL_SHAPE_WIDE].name) == 0;
+    *shape = &ocl_shapes[wide ? OCL_SHAPE_WIDE : OCL_SHAPE_GROUP];
 cleanup:
     return status;
 }
-
-/* Work-items of the largest group: those of local products and of the measurement of the peak. */
-enum { LARGEST_GROUP = 256, LOCAL_BYTES = 32 * 1024 };
 
 static enum clb_status find_lacks(cl_device_id id, struct ocl_found *found)
 {
     int major = 0, minor = 0;
     cl_bool available, compiler, little;
     cl_ulong local;
-    size_t group, needed = found->shape.wide ? 1 : LARGEST_GROUP;
+    size_t group, needed = found->shape->wide ? 1 : OCL_LARGEST_GROUP;
     enum clb_status status;
     char *lacks = found->lacks;
-    GET(CL_DEVICE_AVAILABLE, available);
-    GET(CL_DEVICE_COMPILER_AVAILABLE, compiler);
-    GET(CL_DEVICE_ENDIAN_LITTLE, little);
-    GET(CL_DEVICE_LOCAL_MEM_SIZE, local);
-    GET(CL_DEVICE_MAX_WORK_GROUP_SIZE, group);
+    CLB_TRY(GET(id, CL_DEVICE_AVAILABLE, &available));
+    CLB_TRY(GET(id, CL_DEVICE_COMPILER_AVAILABLE, &compiler));
+    CLB_TRY(GET(id, CL_DEVICE_ENDIAN_LITTLE, &little));
+    CLB_TRY(GET(id, CL_DEVICE_LOCAL_MEM_SIZE, &local));
+    CLB_TRY(GET(id, CL_DEVICE_MAX_WORK_GROUP_SIZE, &group));
     if (sscanf(found->info.version, "OpenCL %d.%d", &major, &minor) != 2 || 10 * major + minor < 12)
         snprintf(lacks, sizeof found->lacks, "OpenCL 1.2 (it has %.40s)", found->info.version);
     else if (!available || !compiler)
         snprintf(lacks, sizeof found->lacks, "%s", available ? "a compiler" : "availability");
     else if (!little)
         snprintf(lacks, sizeof found->lacks, "little-endian order of bytes");
-    else if (local < LOCAL_BYTES)
+    else if (local < OCL_LOCAL_BYTES)
         snprintf(lacks, sizeof found->lacks, "%d KiB of local memory (it has %llu)",
-                 LOCAL_BYTES >> 10, (unsigned long long)local >> 10);
+                 OCL_LOCAL_BYTES >> 10, (unsigned long long)local >> 10);
     else if (group < needed)
         snprintf(lacks, sizeof found->lacks, "work-groups of %zu (it has %zu)", needed, group);
 cleanup:

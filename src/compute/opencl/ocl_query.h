@@ -16,7 +16,7 @@ struct ocl_found {
     cl_platform_id platform;
     cl_device_id id;
     struct clb_device_info info; /* without `gemm` */
-    struct ocl_shape shape;
+    const struct ocl_shape *shape;
     char lacks[96]; /* what the kernels need and it has not; "" where it is usable */
 };
 

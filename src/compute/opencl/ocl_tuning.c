@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compute/opencl/ocl_tuning.h"
+
+#include "base/inverse_normal.h"
+#include "compute/backend.h"
+
+#include <stdio.h>
+
+/* clang-format off */
+const struct ocl_shape ocl_shapes[OCL_SHAPES] = {
+    /* CPUs. 16 floats are a register of AVX-512; a compiler splits them for AVX2 and SSE, which
+     * costs nothing. 4096 elements hide the cost of a work-item and stay in the L1 cache. */
+    [OCL_SHAPE_WIDE] = {.name = "wide", .wide = true, .vector = 16, .group = 1, .flat = 4096,
+                        .attention = 32, .flat_group = 1, .column_group = 1},
+    /* GPUs. Four floats are 16 bytes, the widest load of a lane; 64 lanes are AMD's wavefront, two
+     * warps of NVIDIA's, and read 1 KiB of a row at once. */
+    [OCL_SHAPE_GROUP] = {.name = "group", .wide = false, .vector = 4, .group = 64, .flat = 4,
+                         .attention = 64, .flat_group = 128, .column_group = 32},
+};
+
+const struct ocl_tile ocl_tiles[OCL_TILES] = {
+    /* AVX-512: 14 x 2 of 32 registers hold C, three more two vectors of B and one number of A. A
+     * panel of B over KC is 128 KiB and stays in the L2 cache. */
+    [OCL_TILE_14X32] = {"tile 14x32", OCL_REGISTERS, .m = 14, .n = 32, .k = 1024, .chunk = 64},
+    /* AVX2: 6 x 2 of 16 registers. */
+    [OCL_TILE_6X16] = {"tile 6x16", OCL_REGISTERS, .m = 6, .n = 16, .k = 1024, .chunk = 64},
+    /* Any GPU: (64 / 4)^2 = 256 work-items, 2 * 16 * (64 + 4) floats = 8.5 KiB of local memory. */
+    [OCL_TILE_LOCAL_64X64] = {"local 64x64", OCL_LOCAL, .m = 64, .n = 64, .k = 16, .mwi = 4},
+};
+/* clang-format on */
+
+#define TEXT_OF(...) #__VA_ARGS__
+#define TEXT(...) TEXT_OF(__VA_ARGS__)
+const char ocl_prelude[] = "#define INVERSE_NORMAL " TEXT(BASE_INVERSE_NORMAL) "\n";
+
+void ocl_shape_options(const struct ocl_shape *shape, char options[OCL_OPTIONS_SIZE])
+{
+    snprintf(options, OCL_OPTIONS_SIZE,
+             "-cl-std=CL1.2 -DW=%d -DGROUP=%d -DFLAT=%d -DATTENTION_BLOCK=%d -DCLB_BLOCK=%d "
+             "-DMAX_SEQLEN=%d -DGELU=%d -DGELU_TANH=%d -DTANH=%d",
+             shape->vector, shape->group, shape->flat, shape->attention, CLB_BLOCK, CLB_MAX_SEQLEN,
+             CLB_ACTIVATION_GELU, CLB_ACTIVATION_GELU_TANH, CLB_ACTIVATION_TANH);
+}
+
+void ocl_tile_options(const struct ocl_tile *tile, char *options, size_t size)
+{
+    if (tile->place == OCL_REGISTERS)
+        snprintf(options, size, "-DMR=%d -DNR=%d -DPACK_CHUNK=%d", tile->m, tile->n, tile->chunk);
+    else
+        snprintf(options, size, "-DMWG=%d -DNWG=%d -DKWG=%d -DMWI=%d", tile->m, tile->n, tile->k,
+                 tile->mwi);
+}
+
+void ocl_attention_options(int64_t head, char *options, size_t size)
+{
+    snprintf(options, size, "-DHEAD=%d", (int)head);
+}
+
+void ocl_peak_options(int vector, char *options, size_t size)
+{
+    snprintf(options, size, "-DPEAK_VECTOR=%d -DPEAK_CHAINS=%d", vector, OCL_PEAK_CHAINS);
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Block sizes, and every other number that host and kernels must agree on. The host counts with the
+ * rows of these tables and gives them to the compiler as -D options; a kernel that misses one of
+ * its options stops with #error. tools/check-kernels compiles with the same rows. Kernels of
+ * another shape, or another tile, are another row: what limits each column stands here, what a row
+ * means to a kernel at the head of its file in cl/. */
+#ifndef OCL_TUNING_H
+#define OCL_TUNING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- the shape of kernels: a row for each class of devices ----
+ *
+ * One kernel text serves all: wide work-items that walk a row alone where a work-item is a CPU's
+ * thread, groups of narrow ones that share a row where it is a lane of a GPU. */
+struct ocl_shape {
+    const char *name; /* CLBERT_OPENCL_SHAPE's */
+    bool wide;        /* no barriers, no local memory; attention_wide.cl, products in registers */
+    int vector;       /* W: floats that a work-item takes at once: 4, 8 or 16 */
+    int group;        /* GROUP: work-items that share a row: a power of two, 1 where wide */
+    int flat;         /* FLAT: elements of a whole buffer a work-item takes: a multiple of W that
+                         divides CLB_BLOCK or is divided by it */
+    int attention;    /* ATTENTION_BLOCK: rows of a block of attention; where not wide, these are
+                         the work-items of its group */
+    int flat_group;   /* work-items of a group that works on a whole buffer */
+    int column_group; /* the same on columns, W for each work-item */
+};
+
+enum ocl_shape_row { OCL_SHAPE_WIDE, OCL_SHAPE_GROUP, OCL_SHAPES };
+extern const struct ocl_shape ocl_shapes[OCL_SHAPES];
+
+/* ---- tiles of a matrix product: gemm.cl ---- */
+
+enum ocl_tile_place {
+    OCL_REGISTERS, /* a CPU's vector registers: a work-item a tile, operands packed */
+    OCL_LOCAL,     /* a GPU's local memory: a work-group a tile */
+};
+
+struct ocl_tile {
+    const char *name; /* in info.gemm, in caches and in what checkpoints record */
+    enum ocl_tile_place place;
+    int m, n;  /* rows and columns of C; MR, NR in registers, MWG, NWG in local memory */
+    int k;     /* in registers KC: steps of K that are packed at once; in local memory KWG: steps of
+                  K that lie there at once */
+    int chunk; /* in registers PACK_CHUNK: steps of K that one work-item packs */
+    int mwi;   /* in local memory MWI: a work-item has MWI x MWI of the tile */
+};
+
+enum ocl_tile_row { OCL_TILE_14X32, OCL_TILE_6X16, OCL_TILE_LOCAL_64X64, OCL_TILES };
+extern const struct ocl_tile ocl_tiles[OCL_TILES];
+
+/* ---- long sums: cut into chunks by shapes of tensors alone, so that their order is fixed ---- */
+
+enum {
+    OCL_SQUARES_CHUNK = 32768, /* elements of a partial sum of squares: work for a whole group */
+    OCL_ROWS_CHUNK = 32,       /* rows of a partial sum of columns, at least; */
+    OCL_ROWS_CHUNKS = 64,      /* and at most so many chunks, whose sum one work-item takes */
+};
+
+/* ---- what a device must have ---- */
+
+enum {
+    OCL_LARGEST_GROUP = 256,     /* of local_product, and of the measurement of the peak */
+    OCL_LOCAL_BYTES = 32 * 1024, /* of attention.cl's two tiles at D = 1024 */
+    OCL_PEAK_CHAINS = 12,        /* PEAK_CHAINS of peak.cl */
+    OCL_OPTIONS_SIZE = 512,      /* characters of all options of a program */
+};
+
+/* ---- what the compiler is given ---- */
+
+/* Defines what is too long for an option, before every source. */
+extern const char ocl_prelude[];
+
+/* Those of every source. */
+void ocl_shape_options(const struct ocl_shape *shape, char options[OCL_OPTIONS_SIZE]);
+/* Those of gemm.cl, attention.cl and attention_wide.cl, and peak.cl besides. */
+void ocl_tile_options(const struct ocl_tile *tile, char *options, size_t size);
+void ocl_attention_options(int64_t head, char *options, size_t size);
+void ocl_peak_options(int vector, char *options, size_t size);
+
+#endif
