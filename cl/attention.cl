@@ -2,12 +2,12 @@
 /* Attention over packed sequences, for GPUs: online softmax (Milakov & Gimelshein, 2018) by tiles,
  * as FlashAttention does (Dao et al., 2022). Scores are never stored.
  *
- * Forward, query i of head n against the keys j of its own sequence, four at a time:
+ * Forward, query i of head n against the keys j of its own sequence, BLOCK by STEP at a time:
  *
- *   s_j = scale q_i . k_j,   scale = 1 / sqrt(D)
- *   m'  = max(m, s_j);   c = exp(m - m')                     row_max, new_max, rescale
- *   l   = c l + sum of exp(s_j - m')                         row_sum
- *   o   = c o + sum of keep_ij exp(s_j - m') v_j             dropout hits o, not l
+ *   s_ij = scale q_i . k_j,   scale = 1 / sqrt(D)
+ *   m'   = max(m, s_ij);   c = exp(m - m')                   row_max, new_max, rescale
+ *   l    = c l + sum of exp(s_ij - m')                       row_sum
+ *   o    = c o + sum of keep_ij exp(s_ij - m') v_j           dropout hits o, not l
  *   at the end  out_i = o / l,   lse_i = m + log l
  *
  * Backward has p_ij = exp(s_ij - lse_i) again from lse, the mask keep_ij from Philox's counters:
@@ -21,143 +21,331 @@
  * Two passes, over queries and over keys: no element is written twice, so no atomics, and every sum
  * is taken by one work-item in the order of the sequence: the same bits every time.
  *
- *   work-group (block, sequence b, head n):       rows of the other side of b and n
- *                                               | TILE | TILE | TILE | ...
- *     ATTENTION_BLOCK rows, one a work-item,  --+------+------+------+--
- *     in registers: forward  q, o               | ===> all work-items walk the tiles together:
- *                   d_query  q, d_out, d_q      | load into local memory, barrier, use, barrier
- *                   d_k, d_v k, v, d_k, d_v     |
+ * A work-group (block, sequence b, head n) has BLOCK rows of one side and walks the other STEP rows
+ * at a time. All of it computes a tile of scores together, and then what the tile's weights add to
+ * the BLOCK x D sums:
  *
- * A block that begins past its sequence's end returns as a whole; work-items past it inside a block
- * repeat the last row, so that all meet at the barriers, and store nothing.
+ *            STEP rows of b                          D columns, PADDED with zeros
+ *          +----------------+                       +--------------------------+
+ *          |                |  DEPTH columns of D   |  PART rows of the other  |
+ *          +----------------+  at a time: a slice   |  side at a time          |
+ *     +--+ +----------------+                       +--------------------------+
+ *     |  | |    scores      |  4 x 4 of them by     +--------------------------+
+ *     |  | |    ####        |  each of the ITEMS =  |          sums            |  4 rows, PARTS_X
+ *     |  | |    ####        |  BLOCK STEP / 16      |   ####   ####   ####     |  float4 of each,
+ *     |  | |                |  work-items           |                          |  by a work-item
+ *     +--+ +----------------+                       +--------------------------+
  *
- * ATTENTION_BLOCK  from the table of shapes: a whole number of wavefronts
- * HEAD             D, known to the compiler, so that it may keep rows in registers: 2 D floats of a
- *                  work-item in forward, 3 D and 4 D in backward; what does not fit is spilled
- * TILE             rows of the other side at once, a multiple of 4: two tiles are 2 TILE D floats
- *                  of local memory, 16 KiB up to D = 512 */
+ * Slices and parts lie in `stage` in turn, (BLOCK + STEP) x 36 floats, weights in local memory of
+ * their own, BLOCK x (STEP + 4), twice in attention_d_key_value: within 32 KiB for any D, since
+ * nothing there is as wide as a head but PART rows, and PART shrinks. A row of `stage` is 4 floats
+ * longer than it holds, and the four rows of a work-item lie a quarter of the tile apart (SLOT), so
+ * that neighbours meet different banks. Rows past the sequence are zeros and weigh nothing; a block
+ * that begins there returns as a whole.
+ *
+ * ATTENTION_BLOCK  BLOCK, from the table of attention's tiles, by D: where the 2 BLOCK D sums of a
+ *                  group would not fit its registers, BLOCK is less
+ * ATTENTION_STEP   STEP
+ * ATTENTION_ITEMS  ITEMS
+ * HEAD             D, known to the compiler: all arrays are unrolled into registers */
 #if W != 4
 #error "attention.cl is written for W = 4; attention_wide.cl for 16"
 #endif
-#if !defined(HEAD) || !defined(ATTENTION_BLOCK) || !defined(MAX_SEQLEN)
+#if !defined(HEAD) || !defined(ATTENTION_BLOCK) || !defined(ATTENTION_STEP) || \
+    !defined(ATTENTION_ITEMS) || !defined(MAX_SEQLEN)
 #error "compile with the options of ocl_shape_options and ocl_attention_options"
 #endif
-#define HEAD4 ((HEAD + 3) / 4)
-#if HEAD <= 64
-#define TILE 32
-#elif HEAD <= 128
-#define TILE 16
-#elif HEAD <= 256
-#define TILE 8
-#else
-#define TILE 4
+#define BLOCK ATTENTION_BLOCK
+#define STEP ATTENTION_STEP
+#define ITEMS ATTENTION_ITEMS
+#define DEPTH 32                                  /* columns of a slice */
+#define PADDED ((HEAD + STEP - 1) / STEP * STEP)  /* columns of the sums */
+#define LANES_X (STEP / 4)                        /* work-items across */
+#define LANES_Y (BLOCK / 4)                       /* and down */
+#define PARTS_X (PADDED / STEP)                   /* float4 of a row of sums a work-item has */
+#define SLICE (DEPTH + 4)                         /* floats from row to row of a slice, */
+#define ROW (PADDED + 4)                          /* of a part, */
+#define WEIGHTS (STEP + 4)                        /* and of the weights */
+#if 16 * ITEMS != BLOCK * STEP || ITEMS % BLOCK || STEP % DEPTH || BLOCK * DEPTH / 4 % ITEMS
+#error "a work-item has 4 x 4 scores, a share of a row, and whole float4 of every slice"
 #endif
-#define ATTENTION_KERNEL kernel __attribute__((reqd_work_group_size(ATTENTION_BLOCK, 1, 1))) void
+#define SLICES ((BLOCK + STEP) * SLICE)
+#if STEP * ROW <= SLICES
+#define PART STEP
+#elif STEP / 2 * ROW <= SLICES
+#define PART (STEP / 2)
+#elif STEP / 4 * ROW <= SLICES
+#define PART (STEP / 4)
+#else
+#define PART 4
+#endif
+#if PART * ROW > SLICES
+#define STAGE (PART * ROW)
+#else
+#define STAGE SLICES
+#endif
+#define UNROLL _Pragma("unroll")
+#define NO_UNROLL _Pragma("unroll 1")
+#define LOCAL4(p) (*(local float4 *)(p))
+#define CONST_LOCAL4(p) (*(const local float4 *)(p))
+#define ALIGNED __attribute__((aligned(16)))
+#define ATTENTION_KERNEL kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void
 
-static inline float4 load_head(const global float *p, int c)
+/* Where a work-item is. */
+struct place {
+    int begin, length; /* of the sequence: its first row in the batch, and its rows */
+    int block, head;   /* the block's first row within the sequence */
+    int lane, x, y;    /* work-item (x, y) of LANES_X by LANES_Y */
+};
+
+static inline struct place place_of(const global int *cu_seqlens)
+{
+    const int sequence = (int)get_group_id(1), lane = (int)get_local_id(0);
+    struct place at;
+    at.begin = cu_seqlens[sequence];
+    at.length = cu_seqlens[sequence + 1] - at.begin;
+    at.block = (int)get_group_id(0) * BLOCK;
+    at.head = (int)get_group_id(2);
+    at.lane = lane;
+    at.x = lane % LANES_X;
+    at.y = lane / LANES_X;
+    return at;
+}
+
+/* A matrix of which a head has some columns: those of the sequence's first row, and floats from row
+ * to row. */
+struct rows {
+    const global float *first;
+    int stride;
+};
+
+/* Columns c .. c + 3 of a head's row; zeros beyond the head. */
+static inline float4 load_head(const global float *row, int c)
 {
 #if HEAD % 4 == 0
-    return vload4(c, p);
+    return c < HEAD ? *(const global float4 *)(row + c) : (float4)(0.0f);
 #else
-    float4 x = (float4)(0.0f);
-    x.x = p[4 * c];
-    if (4 * c + 1 < HEAD) x.y = p[4 * c + 1];
-    if (4 * c + 2 < HEAD) x.z = p[4 * c + 2];
-    if (4 * c + 3 < HEAD) x.w = p[4 * c + 3];
-    return x;
+    return (float4)(c < HEAD ? row[c] : 0.0f, c + 1 < HEAD ? row[c + 1] : 0.0f,
+                    c + 2 < HEAD ? row[c + 2] : 0.0f, c + 3 < HEAD ? row[c + 3] : 0.0f);
 #endif
 }
 
-static inline void store_head(float4 x, global float *p, int c)
+/* The same to those below `end`. (LLVM 14 and 15 drop a test of the row around a test of the
+ * column: there is only one.) */
+static inline void store_head(float4 x, global float *row, int c, int end)
 {
 #if HEAD % 4 == 0
-    vstore4(x, c, p);
+    if (c < end) *(global float4 *)(row + c) = x;
 #else
-    p[4 * c] = x.x;
-    if (4 * c + 1 < HEAD) p[4 * c + 1] = x.y;
-    if (4 * c + 2 < HEAD) p[4 * c + 2] = x.z;
-    if (4 * c + 3 < HEAD) p[4 * c + 3] = x.w;
+    if (c < end) row[c] = x.x;
+    if (c + 1 < end) row[c + 1] = x.y;
+    if (c + 2 < end) row[c + 2] = x.z;
+    if (c + 3 < end) row[c + 3] = x.w;
 #endif
 }
 
-/* Rows from .. from + TILE - 1 of a matrix into local memory; zeros past `rows`. */
-INLINE void load_tile(local float4 *tile, const global float *x, long stride, long from, long rows)
+/* Columns c .. c + 3 of row r of the sequence; zeros past its end. */
+static inline float4 load_row(struct rows m, int length, int r, int c)
 {
-    for (int i = (int)get_local_id(0); i < TILE * HEAD4; i += ATTENTION_BLOCK) {
-        const long r = from + i / HEAD4;
-        tile[i] = r < rows ? load_head(x + r * stride, i % HEAD4) : (float4)(0.0f);
+    return r < length ? load_head(m.first + (long)r * m.stride, c) : (float4)(0.0f);
+}
+
+/* Where row r of a tile of `count` lies. */
+#define SLOT(r, count) ((r) % 4 * ((count) / 4) + (r) / 4)
+
+/* Columns column .. column + DEPTH - 1 of rows from .. from + count - 1. */
+INLINE void load_slice(local float *to, struct rows m, int length, int from, int count, int column)
+{
+    UNROLL for (int i = 0; i < count * (DEPTH / 4) / ITEMS; i++) {
+        const int e = i * ITEMS + (int)get_local_id(0);
+        const int r = e / (DEPTH / 4), c = e % (DEPTH / 4) * 4;
+        LOCAL4(to + SLOT(r, count) * SLICE + c) = load_row(m, length, from + r, column + c);
     }
 }
 
-INLINE float dot_head(const float4 *a, const local float4 *b)
+/* Rows from .. from + PART - 1, as they lie. */
+INLINE void load_rows(local float *to, struct rows m, int length, int from)
 {
-    float4 sum = (float4)(0.0f);
-    for (int c = 0; c < HEAD4; c++) sum += a[c] * b[c];
-    return sum4(sum);
+    for (int e = (int)get_local_id(0); e < PART * (PADDED / 4); e += ITEMS) {
+        const int r = e / (PADDED / 4), c = e % (PADDED / 4) * 4;
+        LOCAL4(to + r * ROW + c) = load_row(m, length, from + r, c);
+    }
 }
 
-/* Products with four rows of a tile. */
-INLINE float4 dots(const float4 *a, const local float4 *b)
+static inline float dot4(float4 a, float4 b, float sum)
 {
-    return (float4)(dot_head(a, b), dot_head(a, b + HEAD4), dot_head(a, b + 2 * HEAD4),
-                    dot_head(a, b + 3 * HEAD4));
+    return fma(a.x, b.x, fma(a.y, b.y, fma(a.z, b.z, fma(a.w, b.w, sum))));
+}
+
+/* s[i] = products of row 4 y + i of the block of `a` with rows from + 4 x .. from + 4 x + 3 of `b`,
+ * over the whole head, a slice at a time. */
+INLINE void multiply_rows(float4 s[4], local float *stage, struct place at, struct rows a,
+                          struct rows b, int from)
+{
+    local float *const a_slice = stage, *const b_slice = stage + BLOCK * SLICE;
+    UNROLL for (int i = 0; i < 4; i++) s[i] = (float4)(0.0f);
+    for (int column = 0; column < PADDED; column += DEPTH) {
+        barrier(CLK_LOCAL_MEM_FENCE);
+        load_slice(a_slice, a, at.length, at.block, BLOCK, column);
+        load_slice(b_slice, b, at.length, from, STEP, column);
+        barrier(CLK_LOCAL_MEM_FENCE);
+        NO_UNROLL for (int d = 0; d < DEPTH; d += 4) {
+            float4 u[4], v[4];
+            UNROLL for (int i = 0; i < 4; i++)
+                u[i] = LOCAL4(a_slice + (i * LANES_Y + at.y) * SLICE + d);
+            UNROLL for (int j = 0; j < 4; j++)
+                v[j] = LOCAL4(b_slice + (j * LANES_X + at.x) * SLICE + d);
+            UNROLL for (int i = 0; i < 4; i++) {
+                s[i].x = dot4(u[i], v[0], s[i].x);
+                s[i].y = dot4(u[i], v[1], s[i].y);
+                s[i].z = dot4(u[i], v[2], s[i].z);
+                s[i].w = dot4(u[i], v[3], s[i].w);
+            }
+        }
+    }
+}
+
+/* The weights of a tile, one float4 for each of the work-item's four rows. */
+INLINE void put_weights(local float *weights, struct place at, const float4 s[4])
+{
+    UNROLL for (int i = 0; i < 4; i++)
+        LOCAL4(weights + (i * LANES_Y + at.y) * WEIGHTS + 4 * at.x) = s[i];
+}
+
+/* sums[i] += weight p[i] times row j of a part. */
+INLINE void add_row(float4 sums[4][PARTS_X], float4 p, const local float *part, int j, int x)
+{
+    UNROLL for (int c = 0; c < PARTS_X; c++) {
+        const float4 v = CONST_LOCAL4(part + j * ROW + 4 * (x + LANES_X * c));
+        sums[0][c] += p.x * v;
+        sums[1][c] += p.y * v;
+        sums[2][c] += p.z * v;
+        sums[3][c] += p.w * v;
+    }
+}
+
+INLINE void transpose4(float4 s[4])
+{
+    const float4 a = s[0], b = s[1], c = s[2], d = s[3];
+    s[0] = (float4)(a.x, b.x, c.x, d.x);
+    s[1] = (float4)(a.y, b.y, c.y, d.y);
+    s[2] = (float4)(a.z, b.z, c.z, d.z);
+    s[3] = (float4)(a.w, b.w, c.w, d.w);
+}
+
+/* sums[i][c] += the weights of row 4 y + i times columns 4 (x + LANES_X c) .. of the step's rows of
+ * `m`, PART of them at a time. */
+INLINE void add_weighted(float4 sums[4][PARTS_X], const local float *weights, local float *stage,
+                         struct place at, struct rows m, int from)
+{
+    for (int first = 0; first < STEP; first += PART) {
+        barrier(CLK_LOCAL_MEM_FENCE);
+        load_rows(stage, m, at.length, from + first);
+        barrier(CLK_LOCAL_MEM_FENCE);
+        NO_UNROLL for (int j = 0; j < PART; j += 4) {
+            float4 p[4];
+            UNROLL for (int i = 0; i < 4; i++)
+                p[i] = CONST_LOCAL4(weights + (i * LANES_Y + at.y) * WEIGHTS + first + j);
+            transpose4(p);
+            UNROLL for (int k = 0; k < 4; k++) add_row(sums, p[k], stage, j + k, at.x);
+        }
+    }
+}
+
+INLINE void zero(float4 sums[4][PARTS_X])
+{
+    UNROLL for (int i = 0; i < 4; i++)
+        UNROLL for (int c = 0; c < PARTS_X; c++) sums[i][c] = (float4)(0.0f);
+}
+
+/* The block's rows that are in the sequence. */
+INLINE void store_rows(float4 sums[4][PARTS_X], struct place at, global float *to, int stride)
+{
+    UNROLL for (int i = 0; i < 4; i++) {
+        const int r = at.block + 4 * at.y + i, end = r < at.length ? HEAD : 0;
+        UNROLL for (int c = 0; c < PARTS_X; c++)
+            store_head(sums[i][c], to + (long)r * stride, 4 * (at.x + LANES_X * c), end);
+    }
+}
+
+/* The first `count` of four scores; the others belong to no key. */
+static inline float4 mask_keys(float4 s, int count)
+{
+    return (float4)(count > 0 ? s.x : -INFINITY, count > 1 ? s.y : -INFINITY,
+                    count > 2 ? s.z : -INFINITY, count > 3 ? s.w : -INFINITY);
 }
 
 /* What probabilities of keys j .. j + 3 (j % 4 == 0) of query `row` = n * T + t are multiplied
  * by. */
-static inline float4 keep_keys(struct dropout d, long row, long j)
+static inline float4 keep_keys(struct dropout d, long row, int j)
 {
     if (!drops(d)) return (float4)(1.0f);
     const uint4 bits = philox(d.random, (ulong)row * (MAX_SEQLEN / 4) + (ulong)(j / 4));
     return select((float4)(0.0f), (float4)(d.keep_scale), bits >= d.threshold);
 }
 
-static inline float keep_key(struct dropout d, long row, long j)
-{
-    if (!drops(d)) return 1.0f;
-    const uint bits = random_u32(d.random, (ulong)row * MAX_SEQLEN + (ulong)j);
-    return bits >= d.threshold ? d.keep_scale : 0.0f;
-}
+/* Work-items that share a row where the softmax goes by rows, and the keys of each. */
+#define SHARERS (ITEMS / BLOCK)
+#define SHARE (STEP / SHARERS)
 
 ATTENTION_KERNEL attention_forward(global float *out, global float *lse, const global float *qkv,
                                    const global int *cu_seqlens, long tokens, long hidden,
                                    float scale, DROPOUT_PARAMETERS(drop))
 {
-    local float4 keys[TILE * HEAD4], values[TILE * HEAD4];
-    const long begin = cu_seqlens[get_group_id(1)];
-    const long length = cu_seqlens[get_group_id(1) + 1] - begin;
-    const long block = (long)get_group_id(0) * ATTENTION_BLOCK, head = (long)get_group_id(2);
-    if (block >= length) return; /* the whole group */
-    const long i = min(block + (long)get_local_id(0), length - 1), t = begin + i;
-    const global float *base = qkv + begin * 3 * hidden + head * HEAD;
-    float4 q[HEAD4], o[HEAD4];
+    local float stage[STAGE] ALIGNED, weights[BLOCK * WEIGHTS] ALIGNED;
+    local float rescales[BLOCK], row_sums[ITEMS];
+    const struct place at = place_of(cu_seqlens);
+    if (at.block >= at.length) return; /* the whole group */
+    const int stride = 3 * (int)hidden;
+    const global float *base = qkv + (long)at.begin * stride + at.head * HEAD;
+    const struct rows q = {base, stride}, k = {base + hidden, stride};
+    const struct rows v = {base + 2 * hidden, stride};
+
+    const int slot = at.lane % BLOCK, share = at.lane / BLOCK * SHARE;
+    const int mine = at.block + slot % LANES_Y * 4 + slot / LANES_Y; /* the row in that slot */
+    const long row = (long)at.head * tokens + at.begin + mine;
+    local float *const row_weights = weights + slot * WEIGHTS;
     float row_max = -INFINITY, row_sum = 0.0f;
-    for (int c = 0; c < HEAD4; c++) {
-        q[c] = load_head(base + i * 3 * hidden, c) * scale;
-        o[c] = (float4)(0.0f);
-    }
-    for (long from = 0; from < length; from += TILE) {
+    float4 o[4][PARTS_X];
+    zero(o);
+    for (int from = 0; from < at.length; from += STEP) {
+        float4 s[4], p[SHARE / 4], sum = (float4)(0.0f);
+        multiply_rows(s, stage, at, q, k, from);
+        UNROLL for (int i = 0; i < 4; i++)
+            s[i] = mask_keys(s[i] * scale, at.length - from - 4 * at.x);
+        put_weights(weights, at, s);
         barrier(CLK_LOCAL_MEM_FENCE);
-        load_tile(keys, base + hidden, 3 * hidden, from, length);
-        load_tile(values, base + 2 * hidden, 3 * hidden, from, length);
-        barrier(CLK_LOCAL_MEM_FENCE);
-        for (int j = 0; j < TILE && from + j < length; j += 4) {
-            const local float4 *k = keys + j * HEAD4, *v = values + j * HEAD4;
-            const long left = length - from - j;
-            const float4 s = keep_lanes(dots(q, k), left, -INFINITY);
-            const float new_max = fmax(row_max, max4(s)), rescale = exp(row_max - new_max);
-            float4 p = exp(s - new_max);
-            row_sum = row_sum * rescale + sum4(p);
-            row_max = new_max;
-            p *= keep_keys(DROPOUT(drop), head * tokens + t, from + j);
-            for (int c = 0; c < HEAD4; c++)
-                o[c] = o[c] * rescale + p.x * v[c] + p.y * v[HEAD4 + c] + p.z * v[2 * HEAD4 + c] +
-                       p.w * v[3 * HEAD4 + c];
+
+        float4 most = LOCAL4(row_weights);
+        UNROLL for (int j = 4; j < STEP; j += 4) most = fmax(most, LOCAL4(row_weights + j));
+        const float new_max = fmax(row_max, max4(most)), rescale = exp(row_max - new_max);
+        UNROLL for (int j = 0; j < SHARE; j += 4) {
+            p[j / 4] = exp(LOCAL4(row_weights + share + j) - new_max);
+            sum += p[j / 4];
         }
+        row_sum = row_sum * rescale + sum4(sum);
+        row_max = new_max;
+        barrier(CLK_LOCAL_MEM_FENCE); /* everyone has seen the row's scores */
+        if (share == 0) rescales[slot] = rescale;
+        UNROLL for (int j = 0; j < SHARE; j += 4)
+            LOCAL4(row_weights + share + j) =
+                p[j / 4] * keep_keys(DROPOUT(drop), row, from + share + j);
+        barrier(CLK_LOCAL_MEM_FENCE);
+
+        UNROLL for (int i = 0; i < 4; i++)
+            UNROLL for (int c = 0; c < PARTS_X; c++) o[i][c] *= rescales[i * LANES_Y + at.y];
+        add_weighted(o, weights, stage, at, v, from);
     }
-    if (block + (long)get_local_id(0) >= length) return;
-    for (int c = 0; c < HEAD4; c++) store_head(o[c] / row_sum, out + t * hidden + head * HEAD, c);
-    lse[head * tokens + t] = row_max + log(row_sum);
+    row_sums[at.lane] = row_sum;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    row_sum = 0.0f;
+    UNROLL for (int i = 0; i < SHARERS; i++) row_sum += row_sums[slot + i * BLOCK];
+    if (share == 0) rescales[slot] = 1.0f / row_sum;
+    if (share == 0 && mine < at.length) lse[row] = row_max + log(row_sum);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    UNROLL for (int i = 0; i < 4; i++)
+        UNROLL for (int c = 0; c < PARTS_X; c++) o[i][c] *= rescales[i * LANES_Y + at.y];
+    store_rows(o, at, out + (long)at.begin * hidden + at.head * HEAD, (int)hidden);
 }
 
 /* delta[n, t] = d_out . out within head n of row t. */
@@ -166,10 +354,11 @@ kernel void attention_delta(global float *scratch, long offset, const global flo
 {
     global float *delta = scratch + offset;
     const long t = (long)get_global_id(0), head = (long)get_global_id(1);
-    const long at = t * hidden + head * HEAD;
+    const long first = t * hidden + head * HEAD;
     float4 sum = (float4)(0.0f);
     if (t >= tokens) return;
-    for (int c = 0; c < HEAD4; c++) sum += load_head(d_out + at, c) * load_head(out + at, c);
+    for (int c = 0; c < HEAD; c += 4)
+        sum += load_head(d_out + first, c) * load_head(out + first, c);
     delta[head * tokens + t] = sum4(sum);
 }
 
@@ -178,40 +367,32 @@ ATTENTION_KERNEL attention_d_query(global float *d_qkv, const global float *d_ou
                                    const global float *qkv, const global int *cu_seqlens,
                                    long tokens, long hidden, float scale, DROPOUT_PARAMETERS(drop))
 {
-    local float4 keys[TILE * HEAD4], values[TILE * HEAD4];
-    const long begin = cu_seqlens[get_group_id(1)];
-    const long length = cu_seqlens[get_group_id(1) + 1] - begin;
-    const long block = (long)get_group_id(0) * ATTENTION_BLOCK, head = (long)get_group_id(2);
-    if (block >= length) return;
-    const long i = min(block + (long)get_local_id(0), length - 1), t = begin + i;
-    const long row = head * tokens + t;
-    const global float *base = qkv + begin * 3 * hidden + head * HEAD;
-
-    float4 q[HEAD4], d_o[HEAD4], d_q[HEAD4];
-    for (int c = 0; c < HEAD4; c++) {
-        q[c] = load_head(base + i * 3 * hidden, c) * scale;
-        d_o[c] = load_head(d_out + t * hidden + head * HEAD, c);
-        d_q[c] = (float4)(0.0f);
-    }
-    for (long from = 0; from < length; from += TILE) {
-        barrier(CLK_LOCAL_MEM_FENCE);
-        load_tile(keys, base + hidden, 3 * hidden, from, length);
-        load_tile(values, base + 2 * hidden, 3 * hidden, from, length);
-        barrier(CLK_LOCAL_MEM_FENCE);
-        for (int j = 0; j < TILE && from + j < length; j += 4) {
-            const local float4 *k = keys + j * HEAD4, *v = values + j * HEAD4;
-            const float4 s = dots(q, k), keep = keep_keys(DROPOUT(drop), row, from + j);
-            /* lse and delta are read here: Intel's CPU compiler (2026.22) mixes up the work-items'
-             * values where they are kept across the barrier. */
-            const float4 p = exp(keep_lanes(s, length - from - j, -INFINITY) - lse[row]);
-            const float4 d_s = p * (dots(d_o, v) * keep - delta[row]) * scale;
-            for (int c = 0; c < HEAD4; c++)
-                d_q[c] += d_s.x * k[c] + d_s.y * k[HEAD4 + c] + d_s.z * k[2 * HEAD4 + c] +
-                          d_s.w * k[3 * HEAD4 + c];
+    local float stage[STAGE] ALIGNED, weights[BLOCK * WEIGHTS] ALIGNED;
+    const struct place at = place_of(cu_seqlens);
+    if (at.block >= at.length) return;
+    const int stride = 3 * (int)hidden;
+    const long head = (long)at.begin * stride + at.head * HEAD;
+    const global float *base = qkv + head;
+    const struct rows q = {base, stride}, k = {base + hidden, stride};
+    const struct rows v = {base + 2 * hidden, stride};
+    const struct rows d_o = {d_out + (long)at.begin * hidden + at.head * HEAD, (int)hidden};
+    const long first = (long)at.head * tokens + at.begin;
+    float4 d_q[4][PARTS_X];
+    zero(d_q);
+    for (int from = 0; from < at.length; from += STEP) {
+        float4 s[4], d_p[4];
+        multiply_rows(s, stage, at, q, k, from);
+        multiply_rows(d_p, stage, at, d_o, v, from);
+        UNROLL for (int i = 0; i < 4; i++) {
+            const long row = first + min(at.block + 4 * at.y + i, at.length - 1);
+            const float4 keep = keep_keys(DROPOUT(drop), row, from + 4 * at.x);
+            const float4 p = exp(mask_keys(s[i] * scale, at.length - from - 4 * at.x) - lse[row]);
+            s[i] = p * (d_p[i] * keep - delta[row]) * scale;
         }
+        put_weights(weights, at, s);
+        add_weighted(d_q, weights, stage, at, k, from);
     }
-    if (block + (long)get_local_id(0) >= length) return;
-    for (int c = 0; c < HEAD4; c++) store_head(d_q[c], d_qkv + t * 3 * hidden + head * HEAD, c);
+    store_rows(d_q, at, d_qkv + head, stride);
 }
 
 ATTENTION_KERNEL attention_d_key_value(global float *d_qkv, const global float *d_out,
@@ -220,42 +401,41 @@ ATTENTION_KERNEL attention_d_key_value(global float *d_qkv, const global float *
                                        long tokens, long hidden, float scale,
                                        DROPOUT_PARAMETERS(drop))
 {
-    local float4 queries[TILE * HEAD4], d_outs[TILE * HEAD4];
-    const long begin = cu_seqlens[get_group_id(1)];
-    const long length = cu_seqlens[get_group_id(1) + 1] - begin;
-    const long block = (long)get_group_id(0) * ATTENTION_BLOCK, head = (long)get_group_id(2);
-    if (block >= length) return;
-    const long j = min(block + (long)get_local_id(0), length - 1), first = head * tokens + begin;
-    const global float *base = qkv + begin * 3 * hidden + head * HEAD;
-    float4 k[HEAD4], v[HEAD4], d_k[HEAD4], d_v[HEAD4];
-    for (int c = 0; c < HEAD4; c++) {
-        k[c] = load_head(base + j * 3 * hidden + hidden, c) * scale;
-        v[c] = load_head(base + j * 3 * hidden + 2 * hidden, c);
-        d_k[c] = d_v[c] = (float4)(0.0f);
-    }
-    for (long from = 0; from < length; from += TILE) {
-        const int count = (int)min((long)TILE, length - from);
-        barrier(CLK_LOCAL_MEM_FENCE);
-        load_tile(queries, base, 3 * hidden, from, length);
-        load_tile(d_outs, d_out + begin * hidden + head * HEAD, hidden, from, length);
-        barrier(CLK_LOCAL_MEM_FENCE);
-        for (int i = 0; i < count; i++) {
-            const local float4 *q = queries + i * HEAD4, *d_o = d_outs + i * HEAD4;
-            const long row = first + from + i;
-            const float p = exp(dot_head(k, q) - lse[row]);
-            const float keep = keep_key(DROPOUT(drop), row, j);
-            const float d_s = p * (dot_head(v, d_o) * keep - delta[row]) * scale;
-            const float kept = p * keep;
-            for (int c = 0; c < HEAD4; c++) {
-                d_v[c] += kept * d_o[c];
-                d_k[c] += d_s * q[c];
-            }
+    local float stage[STAGE] ALIGNED, weights[BLOCK * WEIGHTS] ALIGNED;
+    local float d_scores[BLOCK * WEIGHTS] ALIGNED;
+    const struct place at = place_of(cu_seqlens);
+    if (at.block >= at.length) return;
+    const int stride = 3 * (int)hidden;
+    const long head = (long)at.begin * stride + at.head * HEAD;
+    const global float *base = qkv + head;
+    const struct rows q = {base, stride}, k = {base + hidden, stride};
+    const struct rows v = {base + 2 * hidden, stride};
+    const struct rows d_o = {d_out + (long)at.begin * hidden + at.head * HEAD, (int)hidden};
+    const long first = (long)at.head * tokens + at.begin;
+    float4 d_k[4][PARTS_X], d_v[4][PARTS_X];
+    zero(d_k);
+    zero(d_v);
+    for (int from = 0; from < at.length; from += STEP) {
+        float4 s[4], d_p[4];
+        multiply_rows(s, stage, at, k, q, from);
+        multiply_rows(d_p, stage, at, v, d_o, from);
+        transpose4(s); /* four keys of a query together, as Philox has them */
+        transpose4(d_p);
+        UNROLL for (int i = 0; i < 4; i++) {
+            const int query = from + 4 * at.x + i;
+            const long row = first + min(query, at.length - 1);
+            const float4 keep = keep_keys(DROPOUT(drop), row, at.block + 4 * at.y);
+            const float4 p = query < at.length ? exp(s[i] * scale - lse[row]) : (float4)(0.0f);
+            d_p[i] = p * (d_p[i] * keep - delta[row]) * scale;
+            s[i] = p * keep;
         }
+        transpose4(s);
+        transpose4(d_p);
+        put_weights(weights, at, s);
+        put_weights(d_scores, at, d_p);
+        add_weighted(d_v, weights, stage, at, d_o, from);
+        add_weighted(d_k, d_scores, stage, at, q, from);
     }
-    if (block + (long)get_local_id(0) >= length) return;
-    global float *to = d_qkv + (begin + j) * 3 * hidden + head * HEAD;
-    for (int c = 0; c < HEAD4; c++) {
-        store_head(d_k[c], to + hidden, c);
-        store_head(d_v[c], to + 2 * hidden, c);
-    }
+    store_rows(d_k, at, d_qkv + head + hidden, stride);
+    store_rows(d_v, at, d_qkv + head + 2 * hidden, stride);
 }

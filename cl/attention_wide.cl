@@ -18,7 +18,7 @@
  * d_out for backward. stride is T rounded up to vectors and to an odd number of cache lines, or the
  * rows of a column would fall into one set of the cache.
  *
- * ATTENTION_BLOCK  from the table of shapes: rows of a work-item, a multiple of TILE_ROWS; smaller
+ * ATTENTION_BLOCK  from the table of attention's tiles: rows of a work-item, a multiple of TILE_ROWS; smaller
  *                  ones spread short sequences over more threads
  * HEAD             D, known to the compiler; rows of D are padded to HEADS16 vectors
  * TILE_ROWS        8 sums, a vector and a factor fit into 16 registers; EACH writes them out as

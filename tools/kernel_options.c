@@ -27,10 +27,10 @@ static void print_tiles(const struct ocl_shape *shape)
 /* Heads of every tile of attention.cl, and one that ends inside a vector. */
 static void print_heads(const struct ocl_shape *shape)
 {
-    static const int heads[] = {30, 64, 128, 256, 512};
-    char options[32];
+    static const int heads[] = {30, 64, 128, 256, 1024};
+    char options[96];
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
-        ocl_attention_options(heads[i], options, sizeof options);
+        ocl_attention_options(shape->wide, heads[i], options, sizeof options);
         print(shape, options);
     }
 }

@@ -10,7 +10,7 @@
 struct attention {
     struct ocl_device *device;
     enum ocl_source source;
-    char options[32]; /* the head's size is known to the compiler */
+    char options[96]; /* the head's size is known to the compiler */
     int64_t tokens, hidden, heads, stride;
     float scale;
     struct ocl_range
@@ -22,7 +22,8 @@ static struct attention attention(const struct clb_tensor *out, const struct clb
 {
     struct ocl_device *device = ocl_device(out->device);
     const bool wide = device->shape->wide;
-    const int64_t block = device->shape->attention, head = out->columns / heads;
+    const int64_t head = out->columns / heads;
+    const struct ocl_attention_tile *tile = ocl_attention_tile(wide, head);
     const int64_t lanes = device->shape->vector;
     struct attention a = {.device = device,
                           .source = wide ? OCL_ATTENTION_WIDE : OCL_ATTENTION,
@@ -30,9 +31,9 @@ static struct attention attention(const struct clb_tensor *out, const struct clb
                           .hidden = out->columns,
                           .heads = heads,
                           .scale = (float)(1.0 / sqrt((double)head))};
-    ocl_attention_options(head, a.options, sizeof a.options);
-    a.blocks = ocl_over_groups((max_seqlen + block - 1) / block, cu_seqlens->rows - 1, heads,
-                               wide ? 1 : (size_t)block);
+    ocl_attention_options(wide, head, a.options, sizeof a.options);
+    a.blocks = ocl_over_groups((max_seqlen + tile->block - 1) / tile->block, cu_seqlens->rows - 1,
+                               heads, (size_t)tile->items);
     /* An odd number of cache lines, or all rows of a transposed matrix fall into the same set. */
     a.stride = lanes * (((a.tokens + lanes - 1) / lanes + 1) | 1);
     return a;

@@ -4,6 +4,7 @@
 #include "base/inverse_normal.h"
 #include "compute/backend.h"
 
+#include <limits.h>
 #include <stdio.h>
 
 /* clang-format off */
@@ -11,11 +12,11 @@ const struct ocl_shape ocl_shapes[OCL_SHAPES] = {
     /* CPUs. 16 floats are a register of AVX-512; a compiler splits them for AVX2 and SSE, which
      * costs nothing. 4096 elements hide the cost of a work-item and stay in the L1 cache. */
     [OCL_SHAPE_WIDE] = {.name = "wide", .wide = true, .vector = 16, .group = 1, .flat = 4096,
-                        .attention = 32, .flat_group = 1, .column_group = 1},
+                        .flat_group = 1, .column_group = 1},
     /* GPUs. Four floats are 16 bytes, the widest load of a lane; 64 lanes are AMD's wavefront, two
      * warps of NVIDIA's, and read 1 KiB of a row at once. */
     [OCL_SHAPE_GROUP] = {.name = "group", .wide = false, .vector = 4, .group = 64, .flat = 4,
-                         .attention = 64, .flat_group = 128, .column_group = 32},
+                         .flat_group = 128, .column_group = 32},
 };
 
 const struct ocl_tile ocl_tiles[OCL_TILES] = {
@@ -27,7 +28,22 @@ const struct ocl_tile ocl_tiles[OCL_TILES] = {
     /* Any GPU: (64 / 4)^2 = 256 work-items, 2 * 16 * (64 + 4) floats = 8.5 KiB of local memory. */
     [OCL_TILE_LOCAL_64X64] = {"local 64x64", OCL_LOCAL, .m = 64, .n = 64, .k = 16, .mwi = 4},
 };
+static const struct ocl_attention_tile attention_tiles[] = {
+    {true, INT_MAX, .block = 32, .items = 1},
+    /* At most 64 floats of sums a work-item and twice 16 scores fit 255 registers without a spill
+     * (tools/check-kernels). */
+    {false, 96, .block = 64, .step = 32, .items = 128},
+    {false, 512, .block = 32, .step = 64, .items = 128},
+    {false, INT_MAX, .block = 32, .step = 32, .items = 64}, /* within local memory up to D = 1408 */
+};
 /* clang-format on */
+
+const struct ocl_attention_tile *ocl_attention_tile(bool wide, int64_t head)
+{
+    const struct ocl_attention_tile *tile = attention_tiles;
+    while (tile->wide != wide || head > tile->head) tile++;
+    return tile;
+}
 
 #define TEXT_OF(...) #__VA_ARGS__
 #define TEXT(...) TEXT_OF(__VA_ARGS__)
@@ -36,9 +52,9 @@ const char ocl_prelude[] = "#define INVERSE_NORMAL " TEXT(BASE_INVERSE_NORMAL) "
 void ocl_shape_options(const struct ocl_shape *shape, char options[OCL_OPTIONS_SIZE])
 {
     snprintf(options, OCL_OPTIONS_SIZE,
-             "-cl-std=CL1.2 -DW=%d -DGROUP=%d -DFLAT=%d -DATTENTION_BLOCK=%d -DCLB_BLOCK=%d "
+             "-cl-std=CL1.2 -DW=%d -DGROUP=%d -DFLAT=%d -DCLB_BLOCK=%d "
              "-DMAX_SEQLEN=%d -DGELU=%d -DGELU_TANH=%d -DTANH=%d",
-             shape->vector, shape->group, shape->flat, shape->attention, CLB_BLOCK, CLB_MAX_SEQLEN,
+             shape->vector, shape->group, shape->flat, CLB_BLOCK, CLB_MAX_SEQLEN,
              CLB_ACTIVATION_GELU, CLB_ACTIVATION_GELU_TANH, CLB_ACTIVATION_TANH);
 }
 
@@ -51,9 +67,12 @@ void ocl_tile_options(const struct ocl_tile *tile, char *options, size_t size)
                  tile->mwi);
 }
 
-void ocl_attention_options(int64_t head, char *options, size_t size)
+void ocl_attention_options(bool wide, int64_t head, char *options, size_t size)
 {
-    snprintf(options, size, "-DHEAD=%d", (int)head);
+    const struct ocl_attention_tile *tile = ocl_attention_tile(wide, head);
+    snprintf(options, size,
+             "-DHEAD=%d -DATTENTION_BLOCK=%d -DATTENTION_STEP=%d -DATTENTION_ITEMS=%d", (int)head,
+             tile->block, tile->step, tile->items);
 }
 
 void ocl_peak_options(int vector, char *options, size_t size)

@@ -22,8 +22,6 @@ struct ocl_shape {
     int group;        /* GROUP: work-items that share a row: a power of two, 1 where wide */
     int flat;         /* FLAT: elements of a whole buffer a work-item takes: a multiple of W that
                          divides CLB_BLOCK or is divided by it */
-    int attention;    /* ATTENTION_BLOCK: rows of a block of attention; where not wide, these are
-                         the work-items of its group */
     int flat_group;   /* work-items of a group that works on a whole buffer */
     int column_group; /* the same on columns, W for each work-item */
 };
@@ -51,6 +49,20 @@ struct ocl_tile {
 enum ocl_tile_row { OCL_TILE_14X32, OCL_TILE_6X16, OCL_TILE_LOCAL_64X64, OCL_TILES };
 extern const struct ocl_tile ocl_tiles[OCL_TILES];
 
+/* ---- tiles of attention: attention.cl and attention_wide.cl, by the size of a head ---- */
+
+struct ocl_attention_tile {
+    bool wide;
+    int head;  /* for heads up to this size */
+    int block; /* ATTENTION_BLOCK: rows that a work-group has */
+    int step;  /* where not wide ATTENTION_STEP: rows of the other side at a time, a multiple of 32
+                */
+    int items; /* ATTENTION_ITEMS: work-items of a group; where not wide 4 x 4 scores each */
+};
+
+/* The row for heads of a size. */
+const struct ocl_attention_tile *ocl_attention_tile(bool wide, int64_t head);
+
 /* ---- long sums: cut into chunks by shapes of tensors alone, so that their order is fixed ---- */
 
 enum {
@@ -63,7 +75,7 @@ enum {
 
 enum {
     OCL_LARGEST_GROUP = 256,     /* of local_product, and of the measurement of the peak */
-    OCL_LOCAL_BYTES = 32 * 1024, /* of attention.cl's two tiles at D = 1024 */
+    OCL_LOCAL_BYTES = 32 * 1024, /* of attention_d_key_value */
     OCL_PEAK_CHAINS = 12,        /* PEAK_CHAINS of peak.cl */
     OCL_OPTIONS_SIZE = 512,      /* characters of all options of a program */
 };
@@ -77,7 +89,7 @@ extern const char ocl_prelude[];
 void ocl_shape_options(const struct ocl_shape *shape, char options[OCL_OPTIONS_SIZE]);
 /* Those of gemm.cl, attention.cl and attention_wide.cl, and peak.cl besides. */
 void ocl_tile_options(const struct ocl_tile *tile, char *options, size_t size);
-void ocl_attention_options(int64_t head, char *options, size_t size);
+void ocl_attention_options(bool wide, int64_t head, char *options, size_t size);
 void ocl_peak_options(int vector, char *options, size_t size);
 
 #endif
