@@ -20,21 +20,31 @@
  *   PACK_CHUNK  steps of K that a work-item packs
  *   KC          (host) steps of K that are packed at once: C is read and written once for each
  *
- * Local memory (GPUs; MWG, NWG, KWG, MWI are CLBlast's names): a work-group has a tile MWG x NWG of
- * C, a work-item MWI x MWI of it in registers, and K comes KWG steps at a time:
+ * Local memory (GPUs; MWG, NWG, KWG, MWI, KWI are CLBlast's names): a work-group has a tile
+ * MWG x NWG of C, a work-item MWI x MWI of it in registers, and K comes KWG steps at a time:
  *
- *          b_tile [KWG][NWG]          The work-items load both tiles (neighbours in memory by
- *         +--------+                  neighbouring ones), barrier, multiply, barrier.
- *         +--------+                  Rows of the tiles are PAD longer, or the lanes that write
- *   +--+  +--------+                  one column would meet in the same bank.
- *   |  |  |    ##  | MWI x MWI of     Local memory: KWG (MWG + NWG + 2 PAD) floats.
- *   |  |  |        | work-item (x, y) Work-items: (MWG / MWI) (NWG / MWI).
- *   +--+  +--------+
- *   a_tile [KWG][MWG]
+ *          b_tile [KWG][NWG]           MWI = 8: two float4 across, half a tile apart, and twice four
+ *         +----------------+           rows down likewise, so that neighbours read neighbouring
+ *         +----------------+           float4 of b_tile, and of a_tile the same.
+ *   +--+  +----------------+           Each tile is there twice: while one pair is multiplied, the
+ *   |  |  |   ##      ##   | 4 x 4     next KWG steps come from global memory into registers, and
+ *   |  |  |                | four      from there into the other pair: one barrier for KWG steps.
+ *   |  |  |                | times     Rows of the tiles are PAD longer, or the lanes that write
+ *   |  |  |   ##      ##   | MWI = 8   one column would meet in the same bank.
+ *   +--+  +----------------+           Local memory: 2 KWG (MWG + NWG + 2 PAD) floats.
+ *   a_tile [KWG][MWG]                  Work-items: (MWG / MWI) (NWG / MWI).
  *
- * Edges: panels and tiles are filled up with zeros; what lies outside of C is not stored. Every
- * element of C is summed by one work-item in the order of k: the same bits every time. The rows of
- * a tile are variables of their own, written out by EACH_ROW: an array may end up in memory. */
+ *   A_K_MAJOR, B_K_MAJOR  how the operands lie, known to the compiler
+ *   A_VECTOR, B_VECTOR    their rows are whole float4, aligned: one 128-bit load
+ *   KWI                   steps that are unrolled: more need more registers
+ *
+ * Where the tiles of C are fewer than a device has units, K is split: group (x, y, z) sums steps
+ * z k_part .. (z + 1) k_part - 1 into a C of its own, and add_splits adds these in order of z.
+ *
+ * Edges: panels are filled up with zeros; a tile repeats the last row or column instead, and its
+ * last steps of K are counted. What lies outside of C is not stored. Every element of C is summed in
+ * the order of k, by shape and device alone: the same bits every time. The rows of a register tile
+ * are variables of their own, written out by EACH_ROW: an array may end up in memory. */
 #if defined(MR) && defined(NR) && defined(PACK_CHUNK)
 #if NR == 32
 #define TILE_LANES 16
@@ -119,55 +129,148 @@ kernel void register_product(global float *c, const global float *panels, long b
     EACH_ROW(STORE_ROW)
 }
 
-#elif defined(MWG) && defined(NWG) && defined(KWG) && defined(MWI)
-#define MDIMC (MWG / MWI) /* work-items down */
-#define NDIMC (NWG / MWI) /* and across */
-#define PAD 4             /* float4 stay aligned */
-#if MWI != 4 || MWG % MWI || NWG % MWI
-#error "a work-item of local_product has four float4: MWI is 4 and divides MWG and NWG"
+#elif defined(MWG) && defined(NWG) && defined(KWG) && defined(KWI) && defined(A_K_MAJOR) && \
+    defined(B_K_MAJOR) && defined(A_VECTOR) && defined(B_VECTOR)
+#define MWI 8
+#define ITEMS ((MWG / MWI) * (NWG / MWI))
+#define ACROSS (NWG / MWI) /* work-items */
+#define PAD 4              /* float4 stay aligned */
+#define A_ROW (MWG + PAD)
+#define B_ROW (NWG + PAD)
+#define A_LOADS (MWG * KWG / 4 / ITEMS) /* float4 a work-item brings of each tile */
+#define B_LOADS (NWG * KWG / 4 / ITEMS)
+#if MWG % MWI || NWG % MWI || KWG % 4 || MWG * KWG / 4 % ITEMS || NWG * KWG / 4 % ITEMS
+#error "work-items have 8 x 8 of the tile, and bring whole float4"
 #endif
+#define PRAGMA(x) _Pragma(#x)
+#define UNROLL_BY(n) PRAGMA(unroll n)
+#define UNROLL _Pragma("unroll")
+#define LOCAL4(p) (*(local float4 *)(p))
+#define CONST_LOCAL4(p) (*(const local float4 *)(p))
 
-/* A tile [KWG][side] of an operand. */
-INLINE void load_tile(local float *tile, int side, const global float *x, long first, long count,
-                      long k, long k_count, int k_major)
+/* Four numbers of an operand for a tile: steps k .. k + 3 of line `line` (a row of A, a column of B),
+ * or, k_major, lines line .. line + 3 of step k. Past an end the last ones are repeated. */
+static inline float4 load_operand(const global float *x, int line, int lines, int k, int k_total,
+                                  int k_major, int vector)
 {
-    const int lane = (int)(get_local_id(1) * NDIMC + get_local_id(0));
-    for (int e = lane; e < side * KWG; e += MDIMC * NDIMC) {
-        const int i = k_major ? e % side : e / KWG, d = k_major ? e / side : e % KWG;
-        const bool inside = first + i < count && k + d < k_count;
-        const long at = k_major ? (k + d) * count + first + i : (first + i) * k_count + k + d;
-        tile[d * (side + PAD) + i] = inside ? x[at] : 0.0f;
+    const int i = k_major ? line : k, end = k_major ? lines : k_total;
+    x += k_major ? (long)min(k, k_total - 1) * lines : (long)min(line, lines - 1) * k_total;
+    if (vector) return *(const global float4 *)(x + min(i, end - 4));
+    return (float4)(x[min(i, end - 1)], x[min(i + 1, end - 1)], x[min(i + 2, end - 1)],
+                    x[min(i + 3, end - 1)]);
+}
+
+/* The e-th float4 of a tile of `side` lines that begins at `first` and k. Neighbours in memory are
+ * brought by neighbouring work-items. */
+static inline float4 bring(const global float *x, int e, int side, int first, int lines, int k,
+                           int k_total, int k_major, int vector)
+{
+    return k_major ? load_operand(x, first + e % (side / 4) * 4, lines, k + e / (side / 4), k_total,
+                                  1, vector)
+                   : load_operand(x, first + e / (KWG / 4), lines, k + e % (KWG / 4) * 4, k_total,
+                                  0, vector);
+}
+
+INLINE void put(local float *tile, int e, int side, int k_major, float4 x)
+{
+    const int row = side + PAD;
+    if (k_major) {
+        LOCAL4(tile + e / (side / 4) * row + e % (side / 4) * 4) = x;
+        return;
+    }
+    local float *to = tile + e % (KWG / 4) * 4 * row + e / (KWG / 4);
+    to[0] = x.x;
+    to[row] = x.y;
+    to[2 * row] = x.z;
+    to[3 * row] = x.w;
+}
+
+/* One step of K: left and right of each row of the work-item's 8 x 8. */
+INLINE void multiply_step(float4 left[MWI], float4 right[MWI], const local float *a,
+                          const local float *b)
+{
+    const float4 p = CONST_LOCAL4(a), q = CONST_LOCAL4(a + MWG / 2);
+    const float4 b_left = CONST_LOCAL4(b), b_right = CONST_LOCAL4(b + NWG / 2);
+    const float rows[MWI] = {p.x, p.y, p.z, p.w, q.x, q.y, q.z, q.w};
+    UNROLL for (int i = 0; i < MWI; i++) {
+        left[i] += rows[i] * b_left;
+        right[i] += rows[i] * b_right;
     }
 }
 
-kernel __attribute__((reqd_work_group_size(NDIMC, MDIMC, 1))) void
-local_product(global float *c, const global float *a, const global float *b, long m, long n,
-              long k_count, int a_k_major, int b_k_major, int accumulate)
+/* The first `count` of four numbers. */
+static inline void store_four(float4 x, global float *c, int count, int accumulate, int vector)
 {
-    local float a_tile[KWG * (MWG + PAD)], b_tile[KWG * (NWG + PAD)];
-    const long row = (long)get_group_id(1) * MWG, column = (long)get_group_id(0) * NWG;
-    const int x = (int)get_local_id(0) * MWI, y = (int)get_local_id(1) * MWI;
-    float4 sum0 = (float4)(0.0f), sum1 = sum0, sum2 = sum0, sum3 = sum0;
-    for (long k = 0; k < k_count; k += KWG) {
-        load_tile(a_tile, MWG, a, row, m, k, k_count, a_k_major);
-        load_tile(b_tile, NWG, b, column, n, k, k_count, b_k_major);
-        barrier(CLK_LOCAL_MEM_FENCE);
-        for (int d = 0; d < KWG; d++) {
-            const float4 p = vload4(0, a_tile + d * (MWG + PAD) + y);
-            const float4 q = vload4(0, b_tile + d * (NWG + PAD) + x);
-            sum0 += p.x * q;
-            sum1 += p.y * q;
-            sum2 += p.z * q;
-            sum3 += p.w * q;
-        }
+    if (count >= 4 && vector) {
+        global float4 *to = (global float4 *)c;
+        *to = accumulate ? *to + x : x;
+    } else {
+        if (count > 0) c[0] = accumulate ? c[0] + x.x : x.x;
+        if (count > 1) c[1] = accumulate ? c[1] + x.y : x.y;
+        if (count > 2) c[2] = accumulate ? c[2] + x.z : x.z;
+        if (count > 3) c[3] = accumulate ? c[3] + x.w : x.w;
+    }
+}
+
+kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void
+local_product(global float *c, const global float *a, const global float *b, int m, int n,
+              int k_total, int k_part, int accumulate)
+{
+    local float a_tile[2][KWG * A_ROW] __attribute__((aligned(16)));
+    local float b_tile[2][KWG * B_ROW] __attribute__((aligned(16)));
+    const int lane = (int)get_local_id(0), x = lane % ACROSS * 4, y = lane / ACROSS * 4;
+    const int row = (int)get_group_id(1) * MWG, column = (int)get_group_id(0) * NWG;
+    const int part = (int)get_group_id(2), end = min((part + 1) * k_part, k_total);
+    float4 left[MWI], right[MWI], next_a[A_LOADS], next_b[B_LOADS];
+    UNROLL for (int i = 0; i < MWI; i++) left[i] = right[i] = (float4)(0.0f);
+
+    int k = part * k_part, now = 0;
+    UNROLL for (int i = 0; i < A_LOADS; i++)
+        put(a_tile[0], lane + i * ITEMS, MWG, A_K_MAJOR,
+            bring(a, lane + i * ITEMS, MWG, row, m, k, k_total, A_K_MAJOR, A_VECTOR));
+    UNROLL for (int i = 0; i < B_LOADS; i++)
+        put(b_tile[0], lane + i * ITEMS, NWG, B_K_MAJOR,
+            bring(b, lane + i * ITEMS, NWG, column, n, k, k_total, B_K_MAJOR, B_VECTOR));
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (; k + KWG < end; k += KWG, now ^= 1) {
+        const local float *a_now = a_tile[now] + y, *b_now = b_tile[now] + x;
+        UNROLL for (int i = 0; i < A_LOADS; i++)
+            next_a[i] = bring(a, lane + i * ITEMS, MWG, row, m, k + KWG, k_total, A_K_MAJOR,
+                              A_VECTOR);
+        UNROLL for (int i = 0; i < B_LOADS; i++)
+            next_b[i] = bring(b, lane + i * ITEMS, NWG, column, n, k + KWG, k_total, B_K_MAJOR,
+                              B_VECTOR);
+        UNROLL_BY(KWI) for (int d = 0; d < KWG; d++)
+            multiply_step(left, right, a_now + d * A_ROW, b_now + d * B_ROW);
+        UNROLL for (int i = 0; i < A_LOADS; i++)
+            put(a_tile[now ^ 1], lane + i * ITEMS, MWG, A_K_MAJOR, next_a[i]);
+        UNROLL for (int i = 0; i < B_LOADS; i++)
+            put(b_tile[now ^ 1], lane + i * ITEMS, NWG, B_K_MAJOR, next_b[i]);
         barrier(CLK_LOCAL_MEM_FENCE);
     }
-    const float4 sums[MWI] = {sum0, sum1, sum2, sum3};
-    for (int i = 0; i < MWI && row + y + i < m; i++) {
-        global float *to = c + (row + y + i) * n + column + x;
-        const float lanes[MWI] = {sums[i].x, sums[i].y, sums[i].z, sums[i].w};
-        for (int j = 0; j < MWI && column + x + j < n; j++)
-            to[j] = accumulate ? to[j] + lanes[j] : lanes[j];
+    const local float *a_now = a_tile[now] + y, *b_now = b_tile[now] + x;
+    UNROLL_BY(1) for (int d = 0; d < end - k; d++)
+        multiply_step(left, right, a_now + d * A_ROW, b_now + d * B_ROW);
+
+    c += (long)part * m * n;
+    UNROLL for (int i = 0; i < MWI; i++) {
+        const int r = row + y + i % 4 + i / 4 * (MWG / 2);
+        const int columns = r < m ? n - column - x : 0;
+        global float *to = c + (long)r * n + column + x;
+        store_four(left[i], to, columns, accumulate, n % 4 == 0);
+        store_four(right[i], to + NWG / 2, columns - NWG / 2, accumulate, n % 4 == 0);
+    }
+}
+
+/* C = the sum of its parts, in their order, or C += that. */
+kernel void add_splits(global float *c, const global float *parts, long count, int splits,
+                       int accumulate)
+{
+    FOR_ELEMENTS(e, count) {
+        vec sum = load_part(parts + e, count - e);
+        for (int i = 1; i < splits; i++) sum += load_part(parts + i * count + e, count - e);
+        if (accumulate) sum += load_part(c + e, count - e);
+        store_part(sum, c + e, count - e);
     }
 }
 #else

@@ -14,13 +14,21 @@ static void print(const struct ocl_shape *shape, const char *more)
     printf("%s %s %s\n", shape->name, options, more);
 }
 
+/* nt, nn, tn, with and without whole float4. */
+static const struct ocl_operands operands[] = {
+    {false, false, true, true},   {false, true, true, true},   {true, true, true, true},
+    {false, false, false, false}, {false, true, false, false}, {true, true, false, false},
+};
+
 static void print_tiles(const struct ocl_shape *shape)
 {
-    char options[64];
+    char options[160];
     for (int i = 0; i < OCL_TILES; i++) {
         if (shape->wide != (ocl_tiles[i].place == OCL_REGISTERS)) continue;
-        ocl_tile_options(&ocl_tiles[i], options, sizeof options);
-        print(shape, options);
+        for (size_t o = 0; o < sizeof operands / sizeof *operands; o++) {
+            ocl_tile_options(&ocl_tiles[i], &operands[o], options, sizeof options);
+            if (o == 0 || !shape->wide) print(shape, options);
+        }
     }
 }
 

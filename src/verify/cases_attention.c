@@ -23,23 +23,31 @@ static struct sequences sequences_of(const struct verify_case *c)
 }
 
 /* Of VERIFY_SHARP: queries and keys are in (-SHARP, SHARP), so that scores have a deviation of
- * SHARP^2 / 3 and the exp of many overflows, or vanishes for a whole row. */
+ * SHARP^2 / 3 and the exp of many overflows, or vanishes for a whole row. Of VERIFY_FAR queries are
+ * in (SHARP / 2, SHARP) and keys opposite: every score is far below 0, and exp(-lse) overflows. */
 enum { SHARP = 18 };
 
 static float qkv_numbers(const struct verify_case *c, int64_t e, float u)
 {
     const int64_t hidden = c->n * c->k, row = e / (3 * hidden), column = e % (3 * hidden);
     if (c->inputs == VERIFY_SHARP && column < 2 * hidden) return SHARP * u;
+    if (c->inputs == VERIFY_FAR && column < 2 * hidden)
+        return (column < hidden ? SHARP : -SHARP) * (0.75f + 0.25f * u);
     if (c->inputs == VERIFY_SPECIAL && row == 0 && column == 0) return NAN;
     if (c->inputs == VERIFY_SPECIAL && row == 7 && column == 2 * hidden) return NAN;
     if (c->inputs == VERIFY_SPECIAL && row == 9 && column == 3 * hidden - 1) return INFINITY;
     return u;
 }
 
+static bool is_sharp(const struct verify_case *c)
+{
+    return c->inputs == VERIFY_SHARP || c->inputs == VERIFY_FAR;
+}
+
 /* Queries and keys are in (-spread, spread). */
 static double spread(const struct verify_case *c)
 {
-    return c->inputs == VERIFY_SHARP ? SHARP : 1.0;
+    return is_sharp(c) ? SHARP : 1.0;
 }
 
 /* The deviation of scores: q . k / sqrt(k). */
@@ -106,7 +114,7 @@ static double gradient_ulps(const struct verify_case *c, const struct sequences 
  * squares of the probabilities sum up to 1, or to exp(1/9) / length where scores are plain. */
 static double gradient_floor(const struct verify_case *c, const struct sequences *s)
 {
-    const double squares = c->inputs == VERIFY_SHARP ? 1.0 : fmin(1.0, 1.12 / (double)s->shortest);
+    const double squares = is_sharp(c) ? 1.0 : fmin(1.0, 1.12 / (double)s->shortest);
     return spread(c) * VERIFY_RMS / 3.0 * sqrt(squares) / (1.0 - (double)c->dropout);
 }
 
@@ -166,6 +174,7 @@ static const struct verify_case cases[] = {
     {&attention_forward, true, 0, 1, 4, 0, 0, beyond_a_tile, VERIFY_PLAIN},
     {&attention_forward, false, 0, 3, 4, 0, 0.1f, beyond_a_tile, VERIFY_SHARP},
     {&attention_forward, false, 0, 2, 64, 0, 0.1f, mixed, VERIFY_SHARP},
+    {&attention_forward, false, 0, 3, 4, 0, 0.1f, beyond_a_tile, VERIFY_FAR},
     {&attention_forward, false, 0, 2, 64, 0, 0.9999f, tiny_mix, VERIFY_PLAIN},
     {&attention_forward, false, 70, 3, 4, 0, 0.1f, one_token, VERIFY_PLAIN},
     {&attention_forward, false, 0, 2, 80, 0, 0.1f, mixed, VERIFY_PLAIN},
@@ -186,6 +195,7 @@ static const struct verify_case cases[] = {
     {&attention_backward, true, 0, 1, 4, 0, 0, beyond_a_tile, VERIFY_PLAIN},
     {&attention_backward, false, 0, 3, 4, 0, 0.1f, beyond_a_tile, VERIFY_SHARP},
     {&attention_backward, false, 0, 2, 64, 0, 0.1f, mixed, VERIFY_SHARP},
+    {&attention_backward, false, 0, 3, 4, 0, 0.1f, beyond_a_tile, VERIFY_FAR},
     {&attention_backward, false, 0, 2, 64, 0, 0.9999f, tiny_mix, VERIFY_PLAIN},
     {&attention_backward, false, 70, 3, 4, 0, 0.1f, one_token, VERIFY_PLAIN},
     {&attention_backward, false, 0, 2, 80, 0, 0.1f, mixed, VERIFY_PLAIN},

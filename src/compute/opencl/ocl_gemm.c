@@ -64,7 +64,7 @@ enum clb_status ocl_gemm_forced(const struct ocl_gemm_candidate **candidate)
     static const struct {
         const char *value;
         int candidate;
-    } values[] = {{"tile", 0}, {"tile6x16", 1}, {"clblast", 2}, {"local", 3}};
+    } values[] = {{"tile", 0}, {"tile6x16", 1}, {"clblast", 2}, {"local", 3}, {"local64", 4}};
     const char *value = getenv("CLBERT_GEMM");
     *candidate = NULL;
     if (!value || !*value) return CLB_OK;
@@ -73,7 +73,8 @@ enum clb_status ocl_gemm_forced(const struct ocl_gemm_candidate **candidate)
             *candidate = &ocl_gemm_candidates[values[i].candidate];
     if (*candidate) return CLB_OK;
     return clb_fail(CLB_ERROR_ARGUMENT,
-                    "CLBERT_GEMM=%s is unknown; there are: clblast, tile, tile6x16, local", value);
+                    "CLBERT_GEMM=%s is unknown; there are: clblast, tile, tile6x16, local, local64",
+                    value);
 }
 
 static enum clb_status choose(struct ocl_device *device)

@@ -6,7 +6,7 @@
  * then: the next start tries it again.
  *
  * Environment: CLBERT_GEMM forces one candidate without a measurement: "clblast", "tile" (the
- * wide-vector tile 14x32), "tile6x16", or "local" (64x64 in local memory). */
+ * wide-vector tile 14x32), "tile6x16", "local" (128x128 in local memory) or "local64". */
 #ifndef OCL_GEMM_H
 #define OCL_GEMM_H
 
@@ -69,7 +69,7 @@ enum clb_status ocl_gemm_check(struct ocl_device *device,
 
 /* ---- the candidates, choosing by what was measured, keeping that: ocl_gemm_choice.c ---- */
 
-enum { OCL_GEMM_CANDIDATES = 4 };
+enum { OCL_GEMM_CANDIDATES = 5 };
 extern const struct ocl_gemm_candidate ocl_gemm_candidates[OCL_GEMM_CANDIDATES];
 extern const char *const ocl_gemm_kind_names[OCL_GEMM_KINDS]; /* "nt" */
 /* The candidate of a name, where it is worth trying on kernels of that shape; NULL: none. */

@@ -17,6 +17,7 @@ const struct ocl_gemm_candidate ocl_gemm_candidates[OCL_GEMM_CANDIDATES] = {
     {"tile 14x32", ocl_gemm_tile, &ocl_tiles[OCL_TILE_14X32]},
     {"tile 6x16", ocl_gemm_tile, &ocl_tiles[OCL_TILE_6X16]},
     {"clblast", ocl_gemm_clblast, NULL},
+    {"local 128x128", ocl_gemm_tile, &ocl_tiles[OCL_TILE_LOCAL_128X128]},
     {"local 64x64", ocl_gemm_tile, &ocl_tiles[OCL_TILE_LOCAL_64X64]},
 };
 

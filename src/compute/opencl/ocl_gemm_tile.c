@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Products by the tiles of cl/gemm.cl, a row of ocl_tiles each. In registers C is done in blocks of
  * KC steps of K: A and B are packed into panels, then the tiles of C are added up. In local memory
- * one kernel does it all. */
+ * one kernel does it all, or two where K is split. */
 #include "base/error.h"
 #include "compute/opencl/ocl_gemm.h"
 
@@ -13,9 +13,19 @@ static int64_t ceil_div(int64_t a, int64_t b)
 /* One product by one tile. */
 struct tiling {
     const struct ocl_tile *tile;
-    char options[64];
+    char options[160];
     int64_t row_tiles, column_tiles; /* of C; in registers also the panels of A and of B */
 };
+
+static struct tiling tiling(const struct ocl_tile *tile, const struct ocl_operands *operands,
+                            const struct ocl_product *p)
+{
+    struct tiling t = {.tile = tile,
+                       .row_tiles = ceil_div(p->m, tile->m),
+                       .column_tiles = ceil_div(p->n, tile->n)};
+    ocl_tile_options(tile, operands, t.options, sizeof t.options);
+    return t;
+}
 
 /* C (+)= the block of A B from k_begin. */
 static enum clb_status register_block(struct ocl_device *device, const struct ocl_product *p,
@@ -44,36 +54,65 @@ cleanup:
 }
 
 /* K in equal blocks of at most KC. */
-static enum clb_status register_product(struct ocl_device *device, const struct ocl_product *p,
-                                        const struct tiling *t)
+static enum clb_status register_product(struct ocl_device *device, const struct ocl_tile *tile,
+                                        const struct ocl_product *p)
 {
-    const int64_t blocks = ceil_div(p->k, t->tile->k), depth = ceil_div(p->k, blocks);
+    const struct ocl_operands packed = {0}; /* however they lie */
+    const struct tiling t = tiling(tile, &packed, p);
+    const int64_t blocks = ceil_div(p->k, tile->k), depth = ceil_div(p->k, blocks);
     enum clb_status status = CLB_OK;
     for (int64_t k = 0; k < p->k && status == CLB_OK; k += depth)
-        status = register_block(device, p, t, k, depth < p->k - k ? depth : p->k - k);
+        status = register_block(device, p, &t, k, depth < p->k - k ? depth : p->k - k);
     return status;
 }
 
-static enum clb_status local_product(struct ocl_device *device, const struct ocl_product *p,
-                                     const struct tiling *t)
+/* Into how many parts K is cut, so that there are two groups for each unit. */
+static int64_t split(int64_t groups, int64_t units, int64_t k)
 {
-    const size_t across = (size_t)(t->tile->n / t->tile->mwi);
-    const size_t down = (size_t)(t->tile->m / t->tile->mwi);
-    const struct ocl_range range = {
-        {(size_t)t->column_tiles * across, (size_t)t->row_tiles * down, 1}, {across, down, 1}};
-    return OCL_RUN_WITH(device, OCL_GEMM, t->options, "local_product", range, OCL_MEM(p->c),
-                        OCL_MEM(p->a), OCL_MEM(p->b), OCL_I64(p->m), OCL_I64(p->n), OCL_I64(p->k),
-                        OCL_I32(p->kind == OCL_GEMM_TN), OCL_I32(p->kind != OCL_GEMM_NT),
-                        OCL_I32(p->accumulate));
+    int64_t parts = 2 * units / groups;
+    if (groups >= units || parts < 1) parts = 1;
+    if (parts > k / OCL_SPLIT_DEPTH) parts = k / OCL_SPLIT_DEPTH;
+    if (parts > OCL_SPLITS) parts = OCL_SPLITS;
+    return parts < 1 ? 1 : parts;
+}
+
+/* C (+)= A B where it fits the device: a smaller tile where there would be fewer groups than units,
+ * and K in parts where there still are. */
+static enum clb_status local_product(struct ocl_device *device, const struct ocl_tile *tile,
+                                     const struct ocl_product *p)
+{
+    const int64_t units = device->base.info.compute_units;
+    const struct ocl_operands operands = {
+        .a_k_major = p->kind == OCL_GEMM_TN,
+        .b_k_major = p->kind != OCL_GEMM_NT,
+        .a_vector = (p->kind == OCL_GEMM_TN ? p->m : p->k) % 4 == 0,
+        .b_vector = (p->kind == OCL_GEMM_NT ? p->k : p->n) % 4 == 0};
+    struct tiling t = tiling(tile, &operands, p);
+    while (t.row_tiles * t.column_tiles < units && t.tile + 1 < ocl_tiles + OCL_TILES)
+        t = tiling(t.tile + 1, &operands, p);
+    const int64_t splits = split(t.row_tiles * t.column_tiles, units, p->k);
+    const int64_t depth = ceil_div(ceil_div(p->k, splits), t.tile->k) * t.tile->k;
+    const int64_t items = t.tile->m / OCL_TILE_MWI * (t.tile->n / OCL_TILE_MWI);
+    const bool parted = depth < p->k;
+    const int64_t parts = ceil_div(p->k, depth);
+    cl_mem c = p->c;
+    enum clb_status status;
+    if (parted) CLB_TRY(ocl_workspace(device, 4 * parts * p->m * p->n, &c));
+    CLB_TRY(OCL_RUN_WITH(device, OCL_GEMM, t.options, "local_product",
+                         ocl_over_groups(t.column_tiles, t.row_tiles, parts, (size_t)items),
+                         OCL_MEM(c), OCL_MEM(p->a), OCL_MEM(p->b), OCL_I32(p->m), OCL_I32(p->n),
+                         OCL_I32(p->k), OCL_I32(depth), OCL_I32(p->accumulate && !parted)));
+    if (parted)
+        CLB_TRY(OCL_RUN_WITH(device, OCL_GEMM, t.options, "add_splits",
+                             ocl_over_elements(device, p->m * p->n), OCL_MEM(p->c), OCL_MEM(c),
+                             OCL_I64(p->m * p->n), OCL_I32(parts), OCL_I32(p->accumulate)));
+cleanup:
+    return status;
 }
 
 enum clb_status ocl_gemm_tile(struct ocl_device *device, const struct ocl_tile *tile,
                               const struct ocl_product *p)
 {
-    struct tiling t = {.tile = tile,
-                       .row_tiles = ceil_div(p->m, tile->m),
-                       .column_tiles = ceil_div(p->n, tile->n)};
-    ocl_tile_options(tile, t.options, sizeof t.options);
-    return tile->place == OCL_REGISTERS ? register_product(device, p, &t)
-                                        : local_product(device, p, &t);
+    return tile->place == OCL_REGISTERS ? register_product(device, tile, p)
+                                        : local_product(device, tile, p);
 }

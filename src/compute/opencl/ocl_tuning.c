@@ -25,8 +25,11 @@ const struct ocl_tile ocl_tiles[OCL_TILES] = {
     [OCL_TILE_14X32] = {"tile 14x32", OCL_REGISTERS, .m = 14, .n = 32, .k = 1024, .chunk = 64},
     /* AVX2: 6 x 2 of 16 registers. */
     [OCL_TILE_6X16] = {"tile 6x16", OCL_REGISTERS, .m = 6, .n = 16, .k = 1024, .chunk = 64},
-    /* Any GPU: (64 / 4)^2 = 256 work-items, 2 * 16 * (64 + 4) floats = 8.5 KiB of local memory. */
-    [OCL_TILE_LOCAL_64X64] = {"local 64x64", OCL_LOCAL, .m = 64, .n = 64, .k = 16, .mwi = 4},
+    /* Any GPU: 256 work-items, 2 * 8 * 2 * (128 + 4) floats = 16.5 KiB of local memory. Two steps
+     * unrolled: about 125 registers, so that two groups share an NVIDIA unit. */
+    [OCL_TILE_LOCAL_128X128] = {"local 128x128", OCL_LOCAL, .m = 128, .n = 128, .k = 8, .kwi = 2},
+    /* Where the larger are too few to fill the device: 64 work-items, 8.5 KiB. */
+    [OCL_TILE_LOCAL_64X64] = {"local 64x64", OCL_LOCAL, .m = 64, .n = 64, .k = 8, .kwi = 2},
 };
 static const struct ocl_attention_tile attention_tiles[] = {
     {true, INT_MAX, .block = 32, .items = 1},
@@ -58,13 +61,17 @@ void ocl_shape_options(const struct ocl_shape *shape, char options[OCL_OPTIONS_S
              CLB_ACTIVATION_GELU, CLB_ACTIVATION_GELU_TANH, CLB_ACTIVATION_TANH);
 }
 
-void ocl_tile_options(const struct ocl_tile *tile, char *options, size_t size)
+void ocl_tile_options(const struct ocl_tile *tile, const struct ocl_operands *operands,
+                      char *options, size_t size)
 {
     if (tile->place == OCL_REGISTERS)
         snprintf(options, size, "-DMR=%d -DNR=%d -DPACK_CHUNK=%d", tile->m, tile->n, tile->chunk);
     else
-        snprintf(options, size, "-DMWG=%d -DNWG=%d -DKWG=%d -DMWI=%d", tile->m, tile->n, tile->k,
-                 tile->mwi);
+        snprintf(options, size,
+                 "-DMWG=%d -DNWG=%d -DKWG=%d -DKWI=%d -DA_K_MAJOR=%d -DB_K_MAJOR=%d -DA_VECTOR=%d "
+                 "-DB_VECTOR=%d",
+                 tile->m, tile->n, tile->k, tile->kwi, operands->a_k_major, operands->b_k_major,
+                 operands->a_vector, operands->b_vector);
 }
 
 void ocl_attention_options(bool wide, int64_t head, char *options, size_t size)

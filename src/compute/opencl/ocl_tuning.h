@@ -43,11 +43,30 @@ struct ocl_tile {
     int k;     /* in registers KC: steps of K that are packed at once; in local memory KWG: steps of
                   K that lie there at once */
     int chunk; /* in registers PACK_CHUNK: steps of K that one work-item packs */
-    int mwi;   /* in local memory MWI: a work-item has MWI x MWI of the tile */
+    int kwi;   /* in local memory KWI: steps of K that are unrolled */
 };
 
-enum ocl_tile_row { OCL_TILE_14X32, OCL_TILE_6X16, OCL_TILE_LOCAL_64X64, OCL_TILES };
+enum {
+    OCL_TILE_MWI = 8,      /* in local memory a work-item has 8 x 8 of the tile */
+    OCL_SPLIT_DEPTH = 128, /* K is split into parts of at least so many steps, */
+    OCL_SPLITS = 16,       /* and at most so many parts */
+};
+
+/* Of those in local memory the larger come first. */
+enum ocl_tile_row {
+    OCL_TILE_14X32,
+    OCL_TILE_6X16,
+    OCL_TILE_LOCAL_128X128,
+    OCL_TILE_LOCAL_64X64,
+    OCL_TILES
+};
 extern const struct ocl_tile ocl_tiles[OCL_TILES];
+
+/* How the operands of a product lie, which a tile in local memory is compiled for. */
+struct ocl_operands {
+    bool a_k_major, b_k_major; /* or k runs along their rows */
+    bool a_vector, b_vector;   /* their rows are whole float4 */
+};
 
 /* ---- tiles of attention: attention.cl and attention_wide.cl, by the size of a head ---- */
 
@@ -88,7 +107,8 @@ extern const char ocl_prelude[];
 /* Those of every source. */
 void ocl_shape_options(const struct ocl_shape *shape, char options[OCL_OPTIONS_SIZE]);
 /* Those of gemm.cl, attention.cl and attention_wide.cl, and peak.cl besides. */
-void ocl_tile_options(const struct ocl_tile *tile, char *options, size_t size);
+void ocl_tile_options(const struct ocl_tile *tile, const struct ocl_operands *operands,
+                      char *options, size_t size);
 void ocl_attention_options(bool wide, int64_t head, char *options, size_t size);
 void ocl_peak_options(int vector, char *options, size_t size);
 
