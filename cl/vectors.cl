@@ -165,11 +165,8 @@ INLINE float group_max_of(float x, local float *shared)
 
 /* ---- a whole buffer: FLAT elements a work-item, W at a time ---- */
 
-/* The end of this work-item's elements. */
-static inline long flat_end(long count)
-{
-    return min(((long)get_global_id(0) + 1) * FLAT, count);
-}
-
-#define FOR_ELEMENTS(e, count) \
-    for (long e = (long)get_global_id(0) * FLAT; e < flat_end(count); e += W)
+/* Its end is e_end: a call of get_global_id for every step costs 2 % of a training step on Intel's
+ * runtime for CPUs. */
+#define FOR_ELEMENTS(e, count)                                                               \
+    for (long e = (long)get_global_id(0) * FLAT, e##_end = min(e + (long)FLAT, (long)(count)); \
+         e < e##_end; e += W)
