@@ -92,9 +92,15 @@ static inline uvec random_vector(struct random r, ulong block)
 static inline uvec random_lanes(struct random r, ulong e)
 {
     if ((e & 3) == 0) return random_vector(r, e >> 2);
+#if W == 4
+    const uint4 a = philox(r, e >> 2), b = philox(r, (e >> 2) + 1);
+    if ((e & 3) == 1) return (uint4)(a.yzw, b.x);
+    return (e & 3) == 2 ? (uint4)(a.zw, b.xy) : (uint4)(a.w, b.xyz);
+#else
     uint lanes[W];
     for (int i = 0; i < W; i++) lanes[i] = random_u32(r, e + i);
     return JOIN(vload, W)(0, lanes);
+#endif
 }
 
 /* What elements e .. e + W - 1 are multiplied by: keep_scale where kept, else 0. */

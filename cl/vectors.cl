@@ -48,13 +48,18 @@ typedef JOIN(uint, W) uvec;
 #define LANES ((ivec)(0, 1, 2, 3))
 #endif
 
-/* W numbers from p, of which the first n exist; the rest are `missing`. */
+/* W numbers from p, of which the first n exist; the rest are `missing`. (On GPUs an array of lanes
+ * would lie in memory.) */
 static inline vec load_or(const global float *p, long n, float missing)
 {
     if (n >= W) return LOAD(0, p);
+#if W == 4
+    return (vec)(n > 0 ? p[0] : missing, n > 1 ? p[1] : missing, n > 2 ? p[2] : missing, missing);
+#else
     float lanes[W];
     for (int i = 0; i < W; i++) lanes[i] = i < n ? p[i] : missing;
     return LOAD(0, lanes);
+#endif
 }
 
 static inline vec load_part(const global float *p, long n)
@@ -68,9 +73,15 @@ static inline void store_part(vec x, global float *p, long n)
         STORE(x, 0, p);
         return;
     }
+#if W == 4
+    if (n > 0) p[0] = x.x;
+    if (n > 1) p[1] = x.y;
+    if (n > 2) p[2] = x.z;
+#else
     float lanes[W];
     STORE(x, 0, lanes);
     for (int i = 0; i < n; i++) p[i] = lanes[i];
+#endif
 }
 
 /* x with its lanes from n on set to `missing`. */
