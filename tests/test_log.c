@@ -32,9 +32,13 @@ static void log_to_terminal(const char *progress, char *sent, size_t size)
     base_log("end");
     fflush(stderr);
     dup2(kept, STDERR_FILENO);
-    const ssize_t count = read(terminal, sent, size - 1);
-    assert_true(count > 0);
-    sent[count] = 0;
+    size_t length = 0;
+    do { /* it comes in pieces */
+        const ssize_t count = read(terminal, sent + length, size - 1 - length);
+        assert_true(count > 0);
+        length += (size_t)count;
+        sent[length] = 0;
+    } while (!strstr(sent, "end\r\n"));
     close(slave);
     close(terminal);
     close(kept);
