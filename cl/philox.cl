@@ -94,8 +94,9 @@ static inline uvec random_lanes(struct random r, ulong e)
     if ((e & 3) == 0) return random_vector(r, e >> 2);
 #if W == 4
     const uint4 a = philox(r, e >> 2), b = philox(r, (e >> 2) + 1);
-    if ((e & 3) == 1) return (uint4)(a.yzw, b.x);
-    return (e & 3) == 2 ? (uint4)(a.zw, b.xy) : (uint4)(a.w, b.xyz);
+    const bool one = (e & 3) == 1, two = (e & 3) == 2;
+    return (uint4)(one ? a.y : two ? a.z : a.w, one ? a.z : two ? a.w : b.x,
+                   one ? a.w : two ? b.x : b.y, one ? b.x : two ? b.y : b.z);
 #else
     uint lanes[W];
     for (int i = 0; i < W; i++) lanes[i] = random_u32(r, e + i);
