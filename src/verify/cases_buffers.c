@@ -40,9 +40,10 @@ static enum clb_status run_copy(const struct verify_case *c, const struct clb_te
 /* Numbers between others, ties, what is too large, what is subnormal there. */
 static float of_all_sizes(const struct verify_case *c, int64_t e, float u)
 {
-    static const float ends[] = {65504.0f,  65519.9f,  65520.0f, 0x1p-14f,       0x1.ffcp-15f,
-                                 0x1p-24f,  0x1p-25f,  0x3p-25f, 0x1.004p0f,     0x1.00cp0f,
-                                 0x1.01p0f, 0x1.03p0f, 3.4e38f,  0x1.fffffep127f};
+    static const float ends[] = {65504.0f,     65519.9f,     65520.0f,   0x1p-14f,
+                                 0x1.ffcp-15f, 0x1.ff8p-15f, 0x1.8p-15f, 0x1p-24f,
+                                 0x1p-25f,     0x3p-25f,     0x1.004p0f, 0x1.00cp0f,
+                                 0x1.01p0f,    0x1.03p0f,    3.4e38f,    0x1.fffffep127f};
     const int64_t count = sizeof ends / sizeof *ends;
     if (e < 2 * count) return e % 2 ? -ends[e / 2] : ends[e / 2];
     if (c->inputs == VERIFY_SPECIAL) {
