@@ -119,6 +119,32 @@ struct rows {
     int stride;
 };
 
+/* Queries, keys and values of a sequence and head. */
+struct sides {
+    struct rows q, k, v;
+};
+
+static inline struct sides sides_of(const global float *qkv, struct place at, long hidden)
+{
+    const int stride = 3 * (int)hidden;
+    const global float *first = qkv + (long)at.begin * stride + at.head * HEAD;
+    struct sides x;
+    x.q.first = first;
+    x.k.first = first + hidden;
+    x.v.first = first + 2 * hidden;
+    x.q.stride = x.k.stride = x.v.stride = stride;
+    return x;
+}
+
+/* The same of a matrix that is as wide as the heads together. */
+static inline struct rows rows_of(const global float *x, struct place at, long hidden)
+{
+    struct rows rows;
+    rows.first = x + (long)at.begin * hidden + at.head * HEAD;
+    rows.stride = (int)hidden;
+    return rows;
+}
+
 /* Columns c .. c + 3 of a head's row; zeros beyond the head. */
 static inline float4 load_head(const global float *row, int c)
 {
@@ -296,11 +322,7 @@ ATTENTION_KERNEL attention_forward(global float *out, global float *lse, const g
     local float rescales[BLOCK], row_sums[ITEMS];
     const struct place at = place_of(cu_seqlens);
     if (at.block >= at.length) return; /* the whole group */
-    const int stride = 3 * (int)hidden;
-    const global float *base = qkv + (long)at.begin * stride + at.head * HEAD;
-    const struct rows q = {base, stride}, k = {base + hidden, stride};
-    const struct rows v = {base + 2 * hidden, stride};
-
+    const struct sides in = sides_of(qkv, at, hidden);
     const int slot = at.lane % BLOCK, share = at.lane / BLOCK * SHARE;
     const int mine = at.block + slot % LANES_Y * 4 + slot / LANES_Y; /* the row in that slot */
     const long row = (long)at.head * tokens + at.begin + mine;
@@ -310,7 +332,7 @@ ATTENTION_KERNEL attention_forward(global float *out, global float *lse, const g
     zero(o);
     for (int from = 0; from < at.length; from += STEP) {
         float4 s[4], p[SHARE / 4], sum = (float4)(0.0f);
-        multiply_rows(s, stage, at, q, k, from);
+        multiply_rows(s, stage, at, in.q, in.k, from);
         UNROLL for (int i = 0; i < 4; i++)
             s[i] = mask_keys(s[i] * scale, at.length - from - 4 * at.x);
         put_weights(weights, at, s);
@@ -334,7 +356,7 @@ ATTENTION_KERNEL attention_forward(global float *out, global float *lse, const g
 
         UNROLL for (int i = 0; i < 4; i++)
             UNROLL for (int c = 0; c < PARTS_X; c++) o[i][c] *= rescales[i * LANES_Y + at.y];
-        add_weighted(o, weights, stage, at, v, from);
+        add_weighted(o, weights, stage, at, in.v, from);
     }
     row_sums[at.lane] = row_sum;
     barrier(CLK_LOCAL_MEM_FENCE);
@@ -370,19 +392,15 @@ ATTENTION_KERNEL attention_d_query(global float *d_qkv, const global float *d_ou
     local float stage[STAGE] ALIGNED, weights[BLOCK * WEIGHTS] ALIGNED;
     const struct place at = place_of(cu_seqlens);
     if (at.block >= at.length) return;
-    const int stride = 3 * (int)hidden;
-    const long head = (long)at.begin * stride + at.head * HEAD;
-    const global float *base = qkv + head;
-    const struct rows q = {base, stride}, k = {base + hidden, stride};
-    const struct rows v = {base + 2 * hidden, stride};
-    const struct rows d_o = {d_out + (long)at.begin * hidden + at.head * HEAD, (int)hidden};
+    const struct sides in = sides_of(qkv, at, hidden);
+    const struct rows d_o = rows_of(d_out, at, hidden);
     const long first = (long)at.head * tokens + at.begin;
     float4 d_q[4][PARTS_X];
     zero(d_q);
     for (int from = 0; from < at.length; from += STEP) {
         float4 s[4], d_p[4];
-        multiply_rows(s, stage, at, q, k, from);
-        multiply_rows(d_p, stage, at, d_o, v, from);
+        multiply_rows(s, stage, at, in.q, in.k, from);
+        multiply_rows(d_p, stage, at, d_o, in.v, from);
         UNROLL for (int i = 0; i < 4; i++) {
             const long row = first + min(at.block + 4 * at.y + i, at.length - 1);
             const float4 keep = keep_keys(DROPOUT(drop), row, from + 4 * at.x);
@@ -390,9 +408,9 @@ ATTENTION_KERNEL attention_d_query(global float *d_qkv, const global float *d_ou
             s[i] = p * (d_p[i] * keep - delta[row]) * scale;
         }
         put_weights(weights, at, s);
-        add_weighted(d_q, weights, stage, at, k, from);
+        add_weighted(d_q, weights, stage, at, in.k, from);
     }
-    store_rows(d_q, at, d_qkv + head, stride);
+    store_rows(d_q, at, d_qkv + (in.q.first - qkv), in.q.stride);
 }
 
 ATTENTION_KERNEL attention_d_key_value(global float *d_qkv, const global float *d_out,
@@ -405,20 +423,16 @@ ATTENTION_KERNEL attention_d_key_value(global float *d_qkv, const global float *
     local float d_scores[BLOCK * WEIGHTS] ALIGNED;
     const struct place at = place_of(cu_seqlens);
     if (at.block >= at.length) return;
-    const int stride = 3 * (int)hidden;
-    const long head = (long)at.begin * stride + at.head * HEAD;
-    const global float *base = qkv + head;
-    const struct rows q = {base, stride}, k = {base + hidden, stride};
-    const struct rows v = {base + 2 * hidden, stride};
-    const struct rows d_o = {d_out + (long)at.begin * hidden + at.head * HEAD, (int)hidden};
+    const struct sides in = sides_of(qkv, at, hidden);
+    const struct rows d_o = rows_of(d_out, at, hidden);
     const long first = (long)at.head * tokens + at.begin;
     float4 d_k[4][PARTS_X], d_v[4][PARTS_X];
     zero(d_k);
     zero(d_v);
     for (int from = 0; from < at.length; from += STEP) {
         float4 s[4], d_p[4];
-        multiply_rows(s, stage, at, k, q, from);
-        multiply_rows(d_p, stage, at, v, d_o, from);
+        multiply_rows(s, stage, at, in.k, in.q, from);
+        multiply_rows(d_p, stage, at, in.v, d_o, from);
         transpose4(s); /* four keys of a query together, as Philox has them */
         transpose4(d_p);
         UNROLL for (int i = 0; i < 4; i++) {
@@ -434,8 +448,8 @@ ATTENTION_KERNEL attention_d_key_value(global float *d_qkv, const global float *
         put_weights(weights, at, s);
         put_weights(d_scores, at, d_p);
         add_weighted(d_v, weights, stage, at, d_o, from);
-        add_weighted(d_k, d_scores, stage, at, q, from);
+        add_weighted(d_k, d_scores, stage, at, in.q, from);
     }
-    store_rows(d_k, at, d_qkv + head + hidden, stride);
-    store_rows(d_v, at, d_qkv + head + 2 * hidden, stride);
+    store_rows(d_k, at, d_qkv + (in.k.first - qkv), in.k.stride);
+    store_rows(d_v, at, d_qkv + (in.v.first - qkv), in.v.stride);
 }

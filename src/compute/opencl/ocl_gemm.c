@@ -80,7 +80,6 @@ enum clb_status ocl_gemm_forced(const struct ocl_gemm_candidate **candidate)
 static enum clb_status choose(struct ocl_device *device)
 {
     struct ocl_gemm *gemm = calloc(1, sizeof *gemm);
-    struct ocl_gemm_table table;
     const struct ocl_gemm_candidate *only = NULL;
     enum clb_status status = CLB_OK;
     if (!gemm) return clb_fail(CLB_ERROR_MEMORY, "products: out of memory");
@@ -88,8 +87,7 @@ static enum clb_status choose(struct ocl_device *device)
     if (only) {
         for (int kind = 0; kind < OCL_GEMM_KINDS; kind++) gemm->chosen[kind] = only;
         snprintf(gemm->text, sizeof gemm->text, "%s (by CLBERT_GEMM)", only->name);
-    } else if (!ocl_gemm_load(&device->base.info, device->shape, &table) ||
-               !ocl_gemm_take(gemm, device->shape, &table)) {
+    } else if (!ocl_gemm_load(&device->base.info, device->shape, gemm)) {
         CLB_TRY(measure(device, gemm));
     }
     device->gemm = gemm;
@@ -130,9 +128,7 @@ void ocl_gemm_describe(struct clb_device *base)
 void ocl_gemm_describe_cached(struct clb_device_info *info, const struct ocl_shape *shape)
 {
     struct ocl_gemm gemm;
-    struct ocl_gemm_table table;
-    if (ocl_gemm_load(info, shape, &table) && ocl_gemm_take(&gemm, shape, &table))
-        memcpy(info->gemm, gemm.text, sizeof info->gemm);
+    if (ocl_gemm_load(info, shape, &gemm)) memcpy(info->gemm, gemm.text, sizeof info->gemm);
 }
 
 /* CLBlast keeps programs of every context it has seen; they must go before the context does. */

@@ -83,8 +83,9 @@ struct ocl_gemm_table {
 /* Takes the fastest right candidate of each kind and describes the choice; false: there is none. */
 bool ocl_gemm_take(struct ocl_gemm *gemm, const struct ocl_shape *shape,
                    const struct ocl_gemm_table *table);
+/* The same of what was kept on disk. */
 bool ocl_gemm_load(const struct clb_device_info *info, const struct ocl_shape *shape,
-                   struct ocl_gemm_table *table);
+                   struct ocl_gemm *gemm);
 void ocl_gemm_save(const struct clb_device_info *info, const struct ocl_shape *shape,
                    const struct ocl_gemm_table *table);
 

@@ -121,28 +121,27 @@ static bool read_result(const json_t *json, struct ocl_gemm_result *result)
     return true;
 }
 
-static bool read_table(const char *bytes, size_t size, const struct ocl_shape *shape,
-                       struct ocl_gemm_table *table)
+static bool take_table(const char *bytes, size_t size, const struct ocl_shape *shape,
+                       struct ocl_gemm *gemm)
 {
-    struct ocl_gemm gemm;
+    struct ocl_gemm_table table = {.results = {{.wrong = false}}};
     json_t *json = json_loadb(bytes, size, 0, NULL);
     bool good = json != NULL;
-    *table = (struct ocl_gemm_table){.results = {{.wrong = false}}};
     for (int i = 0; i < OCL_GEMM_CANDIDATES && good; i++)
         if (ocl_gemm_worth_trying(shape, i))
             good =
-                read_result(json_object_get(json, ocl_gemm_candidates[i].name), &table->results[i]);
+                read_result(json_object_get(json, ocl_gemm_candidates[i].name), &table.results[i]);
     json_decref(json);
-    return good && ocl_gemm_take(&gemm, shape, table);
+    return good && ocl_gemm_take(gemm, shape, &table);
 }
 
 /* A file that is no table of these candidates is deleted. */
 bool ocl_gemm_load(const struct clb_device_info *info, const struct ocl_shape *shape,
-                   struct ocl_gemm_table *table)
+                   struct ocl_gemm *gemm)
 {
     size_t size = 0;
     char *path = path_of(info, shape), *bytes = ocl_cache_read(path, &size);
-    const bool good = bytes && read_table(bytes, size, shape, table);
+    const bool good = bytes && take_table(bytes, size, shape, gemm);
     if (bytes && !good) unlink(path);
     free(bytes);
     free(path);

@@ -76,6 +76,11 @@ static int64_t split(int64_t groups, int64_t units, int64_t k)
     return parts < 1 ? 1 : parts;
 }
 
+static int64_t tiles_of(const struct ocl_tile *tile, const struct ocl_product *p)
+{
+    return ceil_div(p->m, tile->m) * ceil_div(p->n, tile->n);
+}
+
 /* C (+)= A B where it fits the device: a smaller tile where there would be fewer groups than units,
  * and K in parts where there still are. */
 static enum clb_status local_product(struct ocl_device *device, const struct ocl_tile *tile,
@@ -87,12 +92,11 @@ static enum clb_status local_product(struct ocl_device *device, const struct ocl
         .b_k_major = p->kind != OCL_GEMM_NT,
         .a_vector = (p->kind == OCL_GEMM_TN ? p->m : p->k) % 4 == 0,
         .b_vector = (p->kind == OCL_GEMM_NT ? p->k : p->n) % 4 == 0};
-    struct tiling t = tiling(tile, &operands, p);
-    while (t.row_tiles * t.column_tiles < units && t.tile + 1 < ocl_tiles + OCL_TILES)
-        t = tiling(t.tile + 1, &operands, p);
-    const int64_t splits = split(t.row_tiles * t.column_tiles, units, p->k);
-    const int64_t depth = ceil_div(ceil_div(p->k, splits), t.tile->k) * t.tile->k;
-    const int64_t items = t.tile->m / OCL_TILE_MWI * (t.tile->n / OCL_TILE_MWI);
+    while (tiles_of(tile, p) < units && tile + 1 < ocl_tiles + OCL_TILES) tile++;
+    const struct tiling t = tiling(tile, &operands, p);
+    const int64_t splits = split(tiles_of(tile, p), units, p->k);
+    const int64_t depth = ceil_div(ceil_div(p->k, splits), tile->k) * tile->k;
+    const int64_t items = tile->m / OCL_TILE_MWI * (tile->n / OCL_TILE_MWI);
     const bool parted = depth < p->k;
     const int64_t parts = ceil_div(p->k, depth);
     cl_mem c = p->c;

@@ -38,16 +38,26 @@ static void update_args(struct ocl_arg args[UPDATE_ARGS], const struct clb_tenso
     memcpy(args, all, sizeof all);
 }
 
+/* A kernel that takes no more than these, an element by itself. */
+static enum clb_status update(const char *kernel, bool corrected, const struct clb_tensor *w,
+                              const struct clb_tensor *g, const struct clb_tensor *m,
+                              const struct clb_tensor *v, const struct clb_tensor *grad_square,
+                              const struct clb_segments *segments,
+                              const struct clb_optimizer_step *step)
+{
+    struct ocl_device *device = ocl_device(w->device);
+    struct ocl_arg args[UPDATE_ARGS];
+    update_args(args, w, g, m, v, grad_square, segments, step, corrected);
+    return ocl_launch(device, OCL_OPTIMIZER, "", kernel, ocl_over_elements(device, w->rows),
+                      UPDATE_ARGS, args);
+}
+
 enum clb_status ocl_adamw(const struct clb_tensor *w, const struct clb_tensor *g,
                           const struct clb_tensor *m, const struct clb_tensor *v,
                           const struct clb_tensor *grad_square, const struct clb_segments *segments,
                           const struct clb_optimizer_step *step)
 {
-    struct ocl_device *device = ocl_device(w->device);
-    struct ocl_arg args[UPDATE_ARGS];
-    update_args(args, w, g, m, v, grad_square, segments, step, true);
-    return ocl_launch(device, OCL_OPTIMIZER, "", "adamw", ocl_over_elements(device, w->rows),
-                      UPDATE_ARGS, args);
+    return update("adamw", true, w, g, m, v, grad_square, segments, step);
 }
 
 enum clb_status ocl_bert_adam(const struct clb_tensor *w, const struct clb_tensor *g,
@@ -56,11 +66,7 @@ enum clb_status ocl_bert_adam(const struct clb_tensor *w, const struct clb_tenso
                               const struct clb_segments *segments,
                               const struct clb_optimizer_step *step)
 {
-    struct ocl_device *device = ocl_device(w->device);
-    struct ocl_arg args[UPDATE_ARGS];
-    update_args(args, w, g, m, v, grad_square, segments, step, false);
-    return ocl_launch(device, OCL_OPTIMIZER, "", "bert_adam", ocl_over_elements(device, w->rows),
-                      UPDATE_ARGS, args);
+    return update("bert_adam", false, w, g, m, v, grad_square, segments, step);
 }
 
 enum clb_status ocl_lamb(const struct clb_tensor *w, const struct clb_tensor *g,
