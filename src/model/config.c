@@ -20,21 +20,34 @@ static const struct named_size {
     {"medium", 8, 512, 8}, {"base", 12, 768, 12}, {"large", 24, 1024, 16},
 };
 
-static const struct {
+/* Words of config.json, and what they mean: the first of a value is what is written. */
+struct word {
     const char *name;
-    enum clb_activation activation;
-} activations[] = {
-    {"gelu", CLB_ACTIVATION_GELU}, /* the first of a value is what is written */
+    int value;
+};
+
+static const struct word activations[] = {
+    {"gelu", CLB_ACTIVATION_GELU},
     {"gelu_new", CLB_ACTIVATION_GELU_TANH},
     {"gelu_pytorch_tanh", CLB_ACTIVATION_GELU_TANH},
 };
-enum { ACTIVATION_COUNT = sizeof activations / sizeof *activations };
 
-static const char *const problem_types[] = {
-    [CLB_PROBLEM_REGRESSION] = "regression",
-    [CLB_PROBLEM_SINGLE_LABEL_CLASSIFICATION] = "single_label_classification",
-    [CLB_PROBLEM_MULTI_LABEL_CLASSIFICATION] = "multi_label_classification",
+static const struct word problem_types[] = {
+    {"regression", CLB_PROBLEM_REGRESSION},
+    {"single_label_classification", CLB_PROBLEM_SINGLE_LABEL_CLASSIFICATION},
+    {"multi_label_classification", CLB_PROBLEM_MULTI_LABEL_CLASSIFICATION},
 };
+
+enum { WORDS = 3 }; /* of each */
+_Static_assert(sizeof activations / sizeof *activations == WORDS, "activations");
+_Static_assert(sizeof problem_types / sizeof *problem_types == WORDS, "problem types");
+
+static const char *word_for(const struct word words[WORDS], int value)
+{
+    for (int i = 0; i < WORDS; i++)
+        if (words[i].value == value) return words[i].name;
+    return "";
+}
 
 static struct clb_config defaults(void)
 {
@@ -172,21 +185,32 @@ static enum clb_status read_numbers(const json_t *json, const char *path, struct
     return CLB_OK;
 }
 
+/* *value stays as it is where there is no such key; `allowed` ends the message where its word is
+ * none of these. */
+static enum clb_status read_word(const json_t *json, const char *path, const char *key,
+                                 const struct word words[WORDS], const char *allowed, int *value)
+{
+    char *name;
+    enum clb_status status = base_json_get_string(json, path, key, &name);
+    if (status != CLB_OK || !name) return status;
+    int i = 0;
+    while (i < WORDS && strcmp(name, words[i].name) != 0) i++;
+    if (i < WORDS)
+        *value = words[i].value;
+    else
+        status = clb_fail(CLB_ERROR_FORMAT, "%s: %s \"%s\" %s", path, key, name, allowed);
+    free(name);
+    return status;
+}
+
 static enum clb_status read_activation(const json_t *json, const char *path,
                                        struct clb_config *config)
 {
-    char *name;
-    enum clb_status status = base_json_get_string(json, path, "hidden_act", &name);
-    if (status != CLB_OK || !name) return status;
-    status = clb_fail(CLB_ERROR_FORMAT,
-                      "%s: hidden_act \"%s\" is not supported: gelu, gelu_new or gelu_pytorch_tanh",
-                      path, name);
-    for (int i = 0; i < ACTIVATION_COUNT; i++) {
-        if (strcmp(name, activations[i].name) != 0) continue;
-        config->hidden_act = activations[i].activation;
-        status = CLB_OK;
-    }
-    free(name);
+    int value = config->hidden_act;
+    enum clb_status status =
+        read_word(json, path, "hidden_act", activations,
+                  "is not supported: gelu, gelu_new or gelu_pytorch_tanh", &value);
+    config->hidden_act = (enum clb_activation)value;
     return status;
 }
 
@@ -249,19 +273,12 @@ static enum clb_status read_architecture(const json_t *json, const char *path,
 static enum clb_status read_problem_type(const json_t *json, const char *path,
                                          struct clb_config *config)
 {
-    char *name;
-    enum clb_status status = base_json_get_string(json, path, "problem_type", &name);
-    if (status != CLB_OK || !name) return status;
-    status = clb_fail(CLB_ERROR_FORMAT,
-                      "%s: problem_type \"%s\" should be regression, single_label_classification "
-                      "or multi_label_classification",
-                      path, name);
-    for (int i = CLB_PROBLEM_REGRESSION; i <= CLB_PROBLEM_MULTI_LABEL_CLASSIFICATION; i++) {
-        if (strcmp(name, problem_types[i]) != 0) continue;
-        config->problem_type = (enum clb_problem_type)i;
-        status = CLB_OK;
-    }
-    free(name);
+    int value = config->problem_type;
+    enum clb_status status = read_word(json, path, "problem_type", problem_types,
+                                       "should be regression, single_label_classification or "
+                                       "multi_label_classification",
+                                       &value);
+    config->problem_type = (enum clb_problem_type)value;
     return status;
 }
 
@@ -340,8 +357,8 @@ static enum clb_status write_classes(const struct clb_config *config, const json
         failed |=
             json_object_set_new(json, "classifier_dropout", json_float(config->classifier_dropout));
     if (config->problem_type != CLB_PROBLEM_UNSAID)
-        failed |= json_object_set_new(json, "problem_type",
-                                      json_string(problem_types[config->problem_type]));
+        failed |= json_object_set_new(
+            json, "problem_type", json_string(word_for(problem_types, (int)config->problem_type)));
     if (failed) return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", path);
     return model_labels_write(labels, config->num_labels, json);
 }
@@ -349,21 +366,19 @@ static enum clb_status write_classes(const struct clb_config *config, const json
 enum clb_status bert_config_write(const struct clb_config *config, const json_t *labels,
                                   const char *path)
 {
-    const char *act = "";
-    for (int i = ACTIVATION_COUNT - 1; i >= 0; i--)
-        if (activations[i].activation == config->hidden_act) act = activations[i].name;
     json_t *json = json_pack(
         "{s:[s], s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:s, s:b}",
         "architectures", model_architecture_name(config->architecture), "model_type", "bert",
-        "hidden_act", act, "vocab_size", config->vocab_size, "hidden_size", config->hidden_size,
-        "num_hidden_layers", config->num_hidden_layers, "num_attention_heads",
-        config->num_attention_heads, "intermediate_size", config->intermediate_size,
-        "max_position_embeddings", config->max_position_embeddings, "type_vocab_size",
-        config->type_vocab_size, "pad_token_id", config->pad_token_id, "hidden_dropout_prob",
-        json_float(config->hidden_dropout_prob), "attention_probs_dropout_prob",
-        json_float(config->attention_probs_dropout_prob), "initializer_range",
-        json_float(config->initializer_range), "layer_norm_eps", json_float(config->layer_norm_eps),
-        "position_embedding_type", "absolute", "tie_word_embeddings", 1);
+        "hidden_act", word_for(activations, (int)config->hidden_act), "vocab_size",
+        config->vocab_size, "hidden_size", config->hidden_size, "num_hidden_layers",
+        config->num_hidden_layers, "num_attention_heads", config->num_attention_heads,
+        "intermediate_size", config->intermediate_size, "max_position_embeddings",
+        config->max_position_embeddings, "type_vocab_size", config->type_vocab_size, "pad_token_id",
+        config->pad_token_id, "hidden_dropout_prob", json_float(config->hidden_dropout_prob),
+        "attention_probs_dropout_prob", json_float(config->attention_probs_dropout_prob),
+        "initializer_range", json_float(config->initializer_range), "layer_norm_eps",
+        json_float(config->layer_norm_eps), "position_embedding_type", "absolute",
+        "tie_word_embeddings", 1);
     if (!json) return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", path);
     enum clb_status status = write_classes(config, labels, json, path);
     if (status == CLB_OK) status = base_json_write(path, json);

@@ -131,6 +131,19 @@ struct clb_labels head_labels(const struct module *module, const struct clb_batc
     return labels ? *labels : (struct clb_labels){.name = module->class->name};
 }
 
+enum clb_status head_check_sequences(const struct clb_batch *batch, const struct clb_labels *labels,
+                                     const char *what)
+{
+    if (labels->count != 0 && labels->count != batch->sequences)
+        return clb_fail(CLB_ERROR_ARGUMENT, "%d of %d sequences have a %s: all should, or none",
+                        labels->count, batch->sequences, what);
+    for (int32_t i = 0; i < labels->count; i++)
+        if (labels->rows[i] != batch->cu_seqlens[i])
+            return clb_fail(CLB_ERROR_ARGUMENT, "%s for row %d, where none begins", what,
+                            labels->rows[i]);
+    return CLB_OK;
+}
+
 bool head_asked(const struct module *module, const struct pass *pass)
 {
     return pass->head && strcmp(pass->head, module->class->name) == 0;

@@ -109,6 +109,10 @@ enum clb_status head_answer(const struct module *module, const struct pass *pass
  * gradient. */
 enum clb_status head_loss(struct module *module, struct pass *pass, const struct clb_tensor *logits,
                           const struct clb_tensor *labels, int64_t first);
+/* Whether all sequences of a batch have such a label, each for its first row, or none; `what` names
+ * one in messages. */
+enum clb_status head_check_sequences(const struct clb_batch *batch, const struct clb_labels *labels,
+                                     const char *what);
 /* The batch's labels of this head; a kind without any where it has none. */
 struct clb_labels head_labels(const struct module *module, const struct clb_batch *batch);
 

@@ -25,10 +25,8 @@ static void declare(struct module *module, struct registry *r)
 static enum clb_status check(const struct module *module, const struct clb_batch *batch)
 {
     const struct clb_labels labels = head_labels(module, batch);
-    if (labels.count != 0 && labels.count != batch->sequences)
-        return clb_fail(CLB_ERROR_ARGUMENT,
-                        "%d of %d sequences have a next sentence label: all should, or none",
-                        labels.count, batch->sequences);
+    const enum clb_status status = head_check_sequences(batch, &labels, "next sentence label");
+    if (status != CLB_OK) return status;
     for (int32_t i = 0; i < labels.count; i++)
         if (labels.values[i] < 0 || labels.values[i] > 1)
             return clb_fail(CLB_ERROR_ARGUMENT, "next sentence label %d should be 0 or 1",

@@ -43,19 +43,12 @@ static enum clb_status check(const struct module *module, const struct clb_batch
 {
     const struct clb_labels labels = head_labels(module, batch);
     const struct clb_config *c = &module->model->config;
-    if (labels.count == 0) return CLB_OK;
-    if (labels.count != batch->sequences)
-        return clb_fail(CLB_ERROR_ARGUMENT,
-                        "%d of %d sequences have a sequence label: all should, or none",
-                        labels.count, batch->sequences);
-    for (int32_t i = 0; i < labels.count; i++) {
-        if (labels.rows[i] != batch->cu_seqlens[i])
-            return clb_fail(CLB_ERROR_ARGUMENT, "sequence label for row %d, where none begins",
-                            labels.rows[i]);
+    const enum clb_status status = head_check_sequences(batch, &labels, "sequence label");
+    if (status != CLB_OK || labels.count == 0) return status;
+    for (int32_t i = 0; i < labels.count; i++)
         if (labels.values[i] < 0 || labels.values[i] >= c->num_labels)
             return clb_fail(CLB_ERROR_ARGUMENT, "sequence label %d; the model's num_labels is %d",
                             labels.values[i], c->num_labels);
-    }
     return check_problem(c);
 }
 
