@@ -161,11 +161,12 @@ static enum clb_status time_case(struct clb_device *device, const struct verify_
     c->operation->plan(&plan, c);
     *seconds = -1.0;
     if (plan.out_of_memory) CLB_TRY(clb_fail(CLB_ERROR_MEMORY, "benchmark: out of memory"));
-    if (verify_side_bytes(&plan) > clb_device_info(device)->max_allocation_bytes) {
+    CLB_TRY(verify_side_plan(&side, &plan, device));
+    if (clb_arena_bytes(side.arena) > clb_device_info(device)->max_allocation_bytes) {
         status = CLB_OK;
         goto cleanup;
     }
-    CLB_TRY(verify_side_open(&side, &plan, device));
+    CLB_TRY(verify_side_open(&side, &plan));
     CLB_TRY(time_side(c, &side, repetitions, seconds));
 cleanup:
     if (status != CLB_OK) clb_fail_context(status, "%s", c->operation->name);

@@ -141,14 +141,13 @@ static float filled_at(enum clb_type type, struct clb_random random, int64_t e)
 {
     if (clb_type_size(type) == 4) return uniform(random, e);
     const uint16_t half = (uint16_t)(base_bits_of(uniform(random, e / 2)) >> 16 * (e % 2));
-    return type == CLB_BF16 ? base_bf16_widen(half) : base_fp16_widen(half);
+    return verify_widen(type, half);
 }
 
 /* x as a number of this type. */
 static float rounded(enum clb_type type, float x)
 {
-    if (type == CLB_BF16) return base_bf16_widen(base_bf16_of(x));
-    return type == CLB_F16 ? base_fp16_widen(base_fp16_of(x)) : x;
+    return clb_type_size(type) == 4 ? x : verify_widen(type, verify_narrow(type, x));
 }
 
 /* ---- one case ---- */
@@ -168,10 +167,9 @@ static enum clb_status check(struct clb_verify_report *report, const char *case_
     const double tolerance = fmax(part->tolerance, 0.0);
     char name[sizeof report->checks->name];
     snprintf(name, sizeof name, "%s: %s", case_name, part_name);
-    enum clb_status status = clb_verify_report_add(report, name, error, tolerance);
-    if (status == CLB_OK && !(error <= tolerance))
-        report->checks[report->count - 1].map = verify_map(operand, part, x, expected, false);
-    return status;
+    return verify_add_check(report, name, error, tolerance,
+                            error <= tolerance ? NULL
+                                               : verify_map(operand, part, x, expected, false));
 }
 
 static enum clb_status check_windows(const struct large_case *c, const struct large *out, int64_t n,
@@ -191,8 +189,7 @@ static enum clb_status check_windows(const struct large_case *c, const struct la
             const float before = filled_at(c->out, before_random, e);
             const float from = c->x == CLB_I32 ? 0.0f : filled_at(c->x, x_random, e);
             expected[i] = e < n ? rounded(c->out, c->expected(e, before, from)) : before;
-            if (reduced)
-                x[i] = c->out == CLB_BF16 ? base_bf16_widen(halves[i]) : base_fp16_widen(halves[i]);
+            if (reduced) x[i] = verify_widen(c->out, halves[i]);
         }
         snprintf(where, sizeof where, "from %lld", (long long)out->starts[w]);
         CLB_TRY(check(report, name, where, &operand, &part, x, expected));

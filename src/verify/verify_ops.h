@@ -189,6 +189,17 @@ void verify_usual(struct verify_plan *plan);
 
 void verify_plan_free(struct verify_plan *plan);
 
+/* ---- numbers of a reduced type, CLB_BF16 or CLB_F16: verify_side.c ---- */
+
+uint16_t verify_narrow(enum clb_type type, float x);
+float verify_widen(enum clb_type type, uint16_t bits);
+
+/* ---- a check of the report: verify_run.c ---- */
+
+/* As clb_verify_report_add, with a map (malloc'd, or NULL), which it takes over. */
+enum clb_status verify_add_check(struct clb_verify_report *report, const char *name, double error,
+                                 double tolerance, char *map);
+
 /* ---- a case on one device: verify_side.c ---- */
 
 struct verify_side {
@@ -198,11 +209,12 @@ struct verify_side {
     float *widened[VERIFY_OPERANDS]; /* results of a reduced type, as fp32 */
 };
 
-/* Of the one allocation that a case needs. */
-int64_t verify_side_bytes(const struct verify_plan *plan);
-/* Begins as {0}; verify_side_close also after a failure. */
-enum clb_status verify_side_open(struct verify_side *side, const struct verify_plan *plan,
+/* Begins as {0}: plans its one allocation, whose size is clb_arena_bytes(side->arena) then. */
+enum clb_status verify_side_plan(struct verify_side *side, const struct verify_plan *plan,
                                  struct clb_device *device);
+/* Allocates it. */
+enum clb_status verify_side_open(struct verify_side *side, const struct verify_plan *plan);
+/* Also after a failure. */
 void verify_side_close(struct verify_side *side);
 /* Puts the operands' values on the device. */
 enum clb_status verify_side_write(const struct verify_side *side);

@@ -37,7 +37,7 @@ void clb_verify_report_free(struct clb_verify_report *report)
 
 /* ---- comparison ---- */
 
-static enum clb_status add_check(struct clb_verify_report *report, const char *name, double error,
+enum clb_status verify_add_check(struct clb_verify_report *report, const char *name, double error,
                                  double tolerance, char *map)
 {
     enum clb_status status = clb_verify_report_add(report, name, error, tolerance);
@@ -72,7 +72,7 @@ compare_part(const struct verify_plan *plan, int number, const struct verify_par
         error = (double)INFINITY;
         map = verify_map(operand, part, x, same, true);
     }
-    return add_check(report, name, error, tolerance, map);
+    return verify_add_check(report, name, error, tolerance, map);
 }
 
 /* Where the arena is not as it was, but for outputs and scratch: its first such byte; -1: none.
@@ -123,8 +123,8 @@ static enum clb_status check_untouched(const struct verify_plan *plan,
     char name[sizeof report->checks->name], which[96];
     verify_case_name(plan->which, which, sizeof which);
     snprintf(name, sizeof name, "%s: the rest untouched", which);
-    return add_check(report, name, (double)count, 0.0,
-                     first < 0 ? NULL : describe_change(plan, tested, first, count));
+    return verify_add_check(report, name, (double)count, 0.0,
+                            first < 0 ? NULL : describe_change(plan, tested, first, count));
 }
 
 static enum clb_status run_case(const struct verify_case *c, uint32_t number, uint32_t seed,
@@ -132,26 +132,24 @@ static enum clb_status run_case(const struct verify_case *c, uint32_t number, ui
                                 struct clb_verify_report *report)
 {
     struct verify_plan plan = {.which = c, .number = number, .seed = seed};
-    struct verify_side tested = {0}, again = {0}, truth = {0};
+    enum { TESTED, AGAIN, REFERENCE, SIDES };
+    struct verify_side sides[SIDES] = {{0}};
     enum clb_status status;
     c->operation->plan(&plan, c);
     if (plan.out_of_memory) CLB_TRY(clb_fail(CLB_ERROR_MEMORY, "verify: out of memory"));
-    CLB_TRY(verify_side_open(&tested, &plan, device));
-    CLB_TRY(verify_side_open(&again, &plan, device));
-    CLB_TRY(verify_side_open(&truth, &plan, reference));
-    CLB_TRY(verify_side_run(&tested, &plan));
-    CLB_TRY(verify_side_run(&again, &plan));
-    CLB_TRY(verify_side_run(&truth, &plan));
+    for (int i = 0; i < SIDES; i++) {
+        CLB_TRY(verify_side_plan(&sides[i], &plan, i == REFERENCE ? reference : device));
+        CLB_TRY(verify_side_open(&sides[i], &plan));
+    }
+    for (int i = 0; i < SIDES; i++) CLB_TRY(verify_side_run(&sides[i], &plan));
     for (int i = 0; i < plan.count; i++)
         for (int part = 0; part < plan.operands[i].part_count; part++)
-            CLB_TRY(compare_part(&plan, i, &plan.operands[i].parts[part], &tested, &again, &truth,
-                                 report));
-    CLB_TRY(check_untouched(&plan, &tested, report));
+            CLB_TRY(compare_part(&plan, i, &plan.operands[i].parts[part], &sides[TESTED],
+                                 &sides[AGAIN], &sides[REFERENCE], report));
+    CLB_TRY(check_untouched(&plan, &sides[TESTED], report));
 cleanup:
     if (status != CLB_OK) clb_fail_context(status, "%s", c->operation->name);
-    verify_side_close(&tested);
-    verify_side_close(&again);
-    verify_side_close(&truth);
+    for (int i = 0; i < SIDES; i++) verify_side_close(&sides[i]);
     verify_plan_free(&plan);
     return status;
 }

@@ -20,6 +20,16 @@ void verify_side_close(struct verify_side *side)
     *side = (struct verify_side){0};
 }
 
+uint16_t verify_narrow(enum clb_type type, float x)
+{
+    return type == CLB_BF16 ? base_bf16_of(x) : base_fp16_of(x);
+}
+
+float verify_widen(enum clb_type type, uint16_t bits)
+{
+    return type == CLB_BF16 ? base_bf16_widen(bits) : base_fp16_widen(bits);
+}
+
 static uint16_t *at(uint16_t *image, const struct clb_tensor *tensor)
 {
     return image + tensor->offset / (int64_t)sizeof *image;
@@ -32,8 +42,7 @@ static void put_values(uint16_t *to, const struct clb_tensor *tensor, const void
     if (clb_type_size(tensor->type) == 4)
         memcpy(to, values, (size_t)(4 * count));
     else
-        for (int64_t e = 0; e < count; e++)
-            to[e] = tensor->type == CLB_BF16 ? base_bf16_of(numbers[e]) : base_fp16_of(numbers[e]);
+        for (int64_t e = 0; e < count; e++) to[e] = verify_narrow(tensor->type, numbers[e]);
 }
 
 /* Padding and guards hold the pattern; behind integers 0, since a wild index would end the driver
@@ -52,22 +61,7 @@ static void fill_image(struct verify_side *side, const struct verify_plan *plan)
     }
 }
 
-static int64_t padded(int64_t elements, enum clb_type type)
-{
-    return (elements + CLB_BLOCK - 1) / CLB_BLOCK * CLB_BLOCK * clb_type_size(type);
-}
-
-int64_t verify_side_bytes(const struct verify_plan *plan)
-{
-    int64_t bytes = 0;
-    for (int i = 0; i < plan->count; i++) {
-        const struct clb_tensor *shape = &plan->operands[i].shape;
-        bytes += padded(clb_tensor_elements(*shape), shape->type) + padded(GUARD, CLB_F32);
-    }
-    return bytes;
-}
-
-enum clb_status verify_side_open(struct verify_side *side, const struct verify_plan *plan,
+enum clb_status verify_side_plan(struct verify_side *side, const struct verify_plan *plan,
                                  struct clb_device *device)
 {
     enum clb_status status;
@@ -78,6 +72,13 @@ enum clb_status verify_side_open(struct verify_side *side, const struct verify_p
                               &side->tensors[i]));
         CLB_TRY(clb_arena_add(side->arena, CLB_F32, GUARD, 1, &side->guards[i]));
     }
+cleanup:
+    return status;
+}
+
+enum clb_status verify_side_open(struct verify_side *side, const struct verify_plan *plan)
+{
+    enum clb_status status;
     CLB_TRY(clb_arena_commit(side->arena));
     side->whole = clb_arena_whole(side->arena);
     side->before = malloc((size_t)clb_tensor_bytes(side->whole));
@@ -95,8 +96,7 @@ static enum clb_status widen(struct verify_side *side, int operand)
     if (clb_type_size(t->type) == 4) return CLB_OK;
     float *to = side->widened[operand] = malloc((size_t)count * sizeof *to);
     if (!to) return clb_fail(CLB_ERROR_MEMORY, "verify: out of memory");
-    for (int64_t e = 0; e < count; e++)
-        to[e] = t->type == CLB_BF16 ? base_bf16_widen(from[e]) : base_fp16_widen(from[e]);
+    for (int64_t e = 0; e < count; e++) to[e] = verify_widen(t->type, from[e]);
     return CLB_OK;
 }
 
