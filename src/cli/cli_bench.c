@@ -22,6 +22,37 @@ static const struct cli_usage usage = {
                 "clbert bench --device opencl --model base --op attention_forward",
 };
 
+/* ---- what was measured, of whole steps and of operations ---- */
+
+static void print_head(const struct clb_device *device, const char *model,
+                       const struct clb_bench_options *o)
+{
+    const struct clb_device_info *info = clb_device_info(device);
+    printf("device   %s: %s\n", info->selector, info->name);
+    printf("gemm     %s\n", info->gemm);
+    printf("model    %s, %d sequences of %d\n", model, o->batch_size, o->max_seq_length);
+}
+
+static json_t *json_head(const struct clb_device *device, const char *model,
+                         const struct clb_bench_options *o)
+{
+    const struct clb_device_info *info = clb_device_info(device);
+    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i}", "device", info->selector, "name", info->name,
+                     "gemm", info->gemm, "model", model, "batch_size", o->batch_size,
+                     "max_seq_length", o->max_seq_length);
+}
+
+/* Both together as one line; takes them over. */
+static enum clb_status print_json(json_t *head, json_t *figures)
+{
+    enum clb_status status = head && figures && json_object_update(head, figures) == 0
+                                 ? base_json_print(head)
+                                 : clb_fail(CLB_ERROR_MEMORY, "out of memory");
+    json_decref(head);
+    json_decref(figures);
+    return status;
+}
+
 static void print_profile(const struct clb_device *device)
 {
     int count;
@@ -47,10 +78,7 @@ static void print_operations(const struct clb_device *device, const char *model,
                              const struct clb_bench_options *o,
                              const struct clb_bench_operations *list)
 {
-    const struct clb_device_info *info = clb_device_info(device);
-    printf("device   %s: %s\n", info->selector, info->name);
-    printf("gemm     %s\n", info->gemm);
-    printf("model    %s, %d sequences of %d\n", model, o->batch_size, o->max_seq_length);
+    print_head(device, model, o);
     printf("peak     %.1f GFLOP/s in multiply-adds, %.1f GB/s in large sums\n", list->peak_gflops,
            list->stream_gigabytes);
     printf("\n%-58s %10s %9s %15s\n", "operation", "ms", "rate", "of the peak");
@@ -65,8 +93,7 @@ static enum clb_status print_operations_json(const struct clb_device *device, co
                                              const struct clb_bench_options *o,
                                              const struct clb_bench_operations *list)
 {
-    const struct clb_device_info *info = clb_device_info(device);
-    json_t *operations = json_array();
+    json_t *object = json_head(device, model, o), *operations = json_array();
     for (int i = 0; i < list->count; i++) {
         const struct clb_bench_operation *b = &list->operations[i];
         json_array_append_new(operations,
@@ -74,15 +101,9 @@ static enum clb_status print_operations_json(const struct clb_device *device, co
                                         b->seconds, b->multiplies ? "gflops" : "gigabytes", b->rate,
                                         "share", base_json_number(b->share)));
     }
-    json_t *object = json_pack(
-        "{s:s, s:s, s:s, s:s, s:i, s:i, s:f, s:o, s:o}", "device", info->selector, "name",
-        info->name, "gemm", info->gemm, "model", model, "batch_size", o->batch_size,
-        "max_seq_length", o->max_seq_length, "peak_gflops", list->peak_gflops, "stream_gigabytes",
-        base_json_number(list->stream_gigabytes), "operations", operations);
-    enum clb_status status =
-        object ? base_json_print(object) : clb_fail(CLB_ERROR_MEMORY, "out of memory");
-    json_decref(object);
-    return status;
+    return print_json(
+        object, json_pack("{s:f, s:o, s:o}", "peak_gflops", list->peak_gflops, "stream_gigabytes",
+                          base_json_number(list->stream_gigabytes), "operations", operations));
 }
 
 static enum clb_status bench_operations(struct clb_device *device, const char *model,
@@ -105,11 +126,8 @@ static enum clb_status print_result(const struct clb_device *device, const char 
                                     const struct clb_bench_options *o,
                                     const struct clb_bench_result *r, bool json)
 {
-    const struct clb_device_info *info = clb_device_info(device);
     if (!json) {
-        printf("device   %s: %s\n", info->selector, info->name);
-        printf("gemm     %s\n", info->gemm);
-        printf("model    %s, %d sequences of %d\n", model, o->batch_size, o->max_seq_length);
+        print_head(device, model, o);
         printf("step     %.1f ms\n", 1e3 * r->seconds_per_step);
         printf("speed    %.0f tokens/s, %.1f GFLOP/s = %.0f %% of the measured peak %.1f\n",
                r->tokens_per_second, r->gflops, 100 * r->gflops / r->peak_gflops, r->peak_gflops);
@@ -117,18 +135,14 @@ static enum clb_status print_result(const struct clb_device *device, const char 
         if (o->profile) print_profile(device);
         return CLB_OK;
     }
-    json_t *object = json_pack(
-        "{s:s, s:s, s:s, s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "device",
-        info->selector, "name", info->name, "gemm", info->gemm, "model", model, "batch_size",
-        o->batch_size, "max_seq_length", o->max_seq_length, "seconds_per_step", r->seconds_per_step,
-        "tokens_per_second", r->tokens_per_second, "gflops", r->gflops, "peak_gflops",
-        r->peak_gflops, "launches_per_step", (double)r->traffic.launches / o->steps,
-        "uploads_per_step", (double)r->traffic.writes / o->steps, "waits_per_step",
-        (double)r->traffic.waits / o->steps);
-    enum clb_status status =
-        object ? base_json_print(object) : clb_fail(CLB_ERROR_MEMORY, "out of memory");
-    json_decref(object);
-    return status;
+    const struct clb_traffic *t = &r->traffic;
+    return print_json(json_head(device, model, o),
+                      json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "seconds_per_step",
+                                r->seconds_per_step, "tokens_per_second", r->tokens_per_second,
+                                "gflops", r->gflops, "peak_gflops", r->peak_gflops,
+                                "launches_per_step", (double)t->launches / o->steps,
+                                "uploads_per_step", (double)t->writes / o->steps, "waits_per_step",
+                                (double)t->waits / o->steps));
 }
 
 enum clb_status command_bench(int argc, const char **argv)
