@@ -84,10 +84,6 @@
 #else
 #define STAGE SLICES
 #endif
-#define UNROLL _Pragma("unroll")
-#define NO_UNROLL _Pragma("unroll 1")
-#define LOCAL4(p) (*(local float4 *)(p))
-#define CONST_LOCAL4(p) (*(const local float4 *)(p))
 #define ALIGNED __attribute__((aligned(16)))
 #define ATTENTION_KERNEL kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void
 
@@ -215,7 +211,7 @@ INLINE void multiply_rows(float4 s[4], local float *stage, struct place at, stru
         load_slice(a_slice, a, at.length, at.block, BLOCK, column);
         load_slice(b_slice, b, at.length, from, STEP, column);
         barrier(CLK_LOCAL_MEM_FENCE);
-        NO_UNROLL for (int d = 0; d < DEPTH; d += 4) {
+        UNROLL_BY(1) for (int d = 0; d < DEPTH; d += 4) {
             float4 u[4], v[4];
             UNROLL for (int i = 0; i < 4; i++)
                 u[i] = LOCAL4(a_slice + (i * LANES_Y + at.y) * SLICE + d);
@@ -268,7 +264,7 @@ INLINE void add_weighted(float4 sums[4][PARTS_X], const local float *weights, lo
         barrier(CLK_LOCAL_MEM_FENCE);
         load_rows(stage, m, at.length, from + first);
         barrier(CLK_LOCAL_MEM_FENCE);
-        NO_UNROLL for (int j = 0; j < PART; j += 4) {
+        UNROLL_BY(1) for (int j = 0; j < PART; j += 4) {
             float4 p[4];
             UNROLL for (int i = 0; i < 4; i++)
                 p[i] = CONST_LOCAL4(weights + (i * LANES_Y + at.y) * WEIGHTS + first + j);

@@ -142,11 +142,6 @@ kernel void register_product(global float *c, const global float *panels, long b
 #if MWG % MWI || NWG % MWI || KWG % 4 || MWG * KWG / 4 % ITEMS || NWG * KWG / 4 % ITEMS
 #error "work-items have 8 x 8 of the tile, and bring whole float4"
 #endif
-#define PRAGMA(x) _Pragma(#x)
-#define UNROLL_BY(n) PRAGMA(unroll n)
-#define UNROLL _Pragma("unroll")
-#define LOCAL4(p) (*(local float4 *)(p))
-#define CONST_LOCAL4(p) (*(const local float4 *)(p))
 
 /* Four numbers of an operand for a tile: steps k .. k + 3 of line `line` (a row of A, a column of B),
  * or, k_major, lines line .. line + 3 of step k. Past an end the last ones are repeated. */

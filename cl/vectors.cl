@@ -127,6 +127,16 @@ static inline float max_lanes(vec x)
  * helper always gets the same array and name it there, all threads would share that one. */
 #define INLINE static inline __attribute__((always_inline))
 
+/* ---- tiles in local memory, and in registers ---- */
+
+/* A loop over an array that is to lie in registers is unrolled whole. */
+#define PRAGMA(x) _Pragma(#x)
+#define UNROLL PRAGMA(unroll)
+#define UNROLL_BY(n) PRAGMA(unroll n)
+/* Four floats of local memory, aligned to 16 bytes. */
+#define LOCAL4(p) (*(local float4 *)(p))
+#define CONST_LOCAL4(p) (*(const local float4 *)(p))
+
 /* ---- a row shared by GROUP work-items ---- */
 
 #define ROW_KERNEL kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void
