@@ -101,6 +101,7 @@ struct clb_loss {
     double sum, correct; /* of the loss; labels that the largest logit got right */
     int64_t count;       /* labels */
     bool perplexity;     /* of a language model: exp of the mean loss means something */
+    bool made_up;        /* by a head that the files lacked (clb_model_heads): it means nothing */
 };
 enum { CLB_LOSSES = 4 }; /* at most */
 struct clb_losses {

@@ -96,8 +96,7 @@ static enum clb_status check_result(const struct arguments *a, const struct clb_
     return CLB_OK;
 }
 
-/* *heads: which losses mean something. */
-static enum clb_status evaluate(struct arguments *a, struct clb_evaluation *result, int *heads)
+static enum clb_status evaluate(struct arguments *a, struct clb_evaluation *result)
 {
     const struct train_run_settings *s = &a->settings;
     struct clb_model_limits limits = {0};
@@ -119,8 +118,7 @@ static enum clb_status evaluate(struct arguments *a, struct clb_evaluation *resu
     CLB_TRY(clb_model_create(device, &config, &limits, &model));
     CLB_TRY(clb_model_commit(model));
     CLB_TRY(clb_model_load(model, a->model, 0));
-    *heads = clb_model_heads(model);
-    if (!(*heads & CLB_HEAD_MLM)) {
+    if (!(clb_model_heads(model) & CLB_HEAD_MLM)) {
         status = clb_fail(CLB_ERROR_FORMAT,
                           "%s: the model has no masked language model head (cls.predictions.*)",
                           a->model);
@@ -137,9 +135,9 @@ cleanup:
 }
 
 /* Of a head that the model lacks nothing is known. */
-static bool is_known(const struct clb_loss *loss, int heads)
+static bool is_known(const struct clb_loss *loss)
 {
-    return loss->count > 0 && (strcmp(loss->name, "nsp") != 0 || heads & CLB_HEAD_NSP);
+    return loss->count > 0 && !loss->made_up;
 }
 
 static int64_t labels_of(const struct clb_evaluation *e, const char *name)
@@ -149,12 +147,12 @@ static int64_t labels_of(const struct clb_evaluation *e, const char *name)
     return 0;
 }
 
-static void print_lines(const struct clb_evaluation *e, int heads)
+static void print_lines(const struct clb_evaluation *e)
 {
     printf("masked tokens   %" PRId64 " in %" PRId64 " pairs\n", labels_of(e, "mlm"), e->examples);
     for (int i = 0; i < e->losses.count; i++) {
         const struct clb_loss *loss = &e->losses.loss[i];
-        if (!is_known(loss, heads)) {
+        if (!is_known(loss)) {
             printf("%-15s the model has no head for it\n", loss->name);
             continue;
         }
@@ -164,13 +162,13 @@ static void print_lines(const struct clb_evaluation *e, int heads)
     }
 }
 
-static enum clb_status print_json(const struct clb_evaluation *e, int heads)
+static enum clb_status print_json(const struct clb_evaluation *e)
 {
     json_t *object = json_object();
     int failed = !object;
     for (int i = 0; i < e->losses.count; i++) {
         struct clb_loss loss = e->losses.loss[i];
-        if (!is_known(&loss, heads)) loss.count = 0; /* null: what a missing head would have said */
+        if (!is_known(&loss)) loss.count = 0; /* null: what a missing head would have said */
         for (int figure = 0; figure < TRAIN_FIGURES; figure++)
             failed |= train_set_figure(object, "", &loss, (enum train_figure)figure);
     }
@@ -182,10 +180,10 @@ static enum clb_status print_json(const struct clb_evaluation *e, int heads)
     return status;
 }
 
-static enum clb_status print_result(const struct clb_evaluation *e, int heads, bool json)
+static enum clb_status print_result(const struct clb_evaluation *e, bool json)
 {
-    if (json) return print_json(e, heads);
-    print_lines(e, heads);
+    if (json) return print_json(e);
+    print_lines(e);
     return CLB_OK;
 }
 
@@ -215,7 +213,7 @@ enum clb_status command_evaluate(int argc, const char **argv)
         POPT_TABLEEND};
     poptContext context = NULL;
     const char **rest;
-    int rest_count, heads = 0;
+    int rest_count;
     bool help = false;
     struct clb_evaluation result;
     enum clb_status status;
@@ -224,8 +222,8 @@ enum clb_status command_evaluate(int argc, const char **argv)
     CLB_TRY(cli_require(&usage, a.model, "--model DIR"));
     CLB_TRY(cli_require(&usage, a.data, "--data CORPUS"));
     CLB_TRY(cli_corpora(a.data, rest, rest_count, &a.corpora, &a.corpus_count));
-    CLB_TRY(evaluate(&a, &result, &heads));
-    CLB_TRY(print_result(&result, heads, a.json));
+    CLB_TRY(evaluate(&a, &result));
+    CLB_TRY(print_result(&result, a.json));
 cleanup:
     poptFreeContext(context);
     free(a.model);

@@ -339,7 +339,15 @@ const char *clb_model_loss_name(const struct clb_model *model, int loss)
 
 enum clb_status clb_model_read_losses(const struct clb_model *model, struct clb_losses *losses)
 {
-    return registry_read_losses(model->registry, losses);
+    const int heads = clb_model_heads(model);
+    const enum clb_status status = registry_read_losses(model->registry, losses);
+    for (int i = 0; i < losses->count; i++)
+        for (int m = 0; m < model->module_count; m++) {
+            const struct module_class *class = model->modules[m]->class;
+            if (strcmp(class->name, losses->loss[i].name) == 0)
+                losses->loss[i].made_up = !(heads & class->head);
+        }
+    return status;
 }
 
 enum clb_status clb_model_write_losses(struct clb_model *model, const struct clb_losses *losses)
