@@ -104,7 +104,7 @@ static void check_gradients(const char *directory, const char *device)
     int count, left;
     clb_model_gradients(g.model, &left);
     clb_model_on_gradients(g.model, note_ready, &left);
-    OK(train_gradients(g.model, &batches, 0));
+    OK(train_gradients(g.model, &batches, 0, 1.0f));
     assert_int_equal(left, 0);
     check_losses(&g, 0, 1e-5);
     support_golden_parameters(&g, clb_model_gradients(g.model, &count), "gradients.safetensors",

@@ -15,8 +15,9 @@ struct clb_bench_options {
     struct clb_config config;
     int32_t batch_size, max_seq_length;
     float mlm_probability;
-    int32_t steps; /* timed, after two that are not */
-    bool profile;  /* also each operation's time, every call waited for */
+    enum clb_type precision; /* of the products' operands */
+    int32_t steps;           /* timed, after two that are not */
+    bool profile;            /* also each operation's time, every call waited for */
 };
 
 struct clb_bench_result {

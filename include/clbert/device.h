@@ -130,6 +130,9 @@ static inline int64_t clb_type_size(enum clb_type type)
 }
 
 CLB_API const char *clb_type_name(enum clb_type type); /* "fp32", "int32", "bf16", "fp16" */
+/* The type of a precision: "fp32", "bf16" or "fp16"; another name: CLB_ERROR_ARGUMENT that lists
+ * them. */
+CLB_API enum clb_status clb_precision_named(const char *name, enum clb_type *type);
 
 /* Whether products and attention of a device take operands of a type. */
 CLB_API bool clb_device_multiplies(const struct clb_device *device, enum clb_type type);

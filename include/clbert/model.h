@@ -23,8 +23,7 @@ struct clb_model_limits {
                                     more time, the same bits */
     enum clb_type operands;      /* of products and attention, and what is kept of them; weights,
                                     gradients, norms and losses are fp32 always. A type that the device
-                                    does not multiply (clb_device_multiplies): CLB_ERROR_ARGUMENT when
-                                    it runs */
+                                    does not multiply (clb_device_multiplies): CLB_ERROR_ARGUMENT */
 };
 
 struct clb_memory_plan {
@@ -39,6 +38,7 @@ CLB_API enum clb_status clb_model_create(struct clb_device *device, const struct
 CLB_API void clb_model_destroy(struct clb_model *model);
 
 CLB_API struct clb_memory_plan clb_model_memory(const struct clb_model *model);
+CLB_API enum clb_type clb_model_operands(const struct clb_model *model);
 CLB_API const struct clb_config *clb_model_config(const struct clb_model *model);
 
 /* Allocates; every weight is 0 then. */

@@ -13,9 +13,11 @@ CLB_BEGIN_DECLS
 /* A model and its tokenizer, ready to be asked. */
 struct clb_predictor;
 
-/* Opens a Hugging Face model directory on a device that outlives it. A vocabulary shorter than the
- * model's vocab_size is a warning. A head may be missing until it is asked for. */
+/* Opens a Hugging Face model directory on a device that outlives it and multiplies `precision`. A
+ * vocabulary shorter than the model's vocab_size is a warning. A head may be missing until it is
+ * asked for. */
 CLB_API enum clb_status clb_predictor_open(struct clb_device *device, const char *directory,
+                                           enum clb_type precision,
                                            struct clb_predictor **predictor);
 CLB_API void clb_predictor_close(struct clb_predictor *predictor);
 CLB_API const struct clb_tokenizer *clb_predictor_tokenizer(const struct clb_predictor *predictor);

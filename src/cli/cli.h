@@ -6,6 +6,7 @@
 #ifndef CLI_H
 #define CLI_H
 
+#include <clbert/device.h>
 #include <clbert/status.h>
 #include <clbert/text.h>
 #include <popt.h>
@@ -61,6 +62,9 @@ enum clb_status cli_corpora(char *const *data, const char **rest, int rest_count
 
 /* What --format says: auto, text or jsonl; NULL: auto. */
 enum clb_status cli_text_format(const char *name, enum clb_text_format *format);
+
+/* What --precision says: fp32, bf16 or fp16; NULL: fp32. */
+enum clb_status cli_precision(const char *text, enum clb_type *type);
 
 /* "512M", "4G", "1000000": bytes, in powers of 1024. `option` is for the message. */
 enum clb_status cli_size(const char *option, const char *text, int64_t *bytes);

@@ -149,7 +149,7 @@ enum clb_status command_bench(int argc, const char **argv)
 {
     struct clb_bench_options o = {
         .batch_size = 32, .max_seq_length = 128, .mlm_probability = 0.15f, .steps = 10};
-    char *device_name = NULL, *model = NULL, *op = NULL;
+    char *device_name = NULL, *model = NULL, *op = NULL, *precision = NULL;
     int threads = 0, json = 0, vocab_size = 30522, profile = 0;
     const struct poptOption options[] = {
         {"device", 0, POPT_ARG_STRING, &device_name, 0, "auto (default), cpu, opencl, ...",
@@ -161,6 +161,8 @@ enum clb_status command_bench(int argc, const char **argv)
         {"max-seq-length", 0, POPT_ARG_INT, &o.max_seq_length, 0, "tokens a sequence (128)", "N"},
         {"mlm-probability", 0, POPT_ARG_FLOAT, &o.mlm_probability, 0, "share of tokens (0.15)",
          "X"},
+        {"precision", 0, POPT_ARG_STRING, &precision, 0,
+         "of products: fp32 (default), bf16 or fp16", "TYPE"},
         {"op", 0, POPT_ARG_STRING, &op, 0, "operations whose name contains this, not steps",
          "NAME"},
         {"steps", 0, POPT_ARG_INT, &o.steps, 0,
@@ -189,6 +191,7 @@ enum clb_status command_bench(int argc, const char **argv)
     if (o.config.architecture != CLB_BERT_FOR_MASKED_LM) /* what is timed is pretraining */
         o.config.architecture = CLB_BERT_FOR_PRETRAINING;
     o.profile = profile;
+    CLB_TRY(cli_precision(precision, &o.precision));
     if (op && profile)
         CLB_TRY(clb_fail(CLB_ERROR_ARGUMENT, "--profile is of whole steps: not with --op"));
     if (o.batch_size > 0 && o.max_seq_length > INT32_MAX / o.batch_size) {
@@ -209,5 +212,6 @@ cleanup:
     free(device_name);
     free(model);
     free(op);
+    free(precision);
     return status;
 }

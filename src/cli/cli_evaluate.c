@@ -25,7 +25,7 @@ static const struct cli_usage usage = {
 struct arguments {
     const char **corpora; /* of --data and behind it */
     int corpus_count;
-    char **data, *model, *device;
+    char **data, *model, *device, *precision;
     struct train_run_settings settings;
     int whole_word_mask, threads, json;
     long long eval_samples, seed;
@@ -109,6 +109,7 @@ static enum clb_status evaluate(struct arguments *a, struct clb_evaluation *resu
     CLB_TRY(clb_model_read_config(a->model, &config));
     CLB_TRY(choose_settings(a));
     limits.max_sequences = s->per_device_train_batch_size;
+    CLB_TRY(cli_precision(a->precision, &limits.operands));
     limits.max_tokens = limits.max_masked =
         s->per_device_train_batch_size * s->stream.max_seq_length;
     CLB_TRY(clb_corpora_open(a->corpora, a->corpus_count, &corpus));
@@ -196,6 +197,8 @@ enum clb_status command_evaluate(int argc, const char **argv)
         {"data", 0, POPT_ARG_ARGV, &a.data, 0, "corpus from clbert prepare", "CORPUS"},
         {"device", 0, POPT_ARG_STRING, &a.device, 0, "auto (default), cpu, opencl, ...", "DEVICE"},
         {"threads", 0, POPT_ARG_INT, &a.threads, 0, "threads of the CPU path (0: all)", "N"},
+        {"precision", 0, POPT_ARG_STRING, &a.precision, 0,
+         "of products: fp32 (default), bf16 or fp16", "TYPE"},
         {"per-device-eval-batch-size", 0, POPT_ARG_INT, &s->per_device_train_batch_size, 0,
          "sequences a batch (the run's, or 32)", "N"},
         {"max-seq-length", 0, POPT_ARG_INT, &s->stream.max_seq_length, 0,
@@ -230,5 +233,6 @@ cleanup:
     cli_free_strings(a.data);
     free(a.corpora);
     free(a.device);
+    free(a.precision);
     return status;
 }

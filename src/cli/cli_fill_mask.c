@@ -112,13 +112,15 @@ static enum clb_status answer_text(struct clb_predictor *predictor, const char *
 
 enum clb_status command_fill_mask(int argc, const char **argv)
 {
-    char *model = NULL, *device_name = NULL;
+    char *model = NULL, *device_name = NULL, *precision = NULL;
     int top_k = 5, threads = 0, json = 0;
     const struct poptOption options[] = {
         {"model", 0, POPT_ARG_STRING, &model, 0, "model directory", "DIR"},
         {"top-k", 0, POPT_ARG_INT, &top_k, 0, "guesses a mask (5)", "N"},
         {"device", 0, POPT_ARG_STRING, &device_name, 0, "cpu (default), auto, opencl, ...",
          "DEVICE"},
+        {"precision", 0, POPT_ARG_STRING, &precision, 0,
+         "of products: fp32 (default), bf16 or fp16", "TYPE"},
         {"threads", 0, POPT_ARG_INT, &threads, 0, "threads of the CPU path (0: all)", "N"},
         {"json", 0, POPT_ARG_NONE, &json, 0, "one line of JSON a text", NULL},
         POPT_TABLEEND};
@@ -128,13 +130,15 @@ enum clb_status command_fill_mask(int argc, const char **argv)
     const char **texts;
     int count;
     bool help = false;
+    enum clb_type operands;
     enum clb_status status;
     CLB_TRY(cli_parse(&usage, options, argc, argv, &context, &texts, &count, &help));
     if (help) goto cleanup;
     CLB_TRY(cli_require(&usage, model, "--model DIR"));
     CLB_TRY(cli_require(&usage, texts[0], "a TEXT with [MASK]"));
+    CLB_TRY(cli_precision(precision, &operands));
     CLB_TRY(clb_device_open(device_name ? device_name : "cpu", threads, &device));
-    CLB_TRY(clb_predictor_open(device, model, &predictor));
+    CLB_TRY(clb_predictor_open(device, model, operands, &predictor));
     for (int i = 0; i < count; i++) CLB_TRY(answer_text(predictor, texts[i], top_k, json));
 cleanup:
     clb_predictor_close(predictor);
@@ -142,5 +146,6 @@ cleanup:
     poptFreeContext(context);
     free(model);
     free(device_name);
+    free(precision);
     return status;
 }

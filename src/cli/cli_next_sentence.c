@@ -30,12 +30,14 @@ static enum clb_status print_answer(double is_next, bool json)
 
 enum clb_status command_next_sentence(int argc, const char **argv)
 {
-    char *model = NULL, *device_name = NULL;
+    char *model = NULL, *device_name = NULL, *precision = NULL;
     int threads = 0, json = 0;
     const struct poptOption options[] = {
         {"model", 0, POPT_ARG_STRING, &model, 0, "model directory", "DIR"},
         {"device", 0, POPT_ARG_STRING, &device_name, 0, "cpu (default), auto, opencl, ...",
          "DEVICE"},
+        {"precision", 0, POPT_ARG_STRING, &precision, 0,
+         "of products: fp32 (default), bf16 or fp16", "TYPE"},
         {"threads", 0, POPT_ARG_INT, &threads, 0, "threads of the CPU path (0: all)", "N"},
         {"json", 0, POPT_ARG_NONE, &json, 0, "one line of JSON", NULL},
         POPT_TABLEEND};
@@ -46,13 +48,15 @@ enum clb_status command_next_sentence(int argc, const char **argv)
     int count;
     double is_next;
     bool help = false;
+    enum clb_type operands;
     enum clb_status status;
     CLB_TRY(cli_parse(&usage, options, argc, argv, &context, &rest, &count, &help));
     if (help) goto cleanup;
     CLB_TRY(cli_require(&usage, model, "--model DIR"));
     CLB_TRY(cli_require(&usage, count == 2 ? rest : NULL, "two sentences, A and B"));
+    CLB_TRY(cli_precision(precision, &operands));
     CLB_TRY(clb_device_open(device_name ? device_name : "cpu", threads, &device));
-    CLB_TRY(clb_predictor_open(device, model, &predictor));
+    CLB_TRY(clb_predictor_open(device, model, operands, &predictor));
     CLB_TRY(clb_next_sentence(predictor, rest[0], rest[1], &is_next));
     CLB_TRY(print_answer(is_next, json));
 cleanup:
@@ -61,5 +65,6 @@ cleanup:
     poptFreeContext(context);
     free(model);
     free(device_name);
+    free(precision);
     return status;
 }

@@ -268,6 +268,11 @@ enum clb_status cli_corpora(char *const *data, const char **rest, int rest_count
     return CLB_OK;
 }
 
+enum clb_status cli_precision(const char *text, enum clb_type *type)
+{
+    return clb_precision_named(text ? text : "fp32", type);
+}
+
 enum clb_status cli_size(const char *option, const char *text, int64_t *bytes)
 {
     static const char units[] = "KMGT";

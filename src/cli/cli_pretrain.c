@@ -28,7 +28,7 @@ static const struct cli_usage usage = {
 /* popt's types: int for 32 bits, long long for 64. */
 struct arguments {
     struct clb_training_options o;
-    char **data, *output_dir, *model, *device, *resume, *optim;
+    char **data, *output_dir, *model, *device, *resume, *optim, *precision;
     long long max_steps, warmup_steps, logging_steps, eval_steps, save_steps, eval_samples, seed;
     int whole_word_mask, no_nsp, gradient_checkpointing, overwrite, dry_run, json;
 };
@@ -64,7 +64,9 @@ static enum clb_status fill_options(struct arguments *a)
     o->gradient_checkpointing = a->gradient_checkpointing;
     o->overwrite = a->overwrite;
     o->dry_run = a->dry_run;
-    return a->optim ? clb_optimizer_named(a->optim, &o->optim) : CLB_OK;
+    enum clb_status status = cli_precision(a->precision, &o->precision);
+    if (status == CLB_OK && a->optim) status = clb_optimizer_named(a->optim, &o->optim);
+    return status;
 }
 
 /* ---- results ---- */
@@ -124,6 +126,7 @@ static void free_arguments(struct arguments *a)
     free(a->device);
     free(a->resume);
     free(a->optim);
+    free(a->precision);
 }
 
 enum clb_status command_pretrain(int argc, const char **argv)
@@ -169,6 +172,8 @@ enum clb_status command_pretrain(int argc, const char **argv)
          "share of shorter sequences (0.1)", "X"},
         {"gradient-checkpointing", 0, POPT_ARG_NONE, &a.gradient_checkpointing, 0,
          "less memory, a third more time, the same results", NULL},
+        {"precision", 0, POPT_ARG_STRING, &a.precision, 0,
+         "of products: fp32 (default), bf16, or fp16 with loss scaling", "TYPE"},
         {"seed", 0, POPT_ARG_LONGLONG, &a.seed, 0, "of everything random (42)", "N"},
         {"logging-steps", 0, POPT_ARG_LONGLONG, &a.logging_steps, 0, "a line every N steps (50)",
          "N"},

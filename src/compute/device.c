@@ -158,6 +158,17 @@ const char *clb_type_name(enum clb_type type)
     return names[type];
 }
 
+enum clb_status clb_precision_named(const char *name, enum clb_type *type)
+{
+    static const enum clb_type precisions[] = {CLB_F32, CLB_BF16, CLB_F16};
+    for (int i = 0; i < 3; i++)
+        if (strcmp(name, clb_type_name(precisions[i])) == 0) {
+            *type = precisions[i];
+            return CLB_OK;
+        }
+    return clb_fail(CLB_ERROR_ARGUMENT, "precision \"%s\" is neither fp32, bf16 nor fp16", name);
+}
+
 bool clb_device_multiplies(const struct clb_device *device, enum clb_type type)
 {
     return device->backend->multiplies >> type & 1;

@@ -32,7 +32,7 @@ static enum clb_status check_vocabulary(const struct clb_predictor *p)
 }
 
 enum clb_status clb_predictor_open(struct clb_device *device, const char *directory,
-                                   struct clb_predictor **out)
+                                   enum clb_type precision, struct clb_predictor **out)
 {
     struct clb_predictor *p = calloc(1, sizeof *p);
     enum clb_status status;
@@ -46,7 +46,7 @@ enum clb_status clb_predictor_open(struct clb_device *device, const char *direct
     CLB_TRY(check_vocabulary(p));
     const int32_t length = p->config.max_position_embeddings;
     const struct clb_model_limits limits = {
-        .max_sequences = 1, .max_tokens = length, .max_masked = length};
+        .max_sequences = 1, .max_tokens = length, .max_masked = length, .operands = precision};
     CLB_TRY(clb_model_create(device, &p->config, &limits, &p->model));
     CLB_TRY(clb_model_commit(p->model));
     CLB_TRY(clb_model_load(p->model, directory, 0));

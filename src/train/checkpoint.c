@@ -52,6 +52,14 @@ static json_t *losses_json(const struct clb_losses *losses)
     return json;
 }
 
+/* NULL where there is none. */
+static json_t *loss_scale_json(const struct train_loss_scale *s)
+{
+    return s->dynamic ? json_pack("{s:f, s:i}", "scale", (double)s->scale, "good_steps",
+                                  (int)s->good_steps)
+                      : NULL;
+}
+
 static const char *const stream_names[] = {
     [CLB_STREAMS_BY_NAME] = "by name",
     [CLB_STREAMS_BY_NUMBER] = "by number",
@@ -65,11 +73,12 @@ static enum clb_status write_state(const struct train_run *run, const char *dire
     enum clb_status status;
     CLB_TRY(clb_model_read_losses(run->model, &losses));
     CLB_TRY(clb_device_products(run->device, &products));
-    state = json_pack("{s:i, s:s, s:I, s:s, s:s, s:{s:I, s:I, s:o}}", "format", STATE_FORMAT,
+    state = json_pack("{s:i, s:s, s:I, s:s, s:s, s:{s:I, s:I, s:o}, s:o*}", "format", STATE_FORMAT,
                       "clbert", clb_version(), "global_step", (json_int_t)run->step, "streams",
                       stream_names[clb_model_streams(run->model)], "products", products, "interval",
                       "tokens", (json_int_t)run->interval.tokens, "sequences",
-                      (json_int_t)run->interval.sequences, "losses", losses_json(&losses));
+                      (json_int_t)run->interval.sequences, "losses", losses_json(&losses),
+                      "loss_scale", loss_scale_json(&run->optimizer->loss_scale));
     status = write_json(directory, STATE_FILE, state);
 cleanup:
     json_decref(state);
@@ -147,6 +156,8 @@ struct saved_state {
     struct train_interval interval;
     struct clb_losses losses;
     enum clb_streams streams;
+    double loss_scale; /* fp16's, 0: none was kept */
+    int64_t good_steps;
     char *products; /* as clb_device_products; NULL: not known */
     json_t *args;   /* what the run was begun with */
 };
@@ -248,6 +259,19 @@ static enum clb_status read_streams(const json_t *state, const char *path, int64
                     path);
 }
 
+static enum clb_status read_loss_scale(const json_t *json, const char *path, struct saved_state *s)
+{
+    enum clb_status status;
+    if (!json) return CLB_OK;
+    CLB_TRY(base_json_get_double(json, path, "scale", &s->loss_scale));
+    CLB_TRY(base_json_get_int(json, path, "good_steps", &s->good_steps));
+    if (!(s->loss_scale >= 1.0 && s->loss_scale <= 0x1p24) || s->good_steps < 0 ||
+        s->good_steps > INT32_MAX)
+        status = clb_fail(CLB_ERROR_FORMAT, "%s: loss_scale is out of range", path);
+cleanup:
+    return status;
+}
+
 static enum clb_status parse_state(const json_t *state, const char *path, struct saved_state *s)
 {
     int64_t format = 1;
@@ -269,6 +293,7 @@ static enum clb_status parse_state(const json_t *state, const char *path, struct
     }
     CLB_TRY(read_interval(interval, path, format, s));
     CLB_TRY(read_streams(state, path, format, &s->streams));
+    CLB_TRY(read_loss_scale(json_object_get(state, "loss_scale"), path, s));
     CLB_TRY(base_json_get_string(state, path, "products", &s->products));
     if (format == 1) CLB_TRY(former_args(state, path, &s->args));
 cleanup:
@@ -390,6 +415,10 @@ enum clb_status train_restore(struct train_run *run, const char *checkpoint)
     CLB_TRY(clb_model_load(run->model, checkpoint, run->options.seed));
     CLB_TRY(clb_tensors_load(optimizer, moments, 2));
     run->checked = run->saved = run->step;
+    if (run->optimizer->loss_scale.dynamic && state.loss_scale > 0) {
+        run->optimizer->loss_scale.scale = (float)state.loss_scale;
+        run->optimizer->loss_scale.good_steps = (int32_t)state.good_steps;
+    }
     base_log("going on from %s at step %" PRId64, checkpoint, run->step);
     if (run->step == run->options.max_steps) base_log("all its steps are done already");
 cleanup:

@@ -2,9 +2,15 @@
 #include "base/error.h"
 #include "train/train.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* As PyTorch's GradScaler. */
+#define FIRST_SCALE 65536.0f
+#define MOST_SCALE 16777216.0f
+enum { GROWTH_STEPS = 2000 };
 
 static const char *const names[] = {
     [CLB_OPTIMIZER_ADAMW] = "adamw",
@@ -36,6 +42,8 @@ enum clb_status train_optimizer_create(struct clb_model *model, enum clb_optimiz
     struct train_optimizer *o = calloc(1, sizeof *o);
     if (!o) return clb_fail(CLB_ERROR_MEMORY, "optimizer: out of memory");
     o->kind = kind;
+    o->loss_scale.dynamic = clb_model_operands(model) == CLB_F16;
+    o->loss_scale.scale = o->loss_scale.dynamic ? FIRST_SCALE : 1.0f;
     int count;
     enum clb_status status;
     clb_model_parameters(model, &count);
@@ -165,6 +173,25 @@ enum clb_status train_optimizer_norms(const struct train_optimizer *o, int64_t f
         norms[i] = sqrt((double)squares[(first + i) % TRAIN_NORM_SLOTS * CLB_BLOCK]);
     free(squares);
     return status;
+}
+
+enum clb_status train_optimizer_rescale(struct train_optimizer *o, int64_t step)
+{
+    struct train_loss_scale *s = &o->loss_scale;
+    double norm;
+    if (!s->dynamic) return CLB_OK;
+    const enum clb_status status = train_optimizer_norms(o, step, 1, &norm);
+    if (status != CLB_OK) return status;
+    if (!isfinite(norm) && s->scale <= 1.0f)
+        return clb_fail(CLB_ERROR_NUMERIC,
+                        "step %" PRId64 ": gradients overflow fp16 however small their scale: try "
+                        "--precision bf16, or a lower --learning-rate",
+                        step + 1);
+    const bool grows = isfinite(norm) && s->good_steps + 1 >= GROWTH_STEPS && s->scale < MOST_SCALE;
+    s->good_steps = isfinite(norm) && !grows ? s->good_steps + 1 : 0;
+    if (!isfinite(norm)) s->scale *= 0.5f;
+    if (grows) s->scale *= 2.0f;
+    return CLB_OK;
 }
 
 enum clb_status train_optimizer_weights_norm(const struct train_optimizer *o,

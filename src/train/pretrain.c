@@ -142,6 +142,7 @@ static enum clb_status create_model(struct train_run *run, const char *checkpoin
         .max_masked = o->per_device_train_batch_size * o->max_seq_length,
         .training = true,
         .gradient_checkpointing = o->gradient_checkpointing,
+        .operands = o->precision,
     };
     enum clb_status status;
     CLB_TRY(read_config(run, checkpoint ? checkpoint : o->model, &config, start));
@@ -228,9 +229,10 @@ static enum clb_status check_gradients(struct train_run *run)
     enum clb_status status = train_optimizer_norms(run->optimizer, run->checked, count, norms);
     if (status != CLB_OK) return status;
     for (int64_t i = 0; i < count; i++) {
-        if (!isfinite(norms[i]))
+        const bool finite = isfinite(norms[i]) != 0;
+        if (!finite && !run->optimizer->loss_scale.dynamic)
             return not_finite(run, run->checked + 1, "the loss or its gradient is");
-        run->norm = norms[i];
+        if (finite) run->norm = norms[i];
         run->checked++;
     }
     return CLB_OK;

@@ -4,26 +4,27 @@
 
 /* Every loss is a mean over all its labels of the step: sums first, divided once. */
 static struct clb_loss_scales scales_of(const struct clb_model *model,
-                                        const struct clb_step_batches *batches)
+                                        const struct clb_step_batches *batches, float loss_scale)
 {
     struct clb_loss_scales scales = {{0}};
     for (int i = 0; i < clb_model_loss_count(model); i++) {
         const int64_t labels = clb_step_label_count(batches, clb_model_loss_name(model, i));
-        if (labels > 0) scales.scale[i] = (float)(1.0 / (double)labels);
+        if (labels > 0) scales.scale[i] = loss_scale * (float)(1.0 / (double)labels);
     }
     return scales;
 }
 
 enum clb_status train_gradients(struct clb_model *model, const struct clb_step_batches *batches,
-                                uint64_t seed)
+                                uint64_t seed, float loss_scale)
 {
     const struct clb_tensor gradients = clb_model_gradients_whole(model);
-    const struct clb_loss_scales scales = scales_of(model, batches);
+    const struct clb_loss_scales scales = scales_of(model, batches, loss_scale);
     enum clb_status status = clb_fill(&gradients, 0.0f);
     for (int i = 0; i < batches->count && status == CLB_OK; i++) {
         const uint32_t stream = (uint32_t)(batches->step * batches->count + i);
         status = clb_model_train(model, batches->batches[i], seed, stream, scales);
     }
+    if (status == CLB_OK && loss_scale != 1.0f) status = clb_scale(&gradients, 1.0f / loss_scale);
     return status;
 }
 
@@ -31,8 +32,11 @@ enum clb_status train_step(struct clb_model *model, struct train_optimizer *opti
                            const struct clb_step_batches *batches,
                            const struct clb_training_options *options, double learning_rate)
 {
-    enum clb_status status = train_gradients(model, batches, options->seed);
-    if (status != CLB_OK) return status;
-    status = train_optimizer_step(optimizer, model, options, batches->step, learning_rate);
-    return status == CLB_OK ? clb_device_flush(clb_model_weights_whole(model).device) : status;
+    enum clb_status status;
+    CLB_TRY(train_gradients(model, batches, options->seed, optimizer->loss_scale.scale));
+    CLB_TRY(train_optimizer_step(optimizer, model, options, batches->step, learning_rate));
+    CLB_TRY(clb_device_flush(clb_model_weights_whole(model).device));
+    CLB_TRY(train_optimizer_rescale(optimizer, batches->step));
+cleanup:
+    return status;
 }

@@ -12,6 +12,15 @@
 
 enum { TRAIN_NORM_SLOTS = 64 }; /* steps between two looks at the gradient norm, at most */
 
+/* Fp16's smallest numbers are too large for many gradients: losses, and so all gradients, are
+ * multiplied by a power of two, which is taken out of the sums again. A step whose gradients
+ * overflow is left out, and the scale halved; after GROWTH_STEPS without that it is doubled. */
+struct train_loss_scale {
+    bool dynamic; /* else it stays 1 */
+    float scale;
+    int32_t good_steps; /* since it changed */
+};
+
 struct train_optimizer {
     enum clb_optimizer_kind kind;
     struct clb_arena *first_arena, *second_arena, *table_arena, *norm_arena;
@@ -20,6 +29,7 @@ struct train_optimizer {
     struct clb_segments segments;
     struct clb_tensor weights_norm;            /* the weights' sum of squares */
     struct clb_tensor norms[TRAIN_NORM_SLOTS]; /* a step's sum of squares, by step % slots */
+    struct train_loss_scale loss_scale;
 };
 
 /* Plans its memory for a committed model; train_optimizer_commit allocates. */
@@ -35,6 +45,9 @@ enum clb_status train_optimizer_step(struct train_optimizer *optimizer,
                                      const struct clb_model *model,
                                      const struct clb_training_options *options, int64_t step,
                                      double learning_rate);
+/* Follows the gradients of step `step`, which was left out where they are not finite; waits. A
+ * scale that cannot be halved any more: CLB_ERROR_NUMERIC. */
+enum clb_status train_optimizer_rescale(struct train_optimizer *optimizer, int64_t step);
 /* The norm of all weights, to see whether they are finite; waits. */
 enum clb_status train_optimizer_weights_norm(const struct train_optimizer *optimizer,
                                              const struct clb_model *model, double *norm);
@@ -71,10 +84,11 @@ struct train_run {
 
 /* ---- step.c: the one training step, of pretrain, bench, verify and the tests ---- */
 
-/* The gradients of a step's micro-batches, summed; dropout from `seed`. */
+/* The gradients of a step's micro-batches, summed; dropout from `seed`. On their way they are
+ * multiplied by `loss_scale`. */
 enum clb_status train_gradients(struct clb_model *model, const struct clb_step_batches *batches,
-                                uint64_t seed);
-/* And the update. */
+                                uint64_t seed, float loss_scale);
+/* And the update. Waits where the loss scale is dynamic. */
 enum clb_status train_step(struct clb_model *model, struct train_optimizer *optimizer,
                            const struct clb_step_batches *batches,
                            const struct clb_training_options *options, double learning_rate);

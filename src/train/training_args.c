@@ -13,7 +13,7 @@
 
 /* ---- the options, one a row ---- */
 
-enum type { INT32, INT64, SEED, FLOAT, BOOLEAN, STRING, OPTIM };
+enum type { INT32, INT64, SEED, FLOAT, BOOLEAN, STRING, OPTIM, PRECISION };
 
 /* What it means for a resumed run that an option has changed. */
 enum effect {
@@ -49,6 +49,7 @@ static const struct argument {
     ARGUMENT(no_nsp, BOOLEAN, REFUSED),
     ARGUMENT(seed, SEED, REFUSED),
     ARGUMENT(gradient_checkpointing, BOOLEAN, HARMLESS),
+    ARGUMENT(precision, PRECISION, RESULT),
     ARGUMENT(optim, OPTIM, REFUSED),
     ARGUMENT(learning_rate, FLOAT, RESULT),
     ARGUMENT(weight_decay, FLOAT, RESULT),
@@ -109,6 +110,8 @@ static json_t *value_of(const struct clb_training_options *o, const struct argum
         return string_or_null(*(const char *const *)value);
     case OPTIM:
         return json_string(clb_optimizer_name(*(const enum clb_optimizer_kind *)value));
+    case PRECISION:
+        return json_string(clb_type_name(*(const enum clb_type *)value));
     }
     return NULL;
 }

@@ -55,7 +55,8 @@ static enum clb_status set_up(struct bench *b)
     const struct clb_model_limits limits = {.max_sequences = b->options->batch_size,
                                             .max_tokens = tokens,
                                             .max_masked = tokens,
-                                            .training = true};
+                                            .training = true,
+                                            .operands = b->options->precision};
     enum clb_status status;
     CLB_TRY(clb_model_create(b->device, &b->options->config, &limits, &b->model));
     CLB_TRY(train_optimizer_create(b->model, CLB_OPTIMIZER_ADAMW, &b->optimizer));

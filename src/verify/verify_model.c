@@ -193,7 +193,7 @@ static enum clb_status step_side(struct comparison *c, const struct side *side, 
     const struct clb_step_batches batches = step_of(c, step);
     enum clb_status status;
     CLB_TRY(clb_model_write_losses(side->model, NULL));
-    CLB_TRY(train_gradients(side->model, &batches, 3));
+    CLB_TRY(train_gradients(side->model, &batches, 3, 1.0f));
     CLB_TRY(clb_model_read_losses(side->model, losses));
 cleanup:
     return status;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compute/cpu/cpu_kernels.h"
+#include "compute/cpu/cpu_types.h"
 #include "compute/cpu/cpu_vector.h"
 
 enum { CHUNK = CPU_ELEMENTS }; /* a task */
@@ -87,18 +88,22 @@ static void backward_chunk(enum clb_activation activation, float *d_x, const flo
 
 struct backward {
     enum clb_activation activation;
-    float *d_x;
-    const float *d_out, *saved;
+    const struct clb_tensor *d_x, *d_out, *saved;
     int64_t n;
 };
 
 static void backward_chunks(const void *context, int64_t begin, int64_t end, int thread)
 {
     const struct backward *a = context;
+    float d_out[CHUNK], saved[CHUNK];
     (void)thread;
-    for (int64_t i = begin * CHUNK; i < end * CHUNK && i < a->n; i += CHUNK)
-        backward_chunk(a->activation, a->d_x + i, a->d_out + i, a->saved + i,
-                       a->n - i < CHUNK ? a->n - i : CHUNK);
+    for (int64_t i = begin * CHUNK; i < end * CHUNK && i < a->n; i += CHUNK) {
+        const int64_t n = a->n - i < CHUNK ? a->n - i : CHUNK;
+        cpu_widen(d_out, cpu_element(a->d_out->memory, a->d_out->type, i), a->d_out->type, n);
+        cpu_widen(saved, cpu_element(a->saved->memory, a->saved->type, i), a->saved->type, n);
+        backward_chunk(a->activation, d_out, d_out, saved, n);
+        cpu_narrow(cpu_element(a->d_x->memory, a->d_x->type, i), a->d_x->type, d_out, n);
+    }
 }
 
 enum clb_status CPU_RENAMED(activation_backward)(const struct clb_tensor *d_x,
@@ -107,8 +112,7 @@ enum clb_status CPU_RENAMED(activation_backward)(const struct clb_tensor *d_x,
                                                  enum clb_activation activation)
 {
     struct clb_device *device = d_x->device;
-    const struct backward a = {activation, cpu_floats(d_x), cpu_floats(d_out), cpu_floats(saved),
-                               clb_tensor_elements(*d_x)};
+    const struct backward a = {activation, d_x, d_out, saved, clb_tensor_elements(*d_x)};
     cpu_parallel(device, (a.n + CHUNK - 1) / CHUNK, 0, backward_chunks, &a);
     return CLB_OK;
 }

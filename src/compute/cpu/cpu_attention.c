@@ -20,23 +20,25 @@
  * written, d_k and d_v of all keys are added up block after block by the same task: a fixed order
  * for any number of threads. The products are the serial ones of cpu_gemm.c. */
 #include "compute/cpu/cpu_kernels.h"
+#include "compute/cpu/cpu_types.h"
 #include "compute/cpu/cpu_vector.h"
 
 enum { QUERIES = CPU_QUERIES };
 
 struct attention {
-    const float *qkv, *out, *d_out;
-    float *new_out, *lse, *d_qkv;
+    const struct clb_tensor *qkv, *out, *d_out, *d_qkv;
+    float *lse;
     const int32_t *cu_seqlens;
     int64_t tokens, hidden, heads, head_size, sequences, max_seqlen;
     float scale;
     struct clb_dropout dropout;
 };
 
-/* One sequence and head; rows of qkv are 3 * hidden apart, those of out hidden. */
+/* One sequence and head. */
 struct task {
     int64_t first, length, head;
-    const float *q, *k, *v;
+    float *q, *k, *v, *d_q, *d_k, *d_v, *out, *d_out; /* [length, D] */
+    int64_t qkv_row, d_qkv_row, out_row, d_out_row;   /* from one row of them to the next */
     int64_t stride; /* of a row of scores: the length rounded up to whole vectors */
 };
 
@@ -44,6 +46,7 @@ struct task {
 struct scratch {
     float *scores, *gradient; /* [QUERIES, stride] */
     float *factors;           /* [stride] of dropout */
+    float *wide;              /* [8, length, D]: a task's reduced tensors in fp32 */
     float *gemm;
 };
 
@@ -62,9 +65,14 @@ static int64_t gemm_floats(int64_t length, int64_t head_size)
     return row_stride(most);
 }
 
+static int64_t wide_floats(const struct attention *a)
+{
+    return a->qkv->type == CLB_F32 ? 0 : row_stride(8 * a->max_seqlen * a->head_size);
+}
+
 static int64_t scratch_floats(const struct attention *a)
 {
-    return (2 * QUERIES + 1) * row_stride(a->max_seqlen) +
+    return (2 * QUERIES + 1) * row_stride(a->max_seqlen) + wide_floats(a) +
            gemm_floats(a->max_seqlen, a->head_size) + 64;
 }
 
@@ -75,23 +83,84 @@ static struct scratch thread_scratch(const struct attention *a, float *all, int 
     s.scores = all + thread * row_stride(scratch_floats(a));
     s.gradient = s.scores + QUERIES * stride;
     s.factors = s.gradient + QUERIES * stride;
-    s.gemm = s.factors + stride;
+    s.wide = s.factors + stride;
+    s.gemm = s.wide + wide_floats(a);
     return s;
 }
 
-static struct task task_of(const struct attention *a, int64_t number)
+/* One head's part of a task's rows. */
+struct part {
+    const struct clb_tensor *tensor;
+    int64_t column; /* where the head's begin */
+    float *wide;    /* where they are as fp32, if the tensor's own are not */
+};
+
+static void *part_row(const struct task *t, const struct part *p, int64_t row)
 {
+    return cpu_element(p->tensor->memory, p->tensor->type,
+                       (t->first + row) * p->tensor->columns + p->column);
+}
+
+/* Where the part is to be read and written as fp32, and how far apart its rows are. */
+static float *open_part(const struct attention *a, const struct task *t, const struct part *p,
+                        bool read, int64_t *row_stride)
+{
+    const bool is_wide = p->tensor->type == CLB_F32;
+    *row_stride = is_wide ? p->tensor->columns : a->head_size;
+    for (int64_t row = 0; row < t->length && read && !is_wide; row++)
+        cpu_widen(p->wide + row * a->head_size, part_row(t, p, row), p->tensor->type, a->head_size);
+    return is_wide ? part_row(t, p, 0) : p->wide;
+}
+
+static void round_part(const struct attention *a, const struct task *t, const struct part *p)
+{
+    for (int64_t row = 0; row < t->length && p->tensor->type != CLB_F32; row++)
+        cpu_narrow(part_row(t, p, row), p->tensor->type, p->wide + row * a->head_size,
+                   a->head_size);
+}
+
+enum { Q, K, V, D_Q, D_K, D_V, OUT, D_OUT, PARTS };
+
+static struct part part_of(const struct attention *a, const struct task *t, const struct scratch *s,
+                           int part)
+{
+    const struct clb_tensor *tensor = part <= V     ? a->qkv
+                                      : part <= D_V ? a->d_qkv
+                                      : part == OUT ? a->out
+                                                    : a->d_out;
+    const int64_t third = part < OUT ? part % 3 : 0;
+    return (struct part){tensor, third * a->hidden + t->head * a->head_size,
+                         s->wide + part * a->max_seqlen * a->head_size};
+}
+
+static struct task task_of(const struct attention *a, int64_t number, const struct scratch *s)
+{
+    const bool forward = !a->d_qkv;
     const int64_t b = number / a->heads;
     struct task t = {.first = a->cu_seqlens[b], .head = number % a->heads};
     t.length = a->cu_seqlens[b + 1] - t.first;
     t.stride = row_stride(t.length);
-    t.q = a->qkv + t.first * 3 * a->hidden + t.head * a->head_size;
-    t.k = t.q + a->hidden;
-    t.v = t.k + a->hidden;
+    float **const parts[PARTS] = {&t.q, &t.k, &t.v, &t.d_q, &t.d_k, &t.d_v, &t.out, &t.d_out};
+    int64_t *const strides[PARTS] = {&t.qkv_row,   &t.qkv_row,   &t.qkv_row, &t.d_qkv_row,
+                                     &t.d_qkv_row, &t.d_qkv_row, &t.out_row, &t.d_out_row};
+    for (int i = 0; i < PARTS; i++) {
+        const struct part part = part_of(a, &t, s, i);
+        const bool read = i <= V || (!forward && i >= OUT);
+        if (part.tensor) *parts[i] = open_part(a, &t, &part, read, strides[i]);
+    }
     return t;
 }
 
-/* c[m, n] = a b^T, rows of b 3 * hidden apart: scores, and the gradient of probabilities. */
+static void end_task(const struct attention *a, const struct task *t, const struct scratch *s)
+{
+    const bool forward = !a->d_qkv;
+    for (int i = forward ? OUT : D_Q; i <= (forward ? OUT : D_V); i++) {
+        const struct part part = part_of(a, t, s, i);
+        round_part(a, t, &part);
+    }
+}
+
+/* c[m, n] = a b^T, b of the task's keys or values: scores, and the gradient of probabilities. */
 static void multiply_transposed(const struct attention *a, const struct task *t, const float *left,
                                 int64_t left_row, int64_t rows, const float *right, float *c,
                                 float padding, float *gemm)
@@ -104,7 +173,7 @@ static void multiply_transposed(const struct attention *a, const struct task *t,
                                         .a_column = 1,
                                         .b = right,
                                         .b_row = 1,
-                                        .b_column = 3 * a->hidden,
+                                        .b_column = t->qkv_row,
                                         .c = c,
                                         .c_row = t->stride};
     cpu_gemm_serial(&product, gemm);
@@ -112,7 +181,7 @@ static void multiply_transposed(const struct attention *a, const struct task *t,
         for (int64_t j = t->length; j < t->stride; j++) c[i * t->stride + j] = padding;
 }
 
-/* c[rows, head_size] = probabilities times rows that are 3 * hidden apart. */
+/* c[rows, head_size] = probabilities times the task's keys or values. */
 static void multiply_rows(const struct attention *a, const struct task *t,
                           const float *probabilities, int64_t rows, const float *right, float *c,
                           int64_t c_row, float *gemm)
@@ -124,7 +193,7 @@ static void multiply_rows(const struct attention *a, const struct task *t,
                                         .a_row = t->stride,
                                         .a_column = 1,
                                         .b = right,
-                                        .b_row = 3 * a->hidden,
+                                        .b_row = t->qkv_row,
                                         .b_column = 1,
                                         .c = c,
                                         .c_row = c_row};
@@ -146,7 +215,7 @@ static void add_transposed(const struct attention *a, const struct task *t,
                                         .b_row = right_row,
                                         .b_column = 1,
                                         .c = c,
-                                        .c_row = 3 * a->hidden,
+                                        .c_row = t->d_qkv_row,
                                         .accumulate = accumulate};
     cpu_gemm_serial(&product, gemm);
 }
@@ -191,16 +260,14 @@ static void forward_task(const struct attention *a, const struct task *t, const 
 {
     for (int64_t q0 = 0; q0 < t->length; q0 += QUERIES) {
         const int64_t rows = t->length - q0 < QUERIES ? t->length - q0 : QUERIES;
-        multiply_transposed(a, t, t->q + q0 * 3 * a->hidden, 3 * a->hidden, rows, t->k, s->scores,
+        multiply_transposed(a, t, t->q + q0 * t->qkv_row, t->qkv_row, rows, t->k, s->scores,
                             -INFINITY, s->gemm);
         for (int64_t i = 0; i < rows; i++) {
             const float *factors = row_factors(a, t, q0 + i, s->factors) ? s->factors : NULL;
             a->lse[t->head * a->tokens + t->first + q0 + i] =
                 softmax_row(s->scores + i * t->stride, t->stride, a->scale, factors);
         }
-        multiply_rows(a, t, s->scores, rows, t->v,
-                      a->new_out + (t->first + q0) * a->hidden + t->head * a->head_size, a->hidden,
-                      s->gemm);
+        multiply_rows(a, t, s->scores, rows, t->v, t->out + q0 * t->out_row, t->out_row, s->gemm);
     }
 }
 
@@ -233,24 +300,22 @@ static void backward_row(float *scores, float *gradient, int64_t stride, float s
 
 static void backward_task(const struct attention *a, const struct task *t, const struct scratch *s)
 {
-    float *d_q = a->d_qkv + t->first * 3 * a->hidden + t->head * a->head_size;
-    float *d_k = d_q + a->hidden, *d_v = d_k + a->hidden;
     for (int64_t q0 = 0; q0 < t->length; q0 += QUERIES) {
         const int64_t rows = t->length - q0 < QUERIES ? t->length - q0 : QUERIES;
-        const int64_t at = (t->first + q0) * a->hidden + t->head * a->head_size;
-        const float *q = t->q + q0 * 3 * a->hidden, *d_out = a->d_out + at;
-        multiply_transposed(a, t, q, 3 * a->hidden, rows, t->k, s->scores, -INFINITY, s->gemm);
-        multiply_transposed(a, t, d_out, a->hidden, rows, t->v, s->gradient, 0.0f, s->gemm);
+        const float *q = t->q + q0 * t->qkv_row, *d_out = t->d_out + q0 * t->d_out_row;
+        const float *out = t->out + q0 * t->out_row;
+        multiply_transposed(a, t, q, t->qkv_row, rows, t->k, s->scores, -INFINITY, s->gemm);
+        multiply_transposed(a, t, d_out, t->d_out_row, rows, t->v, s->gradient, 0.0f, s->gemm);
         for (int64_t i = 0; i < rows; i++) {
             const float *factors = row_factors(a, t, q0 + i, s->factors) ? s->factors : NULL;
             const float delta =
-                row_dot(d_out + i * a->hidden, a->out + at + i * a->hidden, a->head_size);
+                row_dot(d_out + i * t->d_out_row, out + i * t->out_row, a->head_size);
             backward_row(s->scores + i * t->stride, s->gradient + i * t->stride, t->stride,
                          a->scale, a->lse[t->head * a->tokens + t->first + q0 + i], delta, factors);
         }
-        add_transposed(a, t, s->scores, rows, d_out, a->hidden, d_v, q0 > 0, s->gemm);
-        add_transposed(a, t, s->gradient, rows, q, 3 * a->hidden, d_k, q0 > 0, s->gemm);
-        multiply_rows(a, t, s->gradient, rows, t->k, d_q + q0 * 3 * a->hidden, 3 * a->hidden,
+        add_transposed(a, t, s->scores, rows, d_out, t->d_out_row, t->d_v, q0 > 0, s->gemm);
+        add_transposed(a, t, s->gradient, rows, q, t->qkv_row, t->d_k, q0 > 0, s->gemm);
+        multiply_rows(a, t, s->gradient, rows, t->k, t->d_q + q0 * t->d_qkv_row, t->d_qkv_row,
                       s->gemm);
     }
 }
@@ -263,7 +328,8 @@ static struct attention attention_of(const struct clb_tensor *out, const struct 
                                      int64_t heads, struct clb_dropout dropout)
 {
     const int64_t head_size = out->columns / heads;
-    return (struct attention){.qkv = cpu_floats(qkv),
+    return (struct attention){.qkv = qkv,
+                              .out = out,
                               .lse = cpu_floats(lse),
                               .cu_seqlens = cpu_ints(cu_seqlens),
                               .tokens = out->rows,
@@ -287,8 +353,9 @@ static void run_range(const void *context, int64_t begin, int64_t end, int threa
     const struct job *job = context;
     const struct scratch scratch = thread_scratch(job->attention, job->scratch, thread);
     for (int64_t number = begin; number < end; number++) {
-        const struct task task = task_of(job->attention, number);
+        const struct task task = task_of(job->attention, number, &scratch);
         job->run(job->attention, &task, &scratch);
+        end_task(job->attention, &task, &scratch);
     }
 }
 
@@ -311,8 +378,7 @@ CPU_RENAMED(attention_forward)(const struct clb_tensor *out, const struct clb_te
                                int64_t max_seqlen, int64_t heads, struct clb_dropout dropout)
 {
     struct clb_device *device = out->device;
-    struct attention a = attention_of(out, lse, qkv, cu_seqlens, max_seqlen, heads, dropout);
-    a.new_out = cpu_floats(out);
+    const struct attention a = attention_of(out, lse, qkv, cu_seqlens, max_seqlen, heads, dropout);
     return run_tasks(device, &a, forward_task);
 }
 
@@ -324,8 +390,7 @@ CPU_RENAMED(attention_backward)(const struct clb_tensor *d_qkv, const struct clb
 {
     struct clb_device *device = d_qkv->device;
     struct attention a = attention_of(out, lse, qkv, cu_seqlens, max_seqlen, heads, dropout);
-    a.out = cpu_floats(out);
-    a.d_out = cpu_floats(d_out);
-    a.d_qkv = cpu_floats(d_qkv);
+    a.d_out = d_out;
+    a.d_qkv = d_qkv;
     return run_tasks(device, &a, backward_task);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/narrow.h"
 #include "compute/cpu/cpu_kernels.h"
+#include "compute/cpu/cpu_types.h"
 #include "compute/cpu/cpu_vector.h"
 
 enum { TASK = CPU_SUM_ELEMENTS };
@@ -43,34 +43,16 @@ struct cast {
     enum clb_type to_type, from_type;
 };
 
-static void narrow(const struct cast *c, int64_t begin, int64_t end)
-{
-    const float *from = c->from;
-    uint16_t *to = c->to;
-    if (c->to_type == CLB_BF16)
-        for (int64_t i = begin; i < end; i++) to[i] = base_bf16_of(from[i]);
-    else
-        for (int64_t i = begin; i < end; i++) to[i] = base_fp16_of(from[i]);
-}
-
-static void widen(const struct cast *c, int64_t begin, int64_t end)
-{
-    const uint16_t *from = c->from;
-    float *to = c->to;
-    if (c->from_type == CLB_BF16)
-        for (int64_t i = begin; i < end; i++) to[i] = base_bf16_widen(from[i]);
-    else
-        for (int64_t i = begin; i < end; i++) to[i] = base_fp16_widen(from[i]);
-}
-
 static void cast_range(const void *context, int64_t begin, int64_t end, int thread)
 {
     const struct cast *c = context;
+    void *to = cpu_element(c->to, c->to_type, begin);
+    const void *from = cpu_element(c->from, c->from_type, begin);
     (void)thread;
     if (c->from_type == CLB_F32)
-        narrow(c, begin, end);
+        cpu_narrow(to, c->to_type, from, end - begin);
     else
-        widen(c, begin, end);
+        cpu_widen(to, from, c->from_type, end - begin);
 }
 
 enum clb_status CPU_RENAMED(cast)(const struct clb_tensor *out, const struct clb_tensor *x)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define HUGE_PAGE ((size_t)2 << 20)
@@ -22,6 +23,7 @@ struct isa {
     const char *name;
     bool (*supported)(void);
     void (*fill)(struct clb_backend *backend);
+    const struct cpu_engine *bf16; /* or NULL: by fp32 arithmetic */
 };
 
 #if defined(__x86_64__)
@@ -50,10 +52,28 @@ static bool has_v4(void)
            __builtin_cpu_supports("avx512cd");
 }
 
+static bool has_bf16(void)
+{
+    unsigned eax, ebx, ecx, edx;
+    return has_v4() && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && (eax & 1u << 5);
+}
+
+/* The kernel saves and restores AMX's registers for those alone who have asked it to. */
+static bool has_amx(void)
+{
+    enum { ASK_FOR_COMPONENT = 0x1023, TILE_DATA = 18 }; /* of arch_prctl */
+    const unsigned wanted = 1u << 22 | 1u << 24;         /* AMX-BF16, AMX-TILE */
+    unsigned eax, ebx, ecx, edx;
+    return has_v4() && __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) &&
+           (edx & wanted) == wanted && syscall(SYS_arch_prctl, ASK_FOR_COMPONENT, TILE_DATA) == 0;
+}
+
 static const struct isa isas[] = {
-    {"x86-64-v4", has_v4, cpu_backend_fill_v4},
-    {"x86-64-v3", has_v3, cpu_backend_fill_v3},
-    {"x86-64-v2", has_v2, cpu_backend_fill_v2},
+    {"x86-64-v4+amx", has_amx, cpu_backend_fill_v4, &cpu_engine_bf16_amx},
+    {"x86-64-v4+bf16", has_bf16, cpu_backend_fill_v4, &cpu_engine_bf16_dot},
+    {"x86-64-v4", has_v4, cpu_backend_fill_v4, NULL},
+    {"x86-64-v3", has_v3, cpu_backend_fill_v3, NULL},
+    {"x86-64-v2", has_v2, cpu_backend_fill_v2, NULL},
 };
 #else
 void cpu_backend_fill_native(struct clb_backend *backend);
@@ -63,7 +83,7 @@ static bool always(void)
     return true;
 }
 
-static const struct isa isas[] = {{"native", always, cpu_backend_fill_native}};
+static const struct isa isas[] = {{"native", always, cpu_backend_fill_native, NULL}};
 #endif
 enum { ISA_COUNT = sizeof isas / sizeof *isas };
 
@@ -261,8 +281,9 @@ enum clb_status cpu_device_open(int threads, struct clb_device **device)
                                     .send = cpu_send,
                                     .wait_sent = cpu_wait_sent,
                                     .flush = cpu_finish,
-                                    .multiplies = 1u << CLB_F32};
+                                    .multiplies = 1u << CLB_F32 | 1u << CLB_BF16 | 1u << CLB_F16};
     isa->fill(backend);
+    cpu->bf16_engine = isa->bf16;
     cpu_device_describe(threads, &cpu->base.info);
     cpu->base.backend = backend;
     cpu->threads = cpu->base.info.compute_units;

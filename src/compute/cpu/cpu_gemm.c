@@ -1,197 +1,119 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Products C [m, n] = A [m, k] B [k, n], after GotoBLAS and BLIS. Both operands are packed into
- * panels that the register tile reads straight through; block sizes: cpu_isa.h.
+ * panels that the register tile of an engine (cpu_engine.h) reads straight through.
  *
- *   for MC rows and NC columns of C, and KC steps of K:
- *     all threads pack A and B:         A: panels [KC][MR]        B: panels [KC][NR]
- *     tasks, TASK_ROWS x TASK_COLUMNS of C (panels of A in L2, one panel of B in L1):
- *       for each tile MR x NR:
+ *   for DEEP steps of K, rows of C and columns of C, as many as PACKED_A and PACKED_B bytes have
+ *   room for:
+ *     all threads pack A and B:       for each KC steps of K: panels of MR rows, of NR columns
+ *     tasks, each a block of C, task_rows x task_columns, with its sums in the thread's scratch:
+ *       for KC steps of K             (panels of A in L2, one panel of B in L1):
+ *         for each tile MR x NR:      the engine adds to its sums; after the last steps bias and
+ *                                     activation follow, and the tile is put into C, while in L1
  *
- *                                 b0  b1     a panel's NR numbers, for each of KC steps
- *             A's MR    a[0]    | acc acc    2 MR sums in registers: acc[i] += a[i] * b
- *             numbers   a[1]    | acc acc
- *                       ...     | ... ...
- *
- *       the first block of K overwrites C (or adds), later ones add, the last adds bias and applies
- *       the activation while the tile is in L1
- *
- * Panels are filled up with zeros past the edges of A and B. Each element of C is summed over K in
- * one order, block after block, whoever computes it: the same bits for any number of threads. */
+ * Each element of C is summed over K in one order, block after block, whoever computes it: the same
+ * bits for any number of threads. A reduced C is rounded once, from the whole sum. */
+#include "compute/cpu/cpu_engine.h"
 #include "compute/cpu/cpu_kernels.h"
-#include "compute/cpu/cpu_vector.h"
+#include "compute/cpu/cpu_types.h"
 
-enum {
-    MR = CPU_MR,
-    NR = CPU_NR,
-    KC = CPU_KC,
-    TASK_ROWS = CPU_TASK_ROWS,
-    TASK_COLUMNS = CPU_TASK_COLUMNS,
-    MC = CPU_MC,
-    NC = CPU_NC
-};
+enum { DEEP = 4096, PACKED_A = 16 << 20, PACKED_B = 4 << 20 };
 
-static int64_t smaller(int64_t a, int64_t b)
+static struct cpu_operand operand_a(const struct cpu_product *g)
 {
-    return a < b ? a : b;
+    return (struct cpu_operand){g->a, g->operands, g->m, g->a_row, g->a_column};
 }
 
-static int64_t round_up(int64_t n, int64_t unit)
+static struct cpu_operand operand_b(const struct cpu_product *g)
 {
-    return (n + unit - 1) / unit * unit;
+    return (struct cpu_operand){g->b, g->operands, g->n, g->b_column, g->b_row};
 }
 
-/* ---- packing ---- */
+/* ---- from sums to C ---- */
 
-typedef float four __attribute__((vector_size(16)));
-
-/* to[c * to_row + r] = from[r * from_row + c] for 4 x 4. */
-static inline void transpose_4x4(const float *from, int64_t from_row, float *to, int64_t to_row)
+/* A row of a tile: C's numbers as sums to be added to. */
+static inline void load_row(const struct cpu_product *g, float *x, int64_t at, int64_t columns)
 {
-    four r[4], low01, high01, low23, high23;
-    for (int i = 0; i < 4; i++) memcpy(&r[i], from + i * from_row, sizeof r[i]);
-    low01 = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5);
-    high01 = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
-    low23 = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5);
-    high23 = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
-    r[0] = __builtin_shufflevector(low01, low23, 0, 1, 4, 5);
-    r[1] = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
-    r[2] = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
-    r[3] = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
-    for (int i = 0; i < 4; i++) memcpy(to + i * to_row, &r[i], sizeof r[i]);
+    cpu_widen(x, cpu_element(g->c, g->c_type, at), g->c_type, columns);
 }
 
-/* `lines` strided lines of kc contiguous floats, line l from + l * stride, become out[p * width +
- * l]. Fours of lines by transposition; a last four may overlap the one before it. */
-static inline void pack_lines(const float *from, int64_t stride, int64_t lines, int64_t kc,
-                              float *out, int width)
+/* Finished sums, with bias and activation, into C. They are used up. */
+static inline void store_row(const struct cpu_product *g, float *x, int64_t at, int64_t column,
+                             int64_t columns)
 {
-    const int64_t deep = lines >= 4 ? kc / 4 * 4 : 0;
-    for (int64_t p = 0; p < deep; p += 4)
-        for (int64_t l = 0; l < lines; l += 4) {
-            const int64_t at = smaller(l, lines - 4);
-            transpose_4x4(from + at * stride + p, stride, out + p * width + at, width);
-        }
-    for (int64_t p = deep; p < kc; p++)
-        for (int64_t l = 0; l < lines; l++) out[p * width + l] = from[l * stride + p];
+    if (g->bias)
+        for (int64_t j = 0; j < columns; j++) x[j] += g->bias[column + j];
+    if (g->pre) cpu_narrow(cpu_element(g->pre, g->pre_type, at), g->pre_type, x, columns);
+    if (g->activation != CLB_ACTIVATION_NONE) cpu_activate(g->activation, x, x, columns);
+    cpu_narrow(cpu_element(g->c, g->c_type, at), g->c_type, x, columns);
 }
 
-/* The same where lines lie side by side: element p of all lines at from + p * stride. */
-static inline void pack_rows(const float *from, int64_t stride, int64_t lines, int64_t kc,
-                             float *out, int width)
+/* Both for a tile's rows; whole ones are of a size that the compiler knows. */
+static void load_tile(const struct cpu_product *g, const struct cpu_engine *e, float *sums,
+                      int64_t stride, int64_t row, int64_t column)
 {
-    if (lines == width)
-        for (int64_t p = 0; p < kc; p++)
-            memcpy(out + p * width, from + p * stride, (size_t)width * 4);
-    else
-        for (int64_t p = 0; p < kc; p++)
-            memcpy(out + p * width, from + p * stride, (size_t)lines * 4);
-}
-
-static inline void pack_panel(const float *from, int64_t line_stride, int64_t depth_stride,
-                              int64_t lines, int64_t kc, float *out, int width)
-{
-    if (line_stride == 1)
-        pack_rows(from, depth_stride, lines, kc, out, width);
-    else
-        pack_lines(from, line_stride, lines, kc, out, width);
-    for (int64_t p = 0; p < kc && lines < width; p++)
-        for (int64_t l = lines; l < width; l++) out[p * width + l] = 0.0f;
-}
-
-/* Panel of rows of A: out[p * MR + i], zero beyond m. */
-static void pack_a_panel(const struct cpu_product *g, int64_t row, int64_t k0, int64_t kc,
-                         float *out)
-{
-    pack_panel(g->a + row * g->a_row + k0 * g->a_column, g->a_row, g->a_column,
-               smaller(MR, g->m - row), kc, out, MR);
-}
-
-/* Panel of columns of B: out[p * NR + j], zero beyond n. */
-static void pack_b_panel(const struct cpu_product *g, int64_t column, int64_t k0, int64_t kc,
-                         float *out)
-{
-    pack_panel(g->b + column * g->b_column + k0 * g->b_row, g->b_column, g->b_row,
-               smaller(NR, g->n - column), kc, out, NR);
-}
-
-/* ---- the register tile ---- */
-
-/* tile[MR][NR] = panel of A times panel of B. */
-static void multiply_tile(const float *a, const float *b, int64_t kc, float *tile)
-{
-    cpu_vec acc[MR][2];
-    CPU_UNROLL
-    for (int i = 0; i < MR; i++) acc[i][0] = acc[i][1] = (cpu_vec){0};
-    for (int64_t p = 0; p < kc; p++) {
-        const cpu_vec b0 = vec_load(b), b1 = vec_load(b + CPU_LANES);
-        CPU_UNROLL
-        for (int i = 0; i < MR; i++) {
-            acc[i][0] += a[i] * b0;
-            acc[i][1] += a[i] * b1;
-        }
-        a += MR;
-        b += NR;
-    }
-    CPU_UNROLL
-    for (int i = 0; i < MR; i++) {
-        vec_store(tile + i * NR, acc[i][0]);
-        vec_store(tile + i * NR + CPU_LANES, acc[i][1]);
-    }
-}
-
-/* Puts a tile into C: the first block of K overwrites or adds, the last finishes. */
-static void store_tile(const struct cpu_product *g, const float *tile, int64_t row, int64_t column,
-                       bool first, bool last)
-{
-    const int64_t rows = smaller(MR, g->m - row), columns = smaller(NR, g->n - column);
-    const bool add = !first || g->accumulate;
+    const int64_t rows = cpu_smaller(e->mr, g->m - row);
+    const int64_t columns = cpu_smaller(e->nr, g->n - column);
     for (int64_t i = 0; i < rows; i++) {
-        float *c = g->c + (row + i) * g->c_row + column;
-        const float *t = tile + i * NR;
+        const int64_t at = (row + i) * g->c_row + column;
+        if (columns == CPU_NR)
+            load_row(g, sums + i * stride, at, CPU_NR);
+        else
+            load_row(g, sums + i * stride, at, columns);
+    }
+}
+
+static void store_tile(const struct cpu_product *g, const struct cpu_engine *e, float *sums,
+                       int64_t stride, int64_t row, int64_t column)
+{
+    const int64_t rows = cpu_smaller(e->mr, g->m - row);
+    const int64_t columns = cpu_smaller(e->nr, g->n - column);
+    for (int64_t i = 0; i < rows; i++) {
+        const int64_t at = (row + i) * g->c_row + column;
+        if (columns == CPU_NR)
+            store_row(g, sums + i * stride, at, column, CPU_NR);
+        else
+            store_row(g, sums + i * stride, at, column, columns);
+    }
+}
+
+/* ---- by one thread, in fp32 ---- */
+
+int64_t cpu_gemm_scratch(int64_t m, int64_t n, int64_t k)
+{
+    return (cpu_round_up(m, CPU_MR) + cpu_round_up(n, CPU_NR)) * cpu_smaller(k, CPU_KC);
+}
+
+/* A whole C lies in L2, so that a tile's sums go on from there. */
+static void add_tile(const struct cpu_product *g, const float *tile, int64_t row, int64_t column,
+                     bool add)
+{
+    const int64_t rows = cpu_smaller(CPU_MR, g->m - row);
+    const int64_t columns = cpu_smaller(CPU_NR, g->n - column);
+    for (int64_t i = 0; i < rows; i++) {
+        float *c = (float *)g->c + (row + i) * g->c_row + column;
+        const float *t = tile + i * CPU_NR;
         if (add)
             for (int64_t j = 0; j < columns; j++) c[j] += t[j];
         else
             memcpy(c, t, (size_t)columns * sizeof *c);
-        if (!last) continue;
-        if (g->bias)
-            for (int64_t j = 0; j < columns; j++) c[j] += g->bias[column + j];
-        if (g->activation == CLB_ACTIVATION_NONE) continue;
-        if (g->pre) memcpy(g->pre + (row + i) * g->c_row + column, c, (size_t)columns * sizeof *c);
-        cpu_activate(g->activation, c, c, columns);
     }
-}
-
-/* Rows [row, row_end) of C by columns [column, column_end), from packed panels. */
-static void multiply_block(const struct cpu_product *g, const float *packed_a,
-                           const float *packed_b, int64_t row0, int64_t column0, int64_t row,
-                           int64_t row_end, int64_t column, int64_t column_end, int64_t k0,
-                           int64_t kc)
-{
-    float tile[MR * NR] __attribute__((aligned(64)));
-    const bool first = k0 == 0, last = k0 + kc == g->k;
-    for (int64_t j = column; j < column_end; j += NR)
-        for (int64_t i = row; i < row_end; i += MR) {
-            multiply_tile(packed_a + (i - row0) * kc, packed_b + (j - column0) * kc, kc, tile);
-            store_tile(g, tile, i, j, first, last);
-        }
-}
-
-/* ---- by one thread ---- */
-
-int64_t cpu_gemm_scratch(int64_t m, int64_t n, int64_t k)
-{
-    int64_t kc = smaller(k, KC);
-    return (round_up(m, MR) + round_up(n, NR)) * kc;
 }
 
 void cpu_gemm_serial(const struct cpu_product *g, float *scratch)
 {
-    for (int64_t k0 = 0; k0 < g->k; k0 += KC) {
-        const int64_t kc = smaller(KC, g->k - k0);
-        float *packed_a = scratch, *packed_b = scratch + round_up(g->m, MR) * kc;
-        for (int64_t i = 0; i < g->m; i += MR) pack_a_panel(g, i, k0, kc, packed_a + i * kc);
-        for (int64_t j = 0; j < g->n; j += NR) pack_b_panel(g, j, k0, kc, packed_b + j * kc);
-        multiply_block(g, packed_a, packed_b, 0, 0, 0, g->m, 0, g->n, k0, kc);
+    const struct cpu_engine *e = &cpu_engine_f32;
+    const struct cpu_operand a = operand_a(g), b = operand_b(g);
+    float tile[CPU_MR * CPU_NR] __attribute__((aligned(64)));
+    for (int64_t k0 = 0; k0 < g->k; k0 += CPU_KC) {
+        const int64_t kc = cpu_smaller(CPU_KC, g->k - k0);
+        float *packed_a = scratch, *packed_b = scratch + cpu_round_up(g->m, CPU_MR) * kc;
+        for (int64_t i = 0; i < g->m; i += CPU_MR) e->pack_a(&a, i, k0, kc, packed_a + i * kc);
+        for (int64_t j = 0; j < g->n; j += CPU_NR) e->pack_b(&b, j, k0, kc, packed_b + j * kc);
+        for (int64_t j = 0; j < g->n; j += CPU_NR)
+            for (int64_t i = 0; i < g->m; i += CPU_MR) {
+                e->multiply(packed_a + i * kc, packed_b + j * kc, kc, tile, CPU_NR, false);
+                add_tile(g, tile, i, j, k0 > 0 || g->accumulate);
+            }
     }
 }
 
@@ -199,75 +121,156 @@ void cpu_gemm_serial(const struct cpu_product *g, float *scratch)
 
 struct block { /* what is packed at once */
     const struct cpu_product *g;
-    float *packed_a, *packed_b;
-    int64_t row0, row_end, column0, column_end, k0, kc;
+    const struct cpu_engine *e;
+    char *packed_a, *packed_b;
+    float *sums; /* [threads] of a task */
+    int64_t row0, row_end, column0, column_end, k0, k_end;
+    bool has_a; /* it is packed already */
 };
-
-static int64_t panels_across(const struct block *b)
-{
-    return (b->column_end - b->column0 + NR - 1) / NR;
-}
 
 static int64_t panels_down(const struct block *b)
 {
-    return (b->row_end - b->row0 + MR - 1) / MR;
+    return (b->row_end - b->row0 + b->e->mr - 1) / b->e->mr;
 }
 
-/* First the panels of B, then those of A. */
+static int64_t panels_across(const struct block *b)
+{
+    return (b->column_end - b->column0 + b->e->nr - 1) / b->e->nr;
+}
+
+static int64_t packed_steps(const struct cpu_engine *e, int64_t steps)
+{
+    return cpu_round_up(steps, e->step);
+}
+
+/* Where the panel of `line` (of mr or nr lines) begins, for the steps from k. All panels of the
+ * steps before k lie before it; `kc` as packed. */
+static char *panel_at(const struct block *b, char *packed, int64_t lines_packed, int64_t line,
+                      int64_t k, int64_t kc)
+{
+    return packed + ((k - b->k0) * lines_packed + line * kc) * b->e->bytes;
+}
+
+static char *panel_a(const struct block *b, int64_t row, int64_t k, int64_t kc)
+{
+    return panel_at(b, b->packed_a, panels_down(b) * b->e->mr, row - b->row0, k, kc);
+}
+
+static char *panel_b(const struct block *b, int64_t column, int64_t k, int64_t kc)
+{
+    return panel_at(b, b->packed_b, panels_across(b) * b->e->nr, column - b->column0, k, kc);
+}
+
+/* First the panels of B, then those of A, each for all steps of K. */
 static void pack_panels(const void *context, int64_t begin, int64_t end, int thread)
 {
     const struct block *b = context;
+    const struct cpu_engine *e = b->e;
+    const struct cpu_operand from_a = operand_a(b->g), from_b = operand_b(b->g);
     const int64_t across = panels_across(b);
     (void)thread;
-    for (int64_t j = begin; j < end && j < across; j++)
-        pack_b_panel(b->g, b->column0 + j * NR, b->k0, b->kc, b->packed_b + j * NR * b->kc);
-    for (int64_t i = begin < across ? 0 : begin - across; i < end - across; i++)
-        pack_a_panel(b->g, b->row0 + i * MR, b->k0, b->kc, b->packed_a + i * MR * b->kc);
+    for (int64_t panel = begin; panel < end; panel++)
+        for (int64_t k = b->k0; k < b->k_end; k += e->kc) {
+            const int64_t kc = cpu_smaller(e->kc, b->k_end - k), steps = packed_steps(e, kc);
+            const int64_t row = b->row0 + (panel - across) * e->mr;
+            const int64_t column = b->column0 + panel * e->nr;
+            if (panel < across)
+                e->pack_b(&from_b, column, k, kc, panel_b(b, column, k, steps));
+            else
+                e->pack_a(&from_a, row, k, kc, panel_a(b, row, k, steps));
+        }
+}
+
+/* Rows [row, row_end) of C by columns [column, column_end). Sums that are whole after one go stay
+ * in one tile's place, in L1. */
+static void multiply_task(const struct block *b, int64_t row, int64_t row_end, int64_t column,
+                          int64_t column_end, float *sums)
+{
+    const struct cpu_product *g = b->g;
+    const struct cpu_engine *e = b->e;
+    const bool at_once = b->k_end - b->k0 <= e->kc, add = b->k0 > 0 || g->accumulate;
+    const int64_t stride = at_once ? e->nr : e->task_columns;
+    for (int64_t k = b->k0; k < b->k_end; k += e->kc) {
+        const int64_t kc = cpu_smaller(e->kc, b->k_end - k), steps = packed_steps(e, kc);
+        for (int64_t j = column; j < column_end; j += e->nr)
+            for (int64_t i = row; i < row_end; i += e->mr) {
+                float *tile = at_once ? sums : sums + (i - row) * stride + (j - column);
+                if (add && k == b->k0) load_tile(g, e, tile, stride, i, j);
+                e->multiply(panel_a(b, i, k, steps), panel_b(b, j, k, steps), steps, tile, stride,
+                            add || k > b->k0);
+                if (k + kc == b->k_end) store_tile(g, e, tile, stride, i, j);
+            }
+    }
 }
 
 static int64_t tasks_across(const struct block *b)
 {
-    return (b->column_end - b->column0 + TASK_COLUMNS - 1) / TASK_COLUMNS;
+    return (b->column_end - b->column0 + b->e->task_columns - 1) / b->e->task_columns;
 }
 
 static int64_t tasks_down(const struct block *b)
 {
-    return (b->row_end - b->row0 + TASK_ROWS - 1) / TASK_ROWS;
+    return (b->row_end - b->row0 + b->e->task_rows - 1) / b->e->task_rows;
 }
 
 static void multiply_tasks(const void *context, int64_t begin, int64_t end, int thread)
 {
     const struct block *b = context;
+    const struct cpu_engine *e = b->e;
     const int64_t across = tasks_across(b);
-    (void)thread;
+    if (e->begin) e->begin();
     for (int64_t task = begin; task < end; task++) {
-        const int64_t i = b->row0 + task / across * TASK_ROWS;
-        const int64_t j = b->column0 + task % across * TASK_COLUMNS;
-        multiply_block(b->g, b->packed_a, b->packed_b, b->row0, b->column0, i,
-                       smaller(i + TASK_ROWS, b->row_end), j,
-                       smaller(j + TASK_COLUMNS, b->column_end), b->k0, b->kc);
+        const int64_t i = b->row0 + task / across * e->task_rows;
+        const int64_t j = b->column0 + task % across * e->task_columns;
+        multiply_task(b, i, cpu_smaller(i + e->task_rows, b->row_end), j,
+                      cpu_smaller(j + e->task_columns, b->column_end),
+                      b->sums + (int64_t)thread * e->task_rows * e->task_columns);
     }
+    if (e->end) e->end();
+}
+
+/* Lines that `packed` bytes have room for: whole tasks, at least one. */
+static int64_t lines_at_once(const struct cpu_engine *e, int64_t lines, int64_t steps, int task,
+                             int64_t packed)
+{
+    const int64_t tasks = packed / (packed_steps(e, steps) * e->bytes * task);
+    return cpu_smaller(lines, (tasks > 1 ? tasks : 1) * task);
+}
+
+/* Room for panels of `lines` lines, of the engine's width. */
+static int64_t packed_floats(const struct cpu_engine *e, int64_t lines, int64_t steps, int width)
+{
+    return cpu_round_up(lines, width) * packed_steps(e, steps) * e->bytes / 4;
 }
 
 enum clb_status cpu_gemm(struct clb_device *device, const struct cpu_product *g)
 {
-    const int64_t kc = smaller(g->k, KC);
-    float *packed_a = cpu_workspace(device, CPU_WORKSPACE_A, smaller(round_up(g->m, MR), MC) * kc);
-    float *packed_b = cpu_workspace(device, CPU_WORKSPACE_B, smaller(round_up(g->n, NR), NC) * kc);
-    if (!packed_a || !packed_b) return CLB_ERROR_MEMORY;
-    for (int64_t row0 = 0; row0 < g->m; row0 += MC)
-        for (int64_t column0 = 0; column0 < g->n; column0 += NC)
-            for (int64_t k0 = 0; k0 < g->k; k0 += KC) {
-                const struct block b = {g,
-                                        packed_a,
-                                        packed_b,
-                                        row0,
-                                        smaller(row0 + MC, g->m),
-                                        column0,
-                                        smaller(column0 + NC, g->n),
-                                        k0,
-                                        smaller(KC, g->k - k0)};
-                cpu_parallel(device, panels_across(&b) + panels_down(&b), 0, pack_panels, &b);
+    const struct cpu_engine *bf16 = ((const struct cpu_device *)device)->bf16_engine;
+    const struct cpu_engine *e = g->operands == CLB_BF16 && bf16 ? bf16 : &cpu_engine_f32;
+    /* What is left of an earlier part of K must not have been finished. */
+    const bool whole =
+        g->c_type != CLB_F32 || g->pre || g->bias || g->activation != CLB_ACTIVATION_NONE;
+    const int64_t deep = whole ? g->k : cpu_smaller(g->k, DEEP);
+    if (g->m == 0 || g->n == 0 || g->k == 0) return CLB_OK;
+    const int64_t rows = lines_at_once(e, g->m, deep, e->task_rows, PACKED_A);
+    const int64_t columns = lines_at_once(e, g->n, deep, e->task_columns, PACKED_B);
+    struct block b = {.g = g, .e = e};
+    b.packed_a =
+        (char *)cpu_workspace(device, CPU_WORKSPACE_A, packed_floats(e, rows, deep, e->mr));
+    b.packed_b =
+        (char *)cpu_workspace(device, CPU_WORKSPACE_B, packed_floats(e, columns, deep, e->nr));
+    b.sums = cpu_workspace(device, CPU_WORKSPACE_THREADS,
+                           (int64_t)cpu_threads(device) * e->task_rows * e->task_columns);
+    if (!b.packed_a || !b.packed_b || !b.sums) return CLB_ERROR_MEMORY;
+    for (b.k0 = 0; b.k0 < g->k; b.k0 += deep)
+        for (b.row0 = 0; b.row0 < g->m; b.row0 += rows)
+            for (b.column0 = 0; b.column0 < g->n; b.column0 += columns) {
+                b.k_end = cpu_smaller(b.k0 + deep, g->k);
+                b.row_end = cpu_smaller(b.row0 + rows, g->m);
+                b.column_end = cpu_smaller(b.column0 + columns, g->n);
+                b.has_a = b.column0 > 0;
+                cpu_parallel(device, panels_across(&b) + (b.has_a ? 0 : panels_down(&b)), 0,
+                             pack_panels, &b);
                 cpu_parallel(device, tasks_down(&b) * tasks_across(&b), 1, multiply_tasks, &b);
             }
     return CLB_OK;

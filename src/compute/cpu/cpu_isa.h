@@ -22,22 +22,20 @@
  *         AVX-512, 16 with AVX2) while the panels of A pass by
  * task    panels of A and of B that a thread takes at once: those of A, task x MR x KC (168 KiB
  *         with AVX-512), stay in its core's L2 cache for all panels of B
- * MC, NC  panels of A and of B packed at once: what bounds the workspace, MC MR KC and NC NR KC
- *         floats
  * Q       attention's block of queries, in tiles of MR: its scores, Q x MR x length, stay in L2
  *
  * KC and Q decide the order of sums, and so their bits; the other columns do not, but for lanes. A
  * row for another instruction set stands above those that it includes. */
-/*                       lanes  MR   KC  task A  task B    MC   NC  Q */
+/*                       lanes  MR   KC  task A  task B    Q */
 #if defined(__AVX512F__)
-#define CPU_ROW(ENUM) ENUM(16, 14, 256,     12,      8, 1024, 128, 8)
+#define CPU_ROW(ENUM) ENUM(16, 14, 256,     12,      8, 8)
 #elif defined(__AVX__)
-#define CPU_ROW(ENUM) ENUM( 8,  6, 256,     12,      8, 1024, 128, 8)
+#define CPU_ROW(ENUM) ENUM( 8,  6, 256,     12,      8, 8)
 #else /* SSE, or whatever makes up vectors of four */
-#define CPU_ROW(ENUM) ENUM( 4,  6, 256,     12,      8, 1024, 128, 8)
+#define CPU_ROW(ENUM) ENUM( 4,  6, 256,     12,      8, 8)
 #endif
 /* clang-format on */
-#define CPU_ENUM(lanes, mr, kc, task_a, task_b, mc, nc, q)                                         \
+#define CPU_ENUM(lanes, mr, kc, task_a, task_b, q)                                                 \
     enum {                                                                                         \
         CPU_LANES = lanes,                                                                         \
         CPU_MR = mr,                                                                               \
@@ -45,8 +43,6 @@
         CPU_KC = kc,                                                                               \
         CPU_TASK_ROWS = task_a * CPU_MR,                                                           \
         CPU_TASK_COLUMNS = task_b * CPU_NR,                                                        \
-        CPU_MC = mc * CPU_MR,                                                                      \
-        CPU_NC = nc * CPU_NR,                                                                      \
         CPU_QUERIES = q * CPU_MR,                                                                  \
     };
 CPU_ROW(CPU_ENUM)

@@ -5,7 +5,7 @@
 #define CPU_KERNELS_H
 
 #include "compute/backend.h"
-#include "compute/cpu/cpu_isa.h"
+#include "compute/cpu/cpu_engine.h"
 #include "compute/cpu/cpu_pool.h"
 
 /* ---- the device ---- */
@@ -20,7 +20,8 @@ enum cpu_workspace_slot {
 struct cpu_device {
     struct clb_device base;
     int threads;
-    struct cpu_pool *pool; /* those threads */
+    struct cpu_pool *pool;                /* those threads */
+    const struct cpu_engine *bf16_engine; /* the best of the CPU's, or NULL: cpu_engine_f32 */
     float *workspace[CPU_WORKSPACE_SLOTS];
     int64_t workspace_floats[CPU_WORKSPACE_SLOTS];
 };
@@ -55,17 +56,18 @@ static inline int32_t *cpu_ints(const struct clb_tensor *tensor)
 
 /* C = A B, or C += A B; then, where given, C += bias by column, pre = C, C = activation(C).
  * A is [m, k] with element (i, p) at a[i * a_row + p * a_column], B [k, n] likewise, one of the two
- * strides of each being 1; C and pre have rows of c_row elements. The sum over k has the same order
- * whatever the number of threads. */
+ * strides of each being 1; C and pre have rows of c_row elements. Sums are fp32, in the same order
+ * whatever the number of threads; what C and pre get of them is rounded to their types. */
 struct cpu_product {
     int64_t m, n, k;
-    const float *a, *b;
+    enum clb_type operands, c_type, pre_type;
+    const void *a, *b;
     int64_t a_row, a_column, b_row, b_column;
-    float *c;
+    void *c;
     int64_t c_row;
     bool accumulate;
     const float *bias;
-    float *pre;
+    void *pre;
     enum clb_activation activation;
 };
 
@@ -73,7 +75,8 @@ struct cpu_product {
 #define cpu_gemm CPU_NAME(cpu_gemm)
 enum clb_status cpu_gemm(struct clb_device *device, const struct cpu_product *product);
 
-/* By the calling thread alone, with `scratch` of cpu_gemm_scratch floats. */
+/* By the calling thread alone, with `scratch` of cpu_gemm_scratch floats; all fp32, and neither
+ * bias nor activation. */
 #define cpu_gemm_serial CPU_NAME(cpu_gemm_serial)
 void cpu_gemm_serial(const struct cpu_product *product, float *scratch);
 #define cpu_gemm_scratch CPU_NAME(cpu_gemm_scratch)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compute/cpu/cpu_kernels.h"
+#include "compute/cpu/cpu_types.h"
 
 enum clb_status
 CPU_RENAMED(linear_forward)(const struct clb_tensor *out, const struct clb_tensor *pre,
@@ -11,16 +12,19 @@ CPU_RENAMED(linear_forward)(const struct clb_tensor *out, const struct clb_tenso
     const struct cpu_product product = {.m = x->rows,
                                         .n = weight->rows,
                                         .k = inputs,
-                                        .a = cpu_floats(x),
+                                        .operands = x->type,
+                                        .c_type = out->type,
+                                        .pre_type = pre ? pre->type : CLB_F32,
+                                        .a = x->memory,
                                         .a_row = inputs,
                                         .a_column = 1,
-                                        .b = cpu_floats(weight),
+                                        .b = weight->memory,
                                         .b_row = 1,
                                         .b_column = inputs,
-                                        .c = cpu_floats(out),
+                                        .c = out->memory,
                                         .c_row = weight->rows,
                                         .bias = cpu_floats(bias),
-                                        .pre = cpu_floats(pre),
+                                        .pre = pre ? pre->memory : NULL,
                                         .activation = activation};
     return cpu_gemm(device, &product);
 }
@@ -34,13 +38,15 @@ enum clb_status CPU_RENAMED(linear_backward_input)(const struct clb_tensor *d_x,
     const struct cpu_product product = {.m = d_out->rows,
                                         .n = inputs,
                                         .k = outputs,
-                                        .a = cpu_floats(d_out),
+                                        .operands = d_out->type,
+                                        .c_type = d_x->type,
+                                        .a = d_out->memory,
                                         .a_row = outputs,
                                         .a_column = 1,
-                                        .b = cpu_floats(weight),
+                                        .b = weight->memory,
                                         .b_row = inputs,
                                         .b_column = 1,
-                                        .c = cpu_floats(d_x),
+                                        .c = d_x->memory,
                                         .c_row = inputs,
                                         .accumulate = accumulate};
     return cpu_gemm(device, &product);
@@ -51,7 +57,8 @@ enum clb_status CPU_RENAMED(linear_backward_input)(const struct clb_tensor *d_x,
 enum { COLUMNS = CPU_SUM_COLUMNS }; /* a task */
 
 struct columns {
-    const float *x; /* [rows, n] */
+    const void *x; /* [rows, n] */
+    enum clb_type type;
     float *out;
     int64_t rows, n;
 };
@@ -66,7 +73,10 @@ static void sum_columns(const void *context, int64_t begin, int64_t end, int thr
         const int64_t width = c->n - column < COLUMNS ? c->n - column : COLUMNS;
         float sums[COLUMNS] = {0};
         for (int64_t row = 0; row < c->rows; row++) {
-            const float *from = c->x + row * c->n + column;
+            const void *at = cpu_element(c->x, c->type, row * c->n + column);
+            float wide[COLUMNS];
+            const float *from = c->type == CLB_F32 ? at : wide;
+            if (from == wide) cpu_widen(wide, at, c->type, width);
             for (int64_t i = 0; i < width; i++) sums[i] += from[i];
         }
         for (int64_t i = 0; i < width; i++) c->out[column + i] += sums[i];
@@ -74,11 +84,10 @@ static void sum_columns(const void *context, int64_t begin, int64_t end, int thr
 }
 
 /* out[n] += column sums of x [rows, n]. */
-static void column_sums(struct clb_device *device, const float *x, int64_t rows, int64_t n,
-                        float *out)
+static void column_sums(const struct clb_tensor *x, const struct clb_tensor *out)
 {
-    const struct columns columns = {x, out, rows, n};
-    cpu_parallel(device, (n + COLUMNS - 1) / COLUMNS, 1, sum_columns, &columns);
+    const struct columns columns = {x->memory, x->type, cpu_floats(out), x->rows, x->columns};
+    cpu_parallel(x->device, (x->columns + COLUMNS - 1) / COLUMNS, 1, sum_columns, &columns);
 }
 
 enum clb_status CPU_RENAMED(linear_backward_weight)(const struct clb_tensor *d_weight,
@@ -91,15 +100,16 @@ enum clb_status CPU_RENAMED(linear_backward_weight)(const struct clb_tensor *d_w
     const struct cpu_product product = {.m = outputs,
                                         .n = inputs,
                                         .k = x->rows,
-                                        .a = cpu_floats(d_out),
+                                        .operands = x->type,
+                                        .a = d_out->memory,
                                         .a_row = 1,
                                         .a_column = outputs,
-                                        .b = cpu_floats(x),
+                                        .b = x->memory,
                                         .b_row = inputs,
                                         .b_column = 1,
-                                        .c = cpu_floats(d_weight),
+                                        .c = d_weight->memory,
                                         .c_row = inputs,
                                         .accumulate = true};
-    if (d_bias) column_sums(device, cpu_floats(d_out), x->rows, outputs, cpu_floats(d_bias));
+    if (d_bias) column_sums(d_out, d_bias);
     return cpu_gemm(device, &product);
 }
