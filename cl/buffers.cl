@@ -24,16 +24,20 @@ kernel void fill(global float *x, long count, float value)
 
 kernel void cast_narrow(global ushort *out, const global float *x, long count, int is_fp16)
 {
-    FOR_ELEMENTS(first, count)
-        for (long e = first; e < min(first + W, count); e++)
-            out[e] = is_fp16 ? fp16_narrow(x[e]) : bf16_narrow(x[e]);
+    FOR_ELEMENTS(e, count) {
+        const vec numbers = load_part(x + e, count - e);
+        if (is_fp16)
+            fp16_store_part(numbers, out + e, count - e);
+        else
+            bf16_store_part(numbers, out + e, count - e);
+    }
 }
 
 kernel void cast_widen(global float *out, const global ushort *x, long count, int is_fp16)
 {
-    FOR_ELEMENTS(first, count)
-        for (long e = first; e < min(first + W, count); e++)
-            out[e] = is_fp16 ? fp16_widen(x[e]) : bf16_widen(x[e]);
+    FOR_ELEMENTS(e, count)
+        store_part(is_fp16 ? fp16_load_part(x + e, count - e) : bf16_load_part(x + e, count - e),
+                   out + e, count - e);
 }
 
 /* ---- arithmetic ---- */

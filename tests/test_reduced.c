@@ -15,8 +15,8 @@ struct problem {
     struct clb_tensor r[SUPPORT_OPERANDS]; /* reduced */
 };
 
-/* Uploads the operands, rounds them to the type, and gives those from `first_result` up to
- * `first_operand` their own. Bits of `fixed` name operands that are fp32 or int32 as they are. */
+/* Uploads everything and rounds it to its type: those before `first_operand` are results. Bits of
+ * `fixed` name what is fp32 or int32 in both calls. */
 static void reduce(struct problem *p, int first_operand, unsigned fixed)
 {
     struct support_call *call = &p->call;
@@ -38,14 +38,14 @@ static void reduce(struct problem *p, int first_operand, unsigned fixed)
     }
 }
 
-/* One in the last place of x in the type of `tensor`; fp16's smallest are 2^-24 apart. */
-static double last_place(const struct clb_tensor *tensor, double x)
+/* Half of one in the last place of x in the type of `tensor`; fp16's smallest are 2^-24 apart. */
+static double rounding(const struct clb_tensor *tensor, double x)
 {
     int exponent;
     frexp(x, &exponent);
     if (tensor->type == CLB_F32) return 0;
-    return tensor->type == CLB_BF16 ? ldexp(1, exponent - 8)
-                                    : fmax(ldexp(1, exponent - 11), 0x1p-24);
+    return tensor->type == CLB_BF16 ? ldexp(1, exponent - 9)
+                                    : fmax(ldexp(1, exponent - 12), 0x1p-25);
 }
 
 /* Operand i came out as in fp32, but for one rounding; the sums may differ by `slack`. */
@@ -58,7 +58,7 @@ static void expect(struct problem *p, int i, double slack)
     OK(clb_cast(&p->call.t[i], &p->r[i]));
     OK(clb_tensor_read(p->call.t[i], got, n));
     for (int64_t e = 0; e < n; e++) {
-        const double x = (double)expected[e], tolerance = last_place(&p->r[i], x) + slack;
+        const double x = (double)expected[e], tolerance = rounding(&p->r[i], x) + slack;
         if (fabs((double)got[e] - x) <= tolerance) continue;
         print_error("%s, %s to %s: operand %d, element %lld of %lld x %lld: %.9g, expected %.9g\n",
                     clb_device_info(p->call.device)->selector, clb_type_name(type),
