@@ -47,7 +47,9 @@
  *                  group would not fit its registers, BLOCK is less
  * ATTENTION_STEP   STEP
  * ATTENTION_ITEMS  ITEMS
- * HEAD             D, known to the compiler: all arrays are unrolled into registers */
+ * HEAD             D, known to the compiler: all arrays are unrolled into registers
+ * OPERANDS         the type of qkv, out of backward and d_out (types.cl)
+ * RESULT           that of out and d_qkv */
 #if W != 4
 #error "attention.cl is written for W = 4; attention_wide.cl for 16"
 #endif
@@ -111,7 +113,7 @@ static inline struct place place_of(const global int *cu_seqlens)
 /* A matrix of which a head has some columns: those of the sequence's first row, and floats from row
  * to row. */
 struct rows {
-    const global float *first;
+    const global operand *first;
     int stride;
 };
 
@@ -120,10 +122,10 @@ struct sides {
     struct rows q, k, v;
 };
 
-static inline struct sides sides_of(const global float *qkv, struct place at, long hidden)
+static inline struct sides sides_of(const global operand *qkv, struct place at, long hidden)
 {
     const int stride = 3 * (int)hidden;
-    const global float *first = qkv + (long)at.begin * stride + at.head * HEAD;
+    const global operand *first = qkv + (long)at.begin * stride + at.head * HEAD;
     struct sides x;
     x.q.first = first;
     x.k.first = first + hidden;
@@ -133,7 +135,7 @@ static inline struct sides sides_of(const global float *qkv, struct place at, lo
 }
 
 /* The same of a matrix that is as wide as the heads together. */
-static inline struct rows rows_of(const global float *x, struct place at, long hidden)
+static inline struct rows rows_of(const global operand *x, struct place at, long hidden)
 {
     struct rows rows;
     rows.first = x + (long)at.begin * hidden + at.head * HEAD;
@@ -142,27 +144,29 @@ static inline struct rows rows_of(const global float *x, struct place at, long h
 }
 
 /* Columns c .. c + 3 of a head's row; zeros beyond the head. */
-static inline float4 load_head(const global float *row, int c)
+static inline float4 load_head(const global operand *row, int c)
 {
 #if HEAD % 4 == 0
-    return c < HEAD ? *(const global float4 *)(row + c) : (float4)(0.0f);
+    return c < HEAD ? operand_load4(row + c) : (float4)(0.0f);
 #else
-    return (float4)(c < HEAD ? row[c] : 0.0f, c + 1 < HEAD ? row[c + 1] : 0.0f,
-                    c + 2 < HEAD ? row[c + 2] : 0.0f, c + 3 < HEAD ? row[c + 3] : 0.0f);
+    return (float4)(c < HEAD ? operand_at(row + c) : 0.0f,
+                    c + 1 < HEAD ? operand_at(row + c + 1) : 0.0f,
+                    c + 2 < HEAD ? operand_at(row + c + 2) : 0.0f,
+                    c + 3 < HEAD ? operand_at(row + c + 3) : 0.0f);
 #endif
 }
 
 /* The same to those below `end`. (LLVM 14 and 15 drop a test of the row around a test of the
  * column: there is only one.) */
-static inline void store_head(float4 x, global float *row, int c, int end)
+static inline void store_head(float4 x, global result *row, int c, int end)
 {
 #if HEAD % 4 == 0
-    if (c < end) *(global float4 *)(row + c) = x;
+    if (c < end) result_store4(x, row + c);
 #else
-    if (c < end) row[c] = x.x;
-    if (c + 1 < end) row[c + 1] = x.y;
-    if (c + 2 < end) row[c + 2] = x.z;
-    if (c + 3 < end) row[c + 3] = x.w;
+    if (c < end) result_put(x.x, row + c);
+    if (c + 1 < end) result_put(x.y, row + c + 1);
+    if (c + 2 < end) result_put(x.z, row + c + 2);
+    if (c + 3 < end) result_put(x.w, row + c + 3);
 #endif
 }
 
@@ -281,7 +285,7 @@ INLINE void zero(float4 sums[4][PARTS_X])
 }
 
 /* The block's rows that are in the sequence. */
-INLINE void store_rows(float4 sums[4][PARTS_X], struct place at, global float *to, int stride)
+INLINE void store_rows(float4 sums[4][PARTS_X], struct place at, global result *to, int stride)
 {
     UNROLL for (int i = 0; i < 4; i++) {
         const int r = at.block + 4 * at.y + i, end = r < at.length ? HEAD : 0;
@@ -310,7 +314,7 @@ static inline float4 keep_keys(struct dropout d, long row, int j)
 #define SHARERS (ITEMS / BLOCK)
 #define SHARE (STEP / SHARERS)
 
-ATTENTION_KERNEL attention_forward(global float *out, global float *lse, const global float *qkv,
+ATTENTION_KERNEL attention_forward(global result *out, global float *lse, const global operand *qkv,
                                    const global int *cu_seqlens, long tokens, long hidden,
                                    float scale, DROPOUT_PARAMETERS(drop))
 {
@@ -367,8 +371,8 @@ ATTENTION_KERNEL attention_forward(global float *out, global float *lse, const g
 }
 
 /* delta[n, t] = d_out . out within head n of row t. */
-kernel void attention_delta(global float *scratch, long offset, const global float *d_out,
-                            const global float *out, long tokens, long hidden, long heads)
+kernel void attention_delta(global float *scratch, long offset, const global operand *d_out,
+                            const global operand *out, long tokens, long hidden, long heads)
 {
     global float *delta = scratch + offset;
     const long t = (long)get_global_id(0), head = (long)get_global_id(1);
@@ -380,9 +384,9 @@ kernel void attention_delta(global float *scratch, long offset, const global flo
     delta[head * tokens + t] = sum4(sum);
 }
 
-ATTENTION_KERNEL attention_d_query(global float *d_qkv, const global float *d_out,
+ATTENTION_KERNEL attention_d_query(global result *d_qkv, const global operand *d_out,
                                    const global float *lse, const global float *delta,
-                                   const global float *qkv, const global int *cu_seqlens,
+                                   const global operand *qkv, const global int *cu_seqlens,
                                    long tokens, long hidden, float scale, DROPOUT_PARAMETERS(drop))
 {
     local float stage[STAGE] ALIGNED, weights[BLOCK * WEIGHTS] ALIGNED;
@@ -409,9 +413,9 @@ ATTENTION_KERNEL attention_d_query(global float *d_qkv, const global float *d_ou
     store_rows(d_q, at, d_qkv + (in.q.first - qkv), in.q.stride);
 }
 
-ATTENTION_KERNEL attention_d_key_value(global float *d_qkv, const global float *d_out,
+ATTENTION_KERNEL attention_d_key_value(global result *d_qkv, const global operand *d_out,
                                        const global float *lse, const global float *delta,
-                                       const global float *qkv, const global int *cu_seqlens,
+                                       const global operand *qkv, const global int *cu_seqlens,
                                        long tokens, long hidden, float scale,
                                        DROPOUT_PARAMETERS(drop))
 {

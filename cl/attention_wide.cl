@@ -161,11 +161,11 @@ static inline void accumulate(float16 *to, const float16 *weights, const global 
     }
 }
 
-static inline void store_rows(global float *to, long stride, const float16 *x, int rows)
+static inline void store_rows(global result *to, long stride, const float16 *x, int rows)
 {
     for (int r = 0; r < rows; r++)
         for (int c = 0; c < HEADS16; c++)
-            store_part(x[r * HEADS16 + c], to + r * stride + 16 * c, HEAD - 16 * c);
+            result_store_part(x[r * HEADS16 + c], to + r * stride + 16 * c, HEAD - 16 * c);
 }
 
 /* Softmax of one row's scores over a span, going on from (row_max, sum); returns what the row's
@@ -188,7 +188,7 @@ static inline float online_softmax(float16 *scores, int vectors, long left, floa
     return rescale;
 }
 
-kernel void attention_forward(global float *out, global float *lse, const global float *transposed,
+kernel void attention_forward(global result *out, global float *lse, const global float *transposed,
                               long stride, const global float *qkv, const global int *cu_seqlens,
                               long tokens, long hidden, float scale, DROPOUT_PARAMETERS(drop))
 {
@@ -232,8 +232,8 @@ kernel void attention_forward(global float *out, global float *lse, const global
 }
 
 /* delta[n, t] = d_out . out within head n of row t. */
-kernel void attention_delta(global float *scratch, long offset, const global float *d_out,
-                            const global float *out, long tokens, long hidden, long heads)
+kernel void attention_delta(global float *scratch, long offset, const global operand *d_out,
+                            const global operand *out, long tokens, long hidden, long heads)
 {
     global float *delta = scratch + offset;
     const long begin = (long)get_global_id(0) * 16, end = min(begin + 16, tokens);
@@ -242,14 +242,14 @@ kernel void attention_delta(global float *scratch, long offset, const global flo
             const long at = t * hidden + head * HEAD;
             float16 sum = (float16)(0.0f);
             for (int c = 0; c < HEADS16; c++)
-                sum += load_part(d_out + at + 16 * c, HEAD - 16 * c) *
-                       load_part(out + at + 16 * c, HEAD - 16 * c);
+                sum += operand_load_part(d_out + at + 16 * c, HEAD - 16 * c) *
+                       operand_load_part(out + at + 16 * c, HEAD - 16 * c);
             delta[head * tokens + t] = sum_lanes(sum);
         }
 }
 
 /* The backward passes' scratch: two transposed matrices, then delta. */
-kernel void attention_d_query(global float *d_qkv, const global float *d_out,
+kernel void attention_d_query(global result *d_qkv, const global float *d_out,
                               const global float *lse, const global float *scratch,
                               long stride, const global float *qkv, const global int *cu_seqlens,
                               long tokens, long hidden, float scale, DROPOUT_PARAMETERS(drop))
@@ -293,7 +293,7 @@ kernel void attention_d_query(global float *d_qkv, const global float *d_out,
     }
 }
 
-kernel void attention_d_key_value(global float *d_qkv, const global float *d_out,
+kernel void attention_d_key_value(global result *d_qkv, const global float *d_out,
                                   const global float *lse, const global float *scratch,
                                   long stride, const global float *qkv,
                                   const global int *cu_seqlens, long tokens, long hidden,
@@ -340,7 +340,7 @@ kernel void attention_d_key_value(global float *d_qkv, const global float *d_out
             accumulate(d_v, p, d_base + i * hidden, hidden, count);
             accumulate(d_k, d_s, base + i * 3 * hidden, 3 * hidden, count);
         }
-        global float *to = d_qkv + (begin + j) * 3 * hidden + head * HEAD;
+        global result *to = d_qkv + (begin + j) * 3 * hidden + head * HEAD;
         store_rows(to + hidden, 3 * hidden, d_k, rows);
         store_rows(to + 2 * hidden, 3 * hidden, d_v, rows);
     }

@@ -2,8 +2,8 @@
 /* Whole buffers: FLAT elements a work-item (FOR_ELEMENTS of vectors.cl), and a sum of squares.
  *
  *   fill  x = value      add  out += x      scale  x *= factor
- *   cast_narrow          fp32 to bf16 or fp16, to the nearest, ties to even; by integers alone:
- *   cast_widen           not every device has a type fp16, and the bits are those of the host
+ *   cast_narrow          fp32 to bf16 or fp16, and back (types.cl)
+ *   cast_widen
  *
  *   sum of squares: out[0] = sum of x[e]^2, in two steps
  *
@@ -20,45 +20,24 @@ kernel void fill(global float *x, long count, float value)
     FOR_ELEMENTS(e, count) store_part((vec)(value), x + e, count - e);
 }
 
-/* ---- types: clb_cast, the same bits as src/base/narrow.h ---- */
+/* ---- types: clb_cast ---- */
 
-static inline ushort bf16_of(uint bits)
+kernel void cast_narrow(global ushort *out, const global float *x, long count, int is_fp16)
 {
-    const uint rounded = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
-    return (ushort)((bits & 0x7fffffffu) > 0x7f800000u ? bits >> 16 | 0x40u : rounded);
+    FOR_ELEMENTS(e, count) {
+        const vec numbers = load_part(x + e, count - e);
+        if (is_fp16)
+            fp16_store_part(numbers, out + e, count - e);
+        else
+            bf16_store_part(numbers, out + e, count - e);
+    }
 }
 
-static inline ushort fp16_of(uint bits)
+kernel void cast_widen(global float *out, const global ushort *x, long count, int is_fp16)
 {
-    const uint magnitude = bits & 0x7fffffffu;
-    const uint subnormal = as_uint(as_float(magnitude) + 0.5f) - 0x3f000000u;
-    const uint normal = (magnitude + 0xfffu + (magnitude >> 13 & 1u) - (112u << 23)) >> 13;
-    uint narrow = magnitude < 0x38800000u ? subnormal : normal;
-    if (magnitude >= 0x477ff000u) narrow = 0x7c00u;
-    if (magnitude > 0x7f800000u) narrow = 0x7e00u;
-    return (ushort)((bits >> 16 & 0x8000u) | narrow);
-}
-
-static inline uint fp16_widen(ushort half_bits)
-{
-    const uint sign = (uint)(half_bits & 0x8000u) << 16, rest = half_bits & 0x7fffu;
-    uint wide = rest < 0x400u ? as_uint((float)rest * 0x1p-24f) : (rest << 13) + (112u << 23);
-    if (rest >= 0x7c00u) wide = rest << 13 | 0x7f800000u;
-    return sign | wide;
-}
-
-kernel void cast_narrow(global ushort *out, const global uint *x, long count, int is_fp16)
-{
-    FOR_ELEMENTS(first, count)
-        for (long e = first; e < min(first + W, count); e++)
-            out[e] = is_fp16 ? fp16_of(x[e]) : bf16_of(x[e]);
-}
-
-kernel void cast_widen(global uint *out, const global ushort *x, long count, int is_fp16)
-{
-    FOR_ELEMENTS(first, count)
-        for (long e = first; e < min(first + W, count); e++)
-            out[e] = is_fp16 ? fp16_widen(x[e]) : (uint)x[e] << 16;
+    FOR_ELEMENTS(e, count)
+        store_part(is_fp16 ? fp16_load_part(x + e, count - e) : bf16_load_part(x + e, count - e),
+                   out + e, count - e);
 }
 
 /* ---- arithmetic ---- */

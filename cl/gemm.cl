@@ -35,11 +35,16 @@
  *   a_tile [KWG][MWG]                  Work-items: (MWG / MWI) (NWG / MWI).
  *
  *   A_K_MAJOR, B_K_MAJOR  how the operands lie, known to the compiler
- *   A_VECTOR, B_VECTOR    their rows are whole float4, aligned: one 128-bit load
+ *   A_VECTOR, B_VECTOR    their rows are whole vectors of 4, aligned: one load
  *   KWI                   steps that are unrolled: more need more registers
  *
  * Where the tiles of C are fewer than a device has units, K is split: group (x, y, z) sums steps
  * z k_part .. (z + 1) k_part - 1 into a C of its own, and add_splits adds these in order of z.
+ *
+ * Types (types.cl): OPERANDS is that of A and B, RESULT that of C. Numbers of 16 bits are widened on
+ * their way into panels or local memory, and all that follows is fp32. A reduced C is rounded once:
+ * where it is done in blocks or parts of K, these are fp32, RESULT of the kernel that sums them, and
+ * add_splits gives C.
  *
  * Edges: panels are filled up with zeros; a tile repeats the last row or column instead, and its
  * last steps of K are counted. What lies outside of C is not stored. Every element of C is summed in
@@ -56,6 +61,7 @@
 typedef JOIN(float, TILE_LANES) tile_vec;
 #define TILE_LOAD JOIN(vload, TILE_LANES)
 #define TILE_STORE JOIN(vstore, TILE_LANES)
+#define RESULT_LANES(name) JOIN(JOIN(RESULT, name), TILE_LANES)
 
 #if MR == 14
 #define EACH_ROW(X) \
@@ -69,7 +75,7 @@ typedef JOIN(float, TILE_LANES) tile_vec;
 /* Panels [panel][k][width] at `offset`, of k_count columns from k_begin; rows past `count` are
  * zero. Work-item (chunk of k, panel). */
 #define PACK(name, width)                                                                         \
-    kernel void name(global float *to, long offset, const global float *x, long count,            \
+    kernel void name(global float *to, long offset, const global operand *x, long count,          \
                      long k_total, long k_begin, long k_count, int k_major)                       \
     {                                                                                             \
         const long panel = (long)get_global_id(1), first = panel * width;                         \
@@ -79,29 +85,32 @@ typedef JOIN(float, TILE_LANES) tile_vec;
         global float *out = to + offset + (panel * k_count + begin) * width;                      \
         x += k_major ? k_begin * count + first : first * k_total + k_begin;                       \
         for (long k = begin; k < end; k++, out += width) {                                        \
-            const global float *from = x + (k_major ? k * count : k);                             \
+            const global operand *from = x + (k_major ? k * count : k);                           \
             if (have == width)                                                                    \
-                for (int i = 0; i < width; i++) out[i] = from[i * step];                          \
+                for (int i = 0; i < width; i++) out[i] = operand_at(from + i * step);             \
             else                                                                                  \
-                for (int i = 0; i < width; i++) out[i] = i < have ? from[i * step] : 0.0f;        \
+                for (int i = 0; i < width; i++)                                                   \
+                    out[i] = i < have ? operand_at(from + i * step) : 0.0f;                       \
         }                                                                                         \
     }
 PACK(pack_rows, MR)
 PACK(pack_columns, NR)
 
-static inline void store_tile_row(tile_vec x, global float *c, long n, int accumulate)
+static inline void store_tile_row(tile_vec x, global result *c, long n, int accumulate)
 {
     if (n >= TILE_LANES) {
-        TILE_STORE(accumulate ? TILE_LOAD(0, c) + x : x, 0, c);
+        if (accumulate) x += RESULT_LANES(_widen)(TILE_LOAD(0, c));
+        TILE_STORE(RESULT_LANES(_narrow)(x), 0, c);
         return;
     }
     float lanes[TILE_LANES];
     TILE_STORE(x, 0, lanes);
-    for (int i = 0; i < n; i++) c[i] = accumulate ? c[i] + lanes[i] : lanes[i];
+    for (int i = 0; i < n; i++)
+        result_put(accumulate ? result_at(c + i) + lanes[i] : lanes[i], c + i);
 }
 
 /* One tile of C [m, n] from panels of A at 0 and of B at b_offset. */
-kernel void register_product(global float *c, const global float *panels, long b_offset, long m,
+kernel void register_product(global result *c, const global float *panels, long b_offset, long m,
                              long n, long k_count, int accumulate)
 {
     const long row = (long)get_global_id(0) * MR, column = (long)get_global_id(1) * NR;
@@ -118,7 +127,7 @@ kernel void register_product(global float *c, const global float *panels, long b
     }
         EACH_ROW(MULTIPLY)
     }
-    global float *to = c + row * n + column;
+    global result *to = c + row * n + column;
     const long columns = n - column;
 #define STORE_ROW(r)                                                                             \
     if (row + r < m) {                                                                           \
@@ -145,19 +154,19 @@ kernel void register_product(global float *c, const global float *panels, long b
 
 /* Four numbers of an operand for a tile: steps k .. k + 3 of line `line` (a row of A, a column of B),
  * or, k_major, lines line .. line + 3 of step k. Past an end the last ones are repeated. */
-static inline float4 load_operand(const global float *x, int line, int lines, int k, int k_total,
+static inline float4 load_operand(const global operand *x, int line, int lines, int k, int k_total,
                                   int k_major, int vector)
 {
     const int i = k_major ? line : k, end = k_major ? lines : k_total;
     x += k_major ? (long)min(k, k_total - 1) * lines : (long)min(line, lines - 1) * k_total;
-    if (vector) return *(const global float4 *)(x + min(i, end - 4));
-    return (float4)(x[min(i, end - 1)], x[min(i + 1, end - 1)], x[min(i + 2, end - 1)],
-                    x[min(i + 3, end - 1)]);
+    if (vector) return operand_load4(x + min(i, end - 4));
+    return (float4)(operand_at(x + min(i, end - 1)), operand_at(x + min(i + 1, end - 1)),
+                    operand_at(x + min(i + 2, end - 1)), operand_at(x + min(i + 3, end - 1)));
 }
 
 /* The e-th float4 of a tile of `side` lines that begins at `first` and k. Neighbours in memory are
  * brought by neighbouring work-items. */
-static inline float4 bring(const global float *x, int e, int side, int first, int lines, int k,
+static inline float4 bring(const global operand *x, int e, int side, int first, int lines, int k,
                            int k_total, int k_major, int vector)
 {
     return k_major ? load_operand(x, first + e % (side / 4) * 4, lines, k + e / (side / 4), k_total,
@@ -194,21 +203,20 @@ INLINE void multiply_step(float4 left[MWI], float4 right[MWI], const local float
 }
 
 /* The first `count` of four numbers. */
-static inline void store_four(float4 x, global float *c, int count, int accumulate, int vector)
+static inline void store_four(float4 x, global result *c, int count, int accumulate, int vector)
 {
     if (count >= 4 && vector) {
-        global float4 *to = (global float4 *)c;
-        *to = accumulate ? *to + x : x;
+        result_store4(accumulate ? result_load4(c) + x : x, c);
     } else {
-        if (count > 0) c[0] = accumulate ? c[0] + x.x : x.x;
-        if (count > 1) c[1] = accumulate ? c[1] + x.y : x.y;
-        if (count > 2) c[2] = accumulate ? c[2] + x.z : x.z;
-        if (count > 3) c[3] = accumulate ? c[3] + x.w : x.w;
+        if (count > 0) result_put(accumulate ? result_at(c) + x.x : x.x, c);
+        if (count > 1) result_put(accumulate ? result_at(c + 1) + x.y : x.y, c + 1);
+        if (count > 2) result_put(accumulate ? result_at(c + 2) + x.z : x.z, c + 2);
+        if (count > 3) result_put(accumulate ? result_at(c + 3) + x.w : x.w, c + 3);
     }
 }
 
 kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void
-local_product(global float *c, const global float *a, const global float *b, int m, int n,
+local_product(global result *c, const global operand *a, const global operand *b, int m, int n,
               int k_total, int k_part, int accumulate)
 {
     local float a_tile[2][KWG * A_ROW] __attribute__((aligned(16)));
@@ -251,23 +259,23 @@ local_product(global float *c, const global float *a, const global float *b, int
     UNROLL for (int i = 0; i < MWI; i++) {
         const int r = row + y + i % 4 + i / 4 * (MWG / 2);
         const int columns = r < m ? n - column - x : 0;
-        global float *to = c + (long)r * n + column + x;
+        global result *to = c + (long)r * n + column + x;
         store_four(left[i], to, columns, accumulate, n % 4 == 0);
         store_four(right[i], to + NWG / 2, columns - NWG / 2, accumulate, n % 4 == 0);
-    }
-}
-
-/* C = the sum of its parts, in their order, or C += that. */
-kernel void add_splits(global float *c, const global float *parts, long count, int splits,
-                       int accumulate)
-{
-    FOR_ELEMENTS(e, count) {
-        vec sum = load_part(parts + e, count - e);
-        for (int i = 1; i < splits; i++) sum += load_part(parts + i * count + e, count - e);
-        if (accumulate) sum += load_part(c + e, count - e);
-        store_part(sum, c + e, count - e);
     }
 }
 #else
 #error "compile with the options of ocl_tile_options"
 #endif
+
+/* C = the sum of its parts, in their order, or C += that. */
+kernel void add_splits(global result *c, const global float *parts, long count, int splits,
+                       int accumulate)
+{
+    FOR_ELEMENTS(e, count) {
+        vec sum = load_part(parts + e, count - e);
+        for (int i = 1; i < splits; i++) sum += load_part(parts + i * count + e, count - e);
+        if (accumulate) sum += result_load_part(c + e, count - e);
+        result_store_part(sum, c + e, count - e);
+    }
+}

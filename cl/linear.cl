@@ -14,10 +14,10 @@
  * Neighbours read side by side. The number of chunks (ocl_row_chunks: at least OCL_ROWS_CHUNK rows
  * each, at most OCL_ROWS_CHUNKS of them) keeps a GPU busy where columns are few, and is a function
  * of `rows` alone: rows are added in their order within a chunk, chunks in theirs, without atomics.
- * Workspace: chunks * columns floats. */
+ * Workspace: chunks * columns floats. OPERANDS: the type of x (types.cl). */
 
 /* partial[offset + chunk * columns + c] = sum over the rows of a chunk. */
-kernel void column_partials(global float *partial, long offset, const global float *x, long rows,
+kernel void column_partials(global float *partial, long offset, const global operand *x, long rows,
                             long columns, long chunk_rows)
 {
     const long c = (long)get_global_id(0) * W, chunk = (long)get_group_id(1);
@@ -25,7 +25,7 @@ kernel void column_partials(global float *partial, long offset, const global flo
     vec sum = (vec)(0.0f);
     if (c >= columns) return;
     for (long r = chunk * chunk_rows; r < end; r++)
-        sum += load_part(x + r * columns + c, columns - c);
+        sum += operand_load_part(x + r * columns + c, columns - c);
     store_part(sum, partial + offset + chunk * columns + c, columns - c);
 }
 

@@ -14,33 +14,59 @@ static void print(const struct ocl_shape *shape, const char *more)
     printf("%s %s %s\n", shape->name, options, more);
 }
 
-/* nt, nn, tn, with and without whole float4. */
-static const struct ocl_operands operands[] = {
+/* Operands and result: fp32, and reduced ones with results of both kinds. */
+static const enum clb_type types[][2] = {{CLB_F32, CLB_F32},
+                                         {CLB_BF16, CLB_F32},
+                                         {CLB_BF16, CLB_BF16},
+                                         {CLB_F16, CLB_F32},
+                                         {CLB_F16, CLB_F16}};
+enum { TYPES = sizeof types / sizeof *types };
+
+static void print_types(const struct ocl_shape *shape)
+{
+    char options[OCL_SOURCE_OPTIONS_SIZE];
+    for (int i = 0; i < TYPES; i++) {
+        ocl_type_options(types[i][0], types[i][1], options, sizeof options);
+        print(shape, options);
+    }
+}
+
+/* nt, nn, tn, with and without whole vectors of 4. */
+static const bool lying[][4] = {
     {false, false, true, true},   {false, true, true, true},   {true, true, true, true},
     {false, false, false, false}, {false, true, false, false}, {true, true, false, false},
 };
+enum { LYING = sizeof lying / sizeof *lying };
+
+static void print_tile(const struct ocl_shape *shape, const struct ocl_tile *tile)
+{
+    char options[OCL_SOURCE_OPTIONS_SIZE];
+    for (int t = 0; t < TYPES; t++)
+        for (int i = 0; i < (shape->wide ? 1 : LYING); i++) {
+            const struct ocl_operands operands = {types[t][0], types[t][1], lying[i][0],
+                                                  lying[i][1], lying[i][2], lying[i][3]};
+            ocl_tile_options(tile, &operands, options, sizeof options);
+            print(shape, options);
+        }
+}
 
 static void print_tiles(const struct ocl_shape *shape)
 {
-    char options[160];
-    for (int i = 0; i < OCL_TILES; i++) {
-        if (shape->wide != (ocl_tiles[i].place == OCL_REGISTERS)) continue;
-        for (size_t o = 0; o < sizeof operands / sizeof *operands; o++) {
-            ocl_tile_options(&ocl_tiles[i], &operands[o], options, sizeof options);
-            if (o == 0 || !shape->wide) print(shape, options);
-        }
-    }
+    for (int i = 0; i < OCL_TILES; i++)
+        if (shape->wide == (ocl_tiles[i].place == OCL_REGISTERS)) print_tile(shape, &ocl_tiles[i]);
 }
 
 /* Heads of every tile of attention.cl, and one that ends inside a vector. */
 static void print_heads(const struct ocl_shape *shape)
 {
     static const int heads[] = {30, 64, 128, 256, 1024};
-    char options[96];
-    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
-        ocl_attention_options(shape->wide, heads[i], options, sizeof options);
-        print(shape, options);
-    }
+    char options[OCL_SOURCE_OPTIONS_SIZE];
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+        for (int t = 0; t < TYPES; t++) {
+            ocl_attention_options(shape->wide, heads[i], types[t][0], types[t][1], options,
+                                  sizeof options);
+            print(shape, options);
+        }
 }
 
 int main(int argc, char **argv)
@@ -60,6 +86,8 @@ int main(int argc, char **argv)
             print_heads(shape);
         else if (strcmp(source, "peak.cl") == 0)
             print(shape, options);
+        else if (strcmp(source, "activation.cl") == 0 || strcmp(source, "linear.cl") == 0)
+            print_types(shape);
         else if (strncmp(source, "attention", 9) != 0)
             print(shape, "");
     }

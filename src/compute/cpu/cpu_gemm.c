@@ -16,7 +16,7 @@
 #include "compute/cpu/cpu_kernels.h"
 #include "compute/cpu/cpu_types.h"
 
-enum { DEEP = 4096, PACKED_A = 16 << 20, PACKED_B = 4 << 20 };
+enum { DEEP = 4096, PACKED_A = 4 << 20, PACKED_B = 16 << 20 };
 
 static struct cpu_operand operand_a(const struct cpu_product *g)
 {
@@ -125,7 +125,7 @@ struct block { /* what is packed at once */
     char *packed_a, *packed_b;
     float *sums; /* [threads] of a task */
     int64_t row0, row_end, column0, column_end, k0, k_end;
-    bool has_a; /* it is packed already */
+    bool has_a, has_b; /* packed already */
 };
 
 static int64_t panels_down(const struct block *b)
@@ -136,6 +136,11 @@ static int64_t panels_down(const struct block *b)
 static int64_t panels_across(const struct block *b)
 {
     return (b->column_end - b->column0 + b->e->nr - 1) / b->e->nr;
+}
+
+static int64_t panels_to_pack(const struct block *b)
+{
+    return (b->has_b ? 0 : panels_across(b)) + (b->has_a ? 0 : panels_down(b));
 }
 
 static int64_t packed_steps(const struct cpu_engine *e, int64_t steps)
@@ -161,17 +166,18 @@ static char *panel_b(const struct block *b, int64_t column, int64_t k, int64_t k
     return panel_at(b, b->packed_b, panels_across(b) * b->e->nr, column - b->column0, k, kc);
 }
 
-/* First the panels of B, then those of A, each for all steps of K. */
+/* First the panels of B, then those of A. Neighbours go before the next steps of K: they may share
+ * cache lines and pages. */
 static void pack_panels(const void *context, int64_t begin, int64_t end, int thread)
 {
     const struct block *b = context;
     const struct cpu_engine *e = b->e;
     const struct cpu_operand from_a = operand_a(b->g), from_b = operand_b(b->g);
-    const int64_t across = panels_across(b);
+    const int64_t across = b->has_b ? 0 : panels_across(b);
     (void)thread;
-    for (int64_t panel = begin; panel < end; panel++)
-        for (int64_t k = b->k0; k < b->k_end; k += e->kc) {
-            const int64_t kc = cpu_smaller(e->kc, b->k_end - k), steps = packed_steps(e, kc);
+    for (int64_t k = b->k0; k < b->k_end; k += e->kc) {
+        const int64_t kc = cpu_smaller(e->kc, b->k_end - k), steps = packed_steps(e, kc);
+        for (int64_t panel = begin; panel < end; panel++) {
             const int64_t row = b->row0 + (panel - across) * e->mr;
             const int64_t column = b->column0 + panel * e->nr;
             if (panel < across)
@@ -179,6 +185,7 @@ static void pack_panels(const void *context, int64_t begin, int64_t end, int thr
             else
                 e->pack_a(&from_a, row, k, kc, panel_a(b, row, k, steps));
         }
+    }
 }
 
 /* Rows [row, row_end) of C by columns [column, column_end). Sums that are whole after one go stay
@@ -269,8 +276,8 @@ enum clb_status cpu_gemm(struct clb_device *device, const struct cpu_product *g)
                 b.row_end = cpu_smaller(b.row0 + rows, g->m);
                 b.column_end = cpu_smaller(b.column0 + columns, g->n);
                 b.has_a = b.column0 > 0;
-                cpu_parallel(device, panels_across(&b) + (b.has_a ? 0 : panels_down(&b)), 0,
-                             pack_panels, &b);
+                b.has_b = b.row0 > 0 && columns == g->n;
+                cpu_parallel(device, panels_to_pack(&b), 0, pack_panels, &b);
                 cpu_parallel(device, tasks_down(&b) * tasks_across(&b), 1, multiply_tasks, &b);
             }
     return CLB_OK;

@@ -40,9 +40,11 @@ struct ocl_device {
     struct ocl_program *programs; /* compiled so far */
     bool said_compiling;          /* that kernels are compiled, which may take long */
     struct ocl_gemm *gemm;        /* what was chosen for products; NULL before the first */
-    cl_mem workspace;             /* scratch of one operation, grown as needed */
-    int64_t workspace_bytes;
-    cl_mem empty; /* stands for a buffer that is not given */
+    struct ocl_scratch {
+        cl_mem memory;
+        int64_t bytes;
+    } workspace, wide; /* scratch of one operation, grown as needed */
+    cl_mem empty;      /* stands for a buffer that is not given */
 };
 
 static inline struct ocl_device *ocl_device(struct clb_device *device)
@@ -133,6 +135,8 @@ enum clb_status ocl_launch(struct ocl_device *device, enum ocl_source source, co
 
 /* Scratch of at least `bytes`: valid for what is queued until the next call. */
 enum clb_status ocl_workspace(struct ocl_device *device, int64_t bytes, cl_mem *workspace);
+/* The same beside it, for fp32 numbers that reduced ones are widened to or made of. */
+enum clb_status ocl_wide_numbers(struct ocl_device *device, int64_t count, cl_mem *numbers);
 
 enum clb_status ocl_finish(struct clb_device *device);
 enum clb_status ocl_allocate(struct clb_device *device, int64_t bytes, void **memory);

@@ -8,7 +8,9 @@ enum clb_status ocl_activation_backward(const struct clb_tensor *d_x,
 {
     struct ocl_device *device = ocl_device(d_x->device);
     const int64_t count = clb_tensor_elements(*d_x);
-    return OCL_RUN(device, OCL_ACTIVATION, "activation_backward", ocl_over_elements(device, count),
-                   OCL_TENSOR(d_x), OCL_TENSOR(d_out), OCL_TENSOR(saved), OCL_I64(count),
-                   OCL_I32(activation));
+    char options[OCL_SOURCE_OPTIONS_SIZE];
+    ocl_type_options(d_out->type, d_x->type, options, sizeof options);
+    return OCL_RUN_WITH(device, OCL_ACTIVATION, options, "activation_backward",
+                        ocl_over_elements(device, count), OCL_TENSOR(d_x), OCL_TENSOR(d_out),
+                        OCL_TENSOR(saved), OCL_I64(count), OCL_I32(activation));
 }

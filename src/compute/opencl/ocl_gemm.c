@@ -97,21 +97,35 @@ cleanup:
     return status;
 }
 
-enum clb_status ocl_gemm(struct ocl_device *device, enum ocl_gemm_kind kind, int64_t m, int64_t n,
-                         int64_t k, void *a, void *b, void *c, bool accumulate)
+/* A sum of nothing. */
+static enum clb_status clear(struct ocl_device *device, const struct ocl_product *p)
 {
-    const struct ocl_product product = {kind, m, n, k, a, b, c, accumulate};
-    if (m == 0 || n == 0 || (k == 0 && accumulate)) return CLB_OK;
-    if (k == 0) {
-        const struct clb_tensor zeros = {
-            .device = &device->base, .memory = c, .rows = m, .columns = n};
-        return ocl_fill(&zeros, 0.0f);
-    }
+    struct clb_tensor c = {
+        .device = &device->base, .memory = p->c, .rows = p->m, .columns = p->n, .type = p->type};
+    struct clb_tensor zeros = c;
+    cl_mem wide;
+    enum clb_status status;
+    if (p->type == CLB_F32) return ocl_fill(&c, 0.0f);
+    CLB_TRY(ocl_wide_numbers(device, p->m * p->n, &wide));
+    zeros.memory = wide;
+    zeros.type = CLB_F32;
+    CLB_TRY(ocl_fill(&zeros, 0.0f));
+    CLB_TRY(ocl_cast(&c, &zeros));
+cleanup:
+    return status;
+}
+
+enum clb_status ocl_gemm(struct ocl_device *device, const struct ocl_product *p)
+{
+    if (p->m == 0 || p->n == 0 || (p->k == 0 && p->accumulate)) return CLB_OK;
+    if (p->k == 0) return clear(device, p);
     if (!device->gemm) {
         enum clb_status status = choose(device);
         if (status != CLB_OK) return status;
     }
-    return device->gemm->chosen[kind]->run(device, device->gemm->chosen[kind]->tile, &product);
+    const struct ocl_gemm_candidate *chosen = device->gemm->chosen[p->kind];
+    if (p->operands != CLB_F32) chosen = ocl_gemm_reduced(device->shape, chosen);
+    return chosen->run(device, chosen->tile, p);
 }
 
 /* ---- describing and closing ---- */

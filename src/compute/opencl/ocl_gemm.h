@@ -3,7 +3,8 @@
  * at the first product, and the measurement is kept on disk for this device, driver, shape of
  * kernels and version of clbert. A candidate is first compared with a product on the host; a wrong
  * one is never used and named in info.gemm. One that fails is not used either, but nothing is kept
- * then: the next start tries it again.
+ * then: the next start tries it again. Reduced operands are multiplied by the same tile, and, where
+ * CLBlast is chosen, by that of the shape that comes first.
  *
  * Environment: CLBERT_GEMM forces one candidate without a measurement: "clblast", "tile" (the
  * wide-vector tile 14x32), "tile6x16", "local" (128x128 in local memory) or "local64". */
@@ -24,11 +25,11 @@ struct ocl_product {
     enum ocl_gemm_kind kind;
     int64_t m, n, k;
     cl_mem a, b, c;
-    bool accumulate; /* C += A B */
+    bool accumulate;              /* C += A B */
+    enum clb_type operands, type; /* of A and B, and of C: fp32 or that of A and B */
 };
 
-enum clb_status ocl_gemm(struct ocl_device *device, enum ocl_gemm_kind kind, int64_t m, int64_t n,
-                         int64_t k, void *a, void *b, void *c, bool accumulate);
+enum clb_status ocl_gemm(struct ocl_device *device, const struct ocl_product *product);
 
 /* One way to multiply. */
 typedef enum clb_status ocl_gemm_run(struct ocl_device *device, const struct ocl_tile *tile,
@@ -74,6 +75,9 @@ extern const struct ocl_gemm_candidate ocl_gemm_candidates[OCL_GEMM_CANDIDATES];
 extern const char *const ocl_gemm_kind_names[OCL_GEMM_KINDS]; /* "nt" */
 /* The candidate of a name, where it is worth trying on kernels of that shape; NULL: none. */
 const struct ocl_gemm_candidate *ocl_gemm_find(const struct ocl_shape *shape, const char *name);
+/* What multiplies reduced operands where that one is chosen for fp32: CLBlast takes fp32 only. */
+const struct ocl_gemm_candidate *ocl_gemm_reduced(const struct ocl_shape *shape,
+                                                  const struct ocl_gemm_candidate *chosen);
 bool ocl_gemm_worth_trying(const struct ocl_shape *shape, int candidate);
 
 /* The results of all candidates that are worth trying. */

@@ -37,6 +37,14 @@ const struct ocl_gemm_candidate *ocl_gemm_find(const struct ocl_shape *shape, co
     return NULL;
 }
 
+const struct ocl_gemm_candidate *ocl_gemm_reduced(const struct ocl_shape *shape,
+                                                  const struct ocl_gemm_candidate *chosen)
+{
+    for (int i = 0; !chosen->tile; i++)
+        if (ocl_gemm_worth_trying(shape, i)) chosen = &ocl_gemm_candidates[i];
+    return chosen;
+}
+
 /* ---- choosing ---- */
 
 __attribute__((format(printf, 2, 3))) static void append(struct ocl_gemm *gemm, const char *format,

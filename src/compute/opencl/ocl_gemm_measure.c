@@ -75,8 +75,8 @@ static enum clb_status run(struct bench *bench, enum ocl_gemm_kind kind, const i
                            bool accumulate, int times)
 {
     struct ocl_product product = {
-        kind,      shape[0], shape[1], shape[2], bench->a_memory, bench->b_memory, bench->c_memory,
-        accumulate};
+        kind,       shape[0], shape[1], shape[2], bench->a_memory, bench->b_memory, bench->c_memory,
+        accumulate, CLB_F32,  CLB_F32};
     enum clb_status status = CLB_OK;
     for (int i = 0; i < times && status == CLB_OK; i++)
         status = bench->candidate->run(bench->device, bench->candidate->tile, &product);

@@ -13,7 +13,7 @@ static int64_t ceil_div(int64_t a, int64_t b)
 /* One product by one tile. */
 struct tiling {
     const struct ocl_tile *tile;
-    char options[160];
+    char options[OCL_SOURCE_OPTIONS_SIZE];
     int64_t row_tiles, column_tiles; /* of C; in registers also the panels of A and of B */
 };
 
@@ -53,16 +53,38 @@ cleanup:
     return status;
 }
 
-/* K in equal blocks of at most KC. */
+/* C (+)= the sum of so many fp32 matrices in `parts`, by the kernel that is compiled for C's type.
+ */
+static enum clb_status add_splits(struct ocl_device *device, const struct ocl_product *p,
+                                  const struct ocl_tile *tile, struct ocl_operands operands,
+                                  cl_mem parts, int64_t count)
+{
+    operands.result = p->type;
+    const struct tiling t = tiling(tile, &operands, p);
+    return OCL_RUN_WITH(device, OCL_GEMM, t.options, "add_splits",
+                        ocl_over_elements(device, p->m * p->n), OCL_MEM(p->c), OCL_MEM(parts),
+                        OCL_I64(p->m * p->n), OCL_I32(count), OCL_I32(p->accumulate));
+}
+
+/* K in equal blocks of at most KC. A reduced C is rounded when all of them are summed. */
 static enum clb_status register_product(struct ocl_device *device, const struct ocl_tile *tile,
                                         const struct ocl_product *p)
 {
-    const struct ocl_operands packed = {0}; /* however they lie */
-    const struct tiling t = tiling(tile, &packed, p);
     const int64_t blocks = ceil_div(p->k, tile->k), depth = ceil_div(p->k, blocks);
+    const bool rounded = p->type != CLB_F32 && blocks > 1;
+    struct ocl_product sum = *p;
     enum clb_status status = CLB_OK;
-    for (int64_t k = 0; k < p->k && status == CLB_OK; k += depth)
-        status = register_block(device, p, &t, k, depth < p->k - k ? depth : p->k - k);
+    if (rounded) {
+        CLB_TRY(ocl_wide_numbers(device, p->m * p->n, &sum.c));
+        sum.accumulate = false;
+        sum.type = CLB_F32;
+    }
+    const struct ocl_operands packed = {p->operands, sum.type, 0, 0, 0, 0}; /* however they lie */
+    const struct tiling t = tiling(tile, &packed, p);
+    for (int64_t k = 0; k < p->k; k += depth)
+        CLB_TRY(register_block(device, &sum, &t, k, depth < p->k - k ? depth : p->k - k));
+    if (rounded) CLB_TRY(add_splits(device, p, tile, packed, sum.c, 1));
+cleanup:
     return status;
 }
 
@@ -87,13 +109,13 @@ static enum clb_status local_product(struct ocl_device *device, const struct ocl
                                      const struct ocl_product *p)
 {
     const int64_t units = device->base.info.compute_units;
-    const struct ocl_operands operands = {
-        .a_k_major = p->kind == OCL_GEMM_TN,
-        .b_k_major = p->kind != OCL_GEMM_NT,
-        .a_vector = (p->kind == OCL_GEMM_TN ? p->m : p->k) % 4 == 0,
-        .b_vector = (p->kind == OCL_GEMM_NT ? p->k : p->n) % 4 == 0};
+    struct ocl_operands operands = {.type = p->operands,
+                                    .result = p->type,
+                                    .a_k_major = p->kind == OCL_GEMM_TN,
+                                    .b_k_major = p->kind != OCL_GEMM_NT,
+                                    .a_vector = (p->kind == OCL_GEMM_TN ? p->m : p->k) % 4 == 0,
+                                    .b_vector = (p->kind == OCL_GEMM_NT ? p->k : p->n) % 4 == 0};
     while (tiles_of(tile, p) < units && tile + 1 < ocl_tiles + OCL_TILES) tile++;
-    const struct tiling t = tiling(tile, &operands, p);
     const int64_t splits = split(tiles_of(tile, p), units, p->k);
     const int64_t depth = ceil_div(ceil_div(p->k, splits), tile->k) * tile->k;
     const int64_t items = tile->m / OCL_TILE_MWI * (tile->n / OCL_TILE_MWI);
@@ -101,15 +123,14 @@ static enum clb_status local_product(struct ocl_device *device, const struct ocl
     const int64_t parts = ceil_div(p->k, depth);
     cl_mem c = p->c;
     enum clb_status status;
+    if (parted) operands.result = CLB_F32;
+    const struct tiling t = tiling(tile, &operands, p);
     if (parted) CLB_TRY(ocl_workspace(device, 4 * parts * p->m * p->n, &c));
     CLB_TRY(OCL_RUN_WITH(device, OCL_GEMM, t.options, "local_product",
                          ocl_over_groups(t.column_tiles, t.row_tiles, parts, (size_t)items),
                          OCL_MEM(c), OCL_MEM(p->a), OCL_MEM(p->b), OCL_I32(p->m), OCL_I32(p->n),
                          OCL_I32(p->k), OCL_I32(depth), OCL_I32(p->accumulate && !parted)));
-    if (parted)
-        CLB_TRY(OCL_RUN_WITH(device, OCL_GEMM, t.options, "add_splits",
-                             ocl_over_elements(device, p->m * p->n), OCL_MEM(p->c), OCL_MEM(c),
-                             OCL_I64(p->m * p->n), OCL_I32(parts), OCL_I32(p->accumulate)));
+    if (parted) CLB_TRY(add_splits(device, p, tile, operands, c, parts));
 cleanup:
     return status;
 }

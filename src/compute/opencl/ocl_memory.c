@@ -115,18 +115,28 @@ enum clb_status ocl_flush(struct clb_device *base)
 }
 
 /* What is queued keeps a released buffer alive, so growing needs no wait. */
-enum clb_status ocl_workspace(struct ocl_device *device, int64_t bytes, cl_mem *workspace)
+static enum clb_status grow(struct ocl_device *device, struct ocl_scratch *scratch, int64_t bytes,
+                            cl_mem *memory)
 {
-    if (bytes > device->workspace_bytes) {
+    if (bytes > scratch->bytes) {
         cl_int error;
         cl_mem grown =
             clCreateBuffer(device->context, CL_MEM_READ_WRITE, (size_t)bytes, NULL, &error);
         enum clb_status status = ocl_check(device, error, "allocate scratch");
         if (status != CLB_OK) return status;
-        if (device->workspace) clReleaseMemObject(device->workspace);
-        device->workspace = grown;
-        device->workspace_bytes = bytes;
+        if (scratch->memory) clReleaseMemObject(scratch->memory);
+        *scratch = (struct ocl_scratch){grown, bytes};
     }
-    *workspace = device->workspace;
+    *memory = scratch->memory;
     return CLB_OK;
+}
+
+enum clb_status ocl_workspace(struct ocl_device *device, int64_t bytes, cl_mem *workspace)
+{
+    return grow(device, &device->workspace, bytes, workspace);
+}
+
+enum clb_status ocl_wide_numbers(struct ocl_device *device, int64_t count, cl_mem *numbers)
+{
+    return grow(device, &device->wide, 4 * count, numbers);
 }

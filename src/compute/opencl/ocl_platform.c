@@ -18,7 +18,8 @@ static void close_device(struct clb_device *base)
     if (device->queue) clFinish(device->queue);
     ocl_gemm_close(device);
     ocl_programs_release(device);
-    if (device->workspace) clReleaseMemObject(device->workspace);
+    if (device->workspace.memory) clReleaseMemObject(device->workspace.memory);
+    if (device->wide.memory) clReleaseMemObject(device->wide.memory);
     if (device->empty) clReleaseMemObject(device->empty);
     if (device->queue) clReleaseCommandQueue(device->queue);
     if (device->context) clReleaseContext(device->context);
@@ -43,7 +44,8 @@ static const struct clb_backend backend = {.name = "opencl",
                                            .send = ocl_send,
                                            .wait_sent = ocl_wait_sent,
                                            .flush = ocl_flush,
-                                           .multiplies = 1u << CLB_F32,
+                                           .multiplies =
+                                               1u << CLB_F32 | 1u << CLB_BF16 | 1u << CLB_F16,
 #define OCL_ENTRY(name) .name = ocl_##name,
                                            CLB_OPERATION_LIST(OCL_ENTRY)
 #undef OCL_ENTRY

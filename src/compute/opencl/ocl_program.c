@@ -22,6 +22,7 @@
     extern const size_t kernels_##name##_size;
 OCL_SOURCES(OCL_EXTERN)
 OCL_EXTERN(, vectors)
+OCL_EXTERN(, types)
 OCL_EXTERN(, philox)
 #undef OCL_EXTERN
 
@@ -44,7 +45,7 @@ enum { KERNELS_PER_PROGRAM = 12 };
 struct ocl_program {
     struct ocl_program *next;
     enum ocl_source source;
-    char options[96];
+    char options[OCL_SOURCE_OPTIONS_SIZE];
     cl_program program;
     struct named_kernel kernels[KERNELS_PER_PROGRAM];
     int count;
@@ -121,9 +122,10 @@ static enum clb_status build_failed(struct ocl_device *device, cl_program progra
 static enum clb_status build(struct ocl_device *device, const struct source *source,
                              const char *options, cl_program *out)
 {
-    const char *parts[] = {ocl_prelude, kernels_vectors, kernels_philox, source->text};
-    const size_t sizes[] = {strlen(ocl_prelude), kernels_vectors_size, kernels_philox_size,
-                            *source->size};
+    const char *parts[] = {ocl_prelude, kernels_vectors, kernels_types, kernels_philox,
+                           source->text};
+    const size_t sizes[] = {strlen(ocl_prelude), kernels_vectors_size, kernels_types_size,
+                            kernels_philox_size, *source->size};
     enum { PARTS = sizeof sizes / sizeof *sizes };
     XXH64_hash_t key = XXH64(options, strlen(options), 0);
     char *path = NULL;

@@ -6,6 +6,7 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 
 /* clang-format off */
 const struct ocl_shape ocl_shapes[OCL_SHAPES] = {
@@ -61,6 +62,21 @@ void ocl_shape_options(const struct ocl_shape *shape, char options[OCL_OPTIONS_S
              CLB_ACTIVATION_GELU, CLB_ACTIVATION_GELU_TANH, CLB_ACTIVATION_TANH);
 }
 
+void ocl_type_options(enum clb_type operands, enum clb_type result, char *options, size_t size)
+{
+    static const char *const names[] = {
+        [CLB_F32] = "fp32", [CLB_BF16] = "bf16", [CLB_F16] = "fp16"};
+    options[0] = 0;
+    if (operands != CLB_F32 || result != CLB_F32)
+        snprintf(options, size, " -DOPERANDS=%s -DRESULT=%s", names[operands], names[result]);
+}
+
+static void append_types(enum clb_type operands, enum clb_type result, char *options, size_t size)
+{
+    const size_t length = strlen(options);
+    ocl_type_options(operands, result, options + length, size - length);
+}
+
 void ocl_tile_options(const struct ocl_tile *tile, const struct ocl_operands *operands,
                       char *options, size_t size)
 {
@@ -72,14 +88,17 @@ void ocl_tile_options(const struct ocl_tile *tile, const struct ocl_operands *op
                  "-DB_VECTOR=%d",
                  tile->m, tile->n, tile->k, tile->kwi, operands->a_k_major, operands->b_k_major,
                  operands->a_vector, operands->b_vector);
+    append_types(operands->type, operands->result, options, size);
 }
 
-void ocl_attention_options(bool wide, int64_t head, char *options, size_t size)
+void ocl_attention_options(bool wide, int64_t head, enum clb_type operands, enum clb_type result,
+                           char *options, size_t size)
 {
     const struct ocl_attention_tile *tile = ocl_attention_tile(wide, head);
     snprintf(options, size,
              "-DHEAD=%d -DATTENTION_BLOCK=%d -DATTENTION_STEP=%d -DATTENTION_ITEMS=%d", (int)head,
              tile->block, tile->step, tile->items);
+    append_types(operands, result, options, size);
 }
 
 void ocl_peak_options(int vector, char *options, size_t size)

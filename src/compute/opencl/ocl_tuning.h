@@ -7,6 +7,7 @@
 #ifndef OCL_TUNING_H
 #define OCL_TUNING_H
 
+#include <clbert/device.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -62,10 +63,12 @@ enum ocl_tile_row {
 };
 extern const struct ocl_tile ocl_tiles[OCL_TILES];
 
-/* How the operands of a product lie, which a tile in local memory is compiled for. */
+/* What a product's kernels are compiled for: types, and, where the tile is in local memory, how the
+ * operands lie. */
 struct ocl_operands {
-    bool a_k_major, b_k_major; /* or k runs along their rows */
-    bool a_vector, b_vector;   /* their rows are whole float4 */
+    enum clb_type type, result; /* of A and B, and of C */
+    bool a_k_major, b_k_major;  /* or k runs along their rows */
+    bool a_vector, b_vector;    /* their rows are whole vectors of 4 */
 };
 
 /* ---- tiles of attention: attention.cl and attention_wide.cl, by the size of a head ---- */
@@ -93,10 +96,11 @@ enum {
 /* ---- what a device must have ---- */
 
 enum {
-    OCL_LARGEST_GROUP = 256,     /* of local_product, and of the measurement of the peak */
-    OCL_LOCAL_BYTES = 32 * 1024, /* of attention_d_key_value */
-    OCL_PEAK_CHAINS = 12,        /* PEAK_CHAINS of peak.cl */
-    OCL_OPTIONS_SIZE = 512,      /* characters of all options of a program */
+    OCL_LARGEST_GROUP = 256,       /* of local_product, and of the measurement of the peak */
+    OCL_LOCAL_BYTES = 32 * 1024,   /* of attention_d_key_value */
+    OCL_PEAK_CHAINS = 12,          /* PEAK_CHAINS of peak.cl */
+    OCL_OPTIONS_SIZE = 512,        /* characters of all options of a program, */
+    OCL_SOURCE_OPTIONS_SIZE = 192, /* and of those that not every source has */
 };
 
 /* ---- what the compiler is given ---- */
@@ -106,10 +110,13 @@ extern const char ocl_prelude[];
 
 /* Those of every source. */
 void ocl_shape_options(const struct ocl_shape *shape, char options[OCL_OPTIONS_SIZE]);
-/* Those of gemm.cl, attention.cl and attention_wide.cl, and peak.cl besides. */
+/* Those of gemm.cl, attention.cl and attention_wide.cl, and peak.cl besides; and the types of
+ * types.cl alone, for linear.cl and activation.cl: none where both are fp32. */
 void ocl_tile_options(const struct ocl_tile *tile, const struct ocl_operands *operands,
                       char *options, size_t size);
-void ocl_attention_options(bool wide, int64_t head, char *options, size_t size);
+void ocl_attention_options(bool wide, int64_t head, enum clb_type operands, enum clb_type result,
+                           char *options, size_t size);
 void ocl_peak_options(int vector, char *options, size_t size);
+void ocl_type_options(enum clb_type operands, enum clb_type result, char *options, size_t size);
 
 #endif
