@@ -12,7 +12,9 @@ CLB_BEGIN_DECLS
 
 /* One part of an output of one case: error is the largest difference from the reference over the
  * largest magnitude of the reference (infinite where the device did not repeat its own bits),
- * tolerance the bound derived from fp32 rounding; 0 asks for equal numbers. Or, "the rest
+ * tolerance the bound derived from fp32 rounding; 0 asks for equal numbers. What is rounded to a
+ * reduced type differs from the reference by how far that's fp32 number is from those that would be
+ * rounded so. Or, "the rest
  * untouched": how many elements of inputs, and of zones behind every tensor, are not as they were.
  */
 struct clb_verify_check {
@@ -33,14 +35,16 @@ CLB_API enum clb_status clb_verify_report_add(struct clb_verify_report *report, 
 CLB_API void clb_verify_report_free(struct clb_verify_report *report);
 
 struct clb_verify_options {
-    bool tiny;        /* the smallest shapes only, for simulators */
-    const char *only; /* cases whose name contains this; NULL: all */
-    uint32_t seed;    /* of the numbers; 0 is as good as any */
+    bool tiny;               /* the smallest shapes only, for simulators */
+    const char *only;        /* cases whose name contains this; NULL: all */
+    uint32_t seed;           /* of the numbers; 0 is as good as any */
+    enum clb_type precision; /* of the model's operands; operations are tried with all types */
 };
 
 /* Runs every operation over a list of cases on `device` and on `reference` and compares: several
  * shapes, and inputs made for what goes wrong in each (large means, sharp scores, ties, special
- * numbers ...). A check that fails is no error; a call that fails is. */
+ * numbers ...); products and attention also with operands of every reduced type that both devices
+ * multiply. A check that fails is no error; a call that fails is. */
 CLB_API enum clb_status clb_verify_operations(struct clb_device *device,
                                               struct clb_device *reference,
                                               const struct clb_verify_options *options,
@@ -54,9 +58,11 @@ CLB_API enum clb_status clb_verify_large(struct clb_device *device,
                                          struct clb_verify_report *report);
 
 /* A whole model with dropout on both: logits, losses and every gradient, and the losses of ten
- * training steps (two, where `tiny`). */
+ * training steps (two, where `tiny`). Where `precision` is reduced, then the same on `reference`
+ * with it and with fp32. A precision that either does not multiply: CLB_ERROR_ARGUMENT. */
 CLB_API enum clb_status clb_verify_model(struct clb_device *device, struct clb_device *reference,
-                                         bool tiny, struct clb_verify_report *report);
+                                         const struct clb_verify_options *options,
+                                         struct clb_verify_report *report);
 
 CLB_END_DECLS
 

@@ -12,15 +12,19 @@
 
 static const struct cli_usage usage = {
     .name = "verify",
-    .arguments = "[--device D] [--case NAME] [--seed N] [--tiny] [--large] [--json]",
+    .arguments =
+        "[--device D] [--precision TYPE] [--case NAME] [--seed N] [--tiny] [--large] [--json]",
     .summary =
         "Proves a device against the CPU path: every operation over a list of cases, a whole\n"
         "model forward, every gradient and ten training steps, each difference beside the\n"
-        "tolerance that follows from fp32 rounding. A device must also give the same bits\n"
-        "twice, and leave alone what is not a result. What fails is shown with a map of what\n"
-        "differs and the command that repeats it; the exit code is 1.",
+        "tolerance that follows from rounding. Operations are tried in every precision of the\n"
+        "device; the model in that of --precision, and in bf16 and fp16 beside fp32, too.\n"
+        "A device must also give the same bits twice, and leave alone what is not a result.\n"
+        "What fails is shown with a map of what differs and the command that repeats it; the\n"
+        "exit code is 1.",
     .examples = "clbert verify --device opencl\nclbert verify --device opencl:0.0 --json\n"
-                "clbert verify --device opencl --case attention --seed 7",
+                "clbert verify --device opencl --case attention --seed 7\n"
+                "clbert verify --device opencl --precision bf16",
 };
 
 /* The command that repeats a check: its name up to the colon is the case's. A model is one case. */
@@ -30,7 +34,9 @@ static void repeat(const struct clb_verify_check *check, const char *device,
     const char *colon = strchr(check->name, ':');
     const bool model =
         strncmp(check->name, "model", 5) == 0 || strncmp(check->name, "gradient", 8) == 0;
-    snprintf(line, size, "clbert verify --device %s --case '%.*s' --seed %u%s", device,
+    const bool reduced = model && options->precision != CLB_F32;
+    snprintf(line, size, "clbert verify --device %s%s%s --case '%.*s' --seed %u%s", device,
+             reduced ? " --precision " : "", reduced ? clb_type_name(options->precision) : "",
              model || !colon ? 5 : (int)(colon - check->name),
              model || !colon ? "model" : check->name, (unsigned)options->seed,
              strncmp(check->name, "large ", 6) == 0 ? " --large"
@@ -42,12 +48,17 @@ static void print_table(const char *device, const struct clb_verify_options *opt
                         const struct clb_verify_report *report)
 {
     const bool color = cli_use_color();
-    printf("%-66s %10s %10s\n", "check", "error", "tolerance");
+    int width = 66;
+    for (int i = 0; i < report->count; i++) {
+        const int length = (int)strlen(report->checks[i].name);
+        if (length > width) width = length;
+    }
+    printf("%-*s %10s %10s\n", width, "check", "error", "tolerance");
     for (int i = 0; i < report->count; i++) {
         const struct clb_verify_check *check = &report->checks[i];
         const char *begin = !color ? "" : check->passed ? "\033[32m" : "\033[31m";
-        printf("%-66s %10.2e %10.2e %s%s%s\n", check->name, check->error, check->tolerance, begin,
-               check->passed ? "ok" : "FAILED", color ? "\033[0m" : "");
+        printf("%-*s %10.2e %10.2e %s%s%s\n", width, check->name, check->error, check->tolerance,
+               begin, check->passed ? "ok" : "FAILED", color ? "\033[0m" : "");
         if (check->passed) continue;
         char line[256];
         repeat(check, device, options, line, sizeof line);
@@ -95,11 +106,14 @@ static enum clb_status verify(const char *selector, const struct clb_verify_opti
     CLB_TRY(clb_device_open(selector, 0, &device));
     CLB_TRY(clb_device_open("cpu", 0, &reference));
     const struct clb_device_info *info = clb_device_info(device);
+    if (!clb_device_multiplies(device, options->precision))
+        CLB_TRY(clb_fail(CLB_ERROR_ARGUMENT, "%s does not multiply %s: choose another --precision",
+                         info->selector, clb_type_name(options->precision)));
     base_log("verifying %s (%s)", info->selector, info->name);
     CLB_TRY(clb_verify_operations(device, reference, options, &report));
     if (large) CLB_TRY(clb_verify_large(device, options, &report));
     if (!options->only || strstr("model", options->only))
-        CLB_TRY(clb_verify_model(device, reference, options->tiny, &report));
+        CLB_TRY(clb_verify_model(device, reference, options, &report));
     if (report.count == 0)
         CLB_TRY(clb_fail(CLB_ERROR_ARGUMENT,
                          "--case %s: no case's name contains that; `clbert "
@@ -126,11 +140,13 @@ enum clb_status command_verify(int argc, const char **argv)
     int json = 0, tiny = 0, large = 0, rest_count = 0;
     bool help = false;
     long seed = 0;
-    char *device = NULL, *only = NULL;
+    char *device = NULL, *only = NULL, *precision = NULL;
     const char **rest = NULL;
     poptContext context = NULL;
     struct poptOption options[] = {
         {"device", 0, POPT_ARG_STRING, &device, 0, "device to prove (default auto)", "D"},
+        {"precision", 0, POPT_ARG_STRING, &precision, 0,
+         "of the model's products: fp32 (default), bf16 or fp16", "TYPE"},
         {"case", 0, POPT_ARG_STRING, &only, 0, "only cases whose name contains this", "NAME"},
         {"seed", 0, POPT_ARG_LONG, &seed, 0, "of the cases' numbers (default 0)", "N"},
         {"tiny", 0, POPT_ARG_NONE, &tiny, 0, "smallest shapes only, for simulators", NULL},
@@ -145,9 +161,11 @@ enum clb_status command_verify(int argc, const char **argv)
     CLB_TRY(cli_no_arguments(&usage, rest, rest_count));
     if (seed < 0 || seed > UINT32_MAX)
         CLB_TRY(clb_fail(CLB_ERROR_ARGUMENT, "--seed %ld: should be 0 to %u", seed, UINT32_MAX));
-    const struct clb_verify_options chosen = {tiny != 0, only, (uint32_t)seed};
+    struct clb_verify_options chosen = {.tiny = tiny != 0, .only = only, .seed = (uint32_t)seed};
+    CLB_TRY(cli_precision(precision, &chosen.precision));
     CLB_TRY(verify(device ? device : "auto", &chosen, large != 0, json != 0));
 cleanup:
+    free(precision);
     free(only);
     free(device);
     poptFreeContext(context);

@@ -68,6 +68,7 @@ static void in_qkv(struct verify_plan *p, const struct verify_case *c, const str
 {
     verify_in(p, "qkv", s->tokens, 3 * c->n * c->k);
     verify_each(p, qkv_numbers);
+    verify_multiplied(p);
     int32_t *cu_seqlens = verify_in_zero_ints(p, "cu_seqlens", s->count + 1);
     for (int64_t b = 0, i = 0; cu_seqlens && b < s->count; b++) {
         cu_seqlens[b + 1] = cu_seqlens[b] + c->lengths[i++];
@@ -83,6 +84,7 @@ static void plan_attention_forward(struct verify_plan *p, const struct verify_ca
     const struct sequences s = sequences_of(c);
     const double ulps = VERIFY_EXP + VERIFY_DIVIDE + VERIFY_REFERENCE + 4 + score_ulps(c);
     verify_out(p, "out", s.tokens, c->n * c->k, ulps, s.longest + c->k);
+    verify_result(p);
     verify_out(p, "lse", c->n, s.tokens, VERIFY_LOG + VERIFY_EXP + 4, s.longest + c->k);
     verify_floor(p, 1);
     in_qkv(p, c, &s);
@@ -118,7 +120,8 @@ static double gradient_floor(const struct verify_case *c, const struct sequences
     return spread(c) * VERIFY_RMS / 3.0 * sqrt(squares) / (1.0 - (double)c->dropout);
 }
 
-/* out and lse are made by the device itself: forward is part of the case. */
+/* out and lse are made by the device itself: forward is part of the case. Where out is reduced, two
+ * sides' may be neighbours, which delta would see: then backward gets other numbers for it. */
 static void plan_attention_backward(struct verify_plan *p, const struct verify_case *c)
 {
     const struct sequences s = sequences_of(c);
@@ -130,20 +133,27 @@ static void plan_attention_backward(struct verify_plan *p, const struct verify_c
     verify_part(p, "dK", hidden, ulps, terms);
     verify_floor(p, floor);
     verify_part(p, "dV", hidden, ulps, terms);
+    verify_result(p);
     verify_in(p, "d_out", s.tokens, hidden);
+    verify_multiplied(p);
     verify_scratch(p, "out", s.tokens, hidden);
+    verify_multiplied(p);
     verify_scratch(p, "lse", c->n, s.tokens);
     in_qkv(p, c, &s);
+    if (verify_case_operands(c) == CLB_F32) return;
+    verify_in(p, "out of backward", s.tokens, hidden);
+    verify_multiplied(p);
 }
 
 static enum clb_status run_attention_backward(const struct verify_case *c,
                                               const struct clb_tensor *t)
 {
     const int64_t longest = sequences_of(c).longest;
+    const struct clb_tensor *out = verify_case_operands(c) == CLB_F32 ? &t[2] : &t[6];
     enum clb_status status =
         clb_attention_forward(&t[2], &t[3], &t[4], &t[5], longest, c->n, verify_dropout(c));
     if (status != CLB_OK) return status;
-    return clb_attention_backward(&t[0], &t[1], &t[2], &t[3], &t[4], &t[5], longest, c->n,
+    return clb_attention_backward(&t[0], &t[1], out, &t[3], &t[4], &t[5], longest, c->n,
                                   verify_dropout(c));
 }
 
@@ -204,5 +214,23 @@ static const struct verify_case cases[] = {
     {&attention_backward, false, 0, 2, 64, 0, 0.1f, mixed, VERIFY_SPECIAL},
     /* Dropout's elements pass 2^34, and with them a counter's low word 2^32. */
     {&attention_backward, false, 70, 128, 4, 0, 0.1f, thirty, VERIFY_PLAIN},
+#define BOTH_WAYS(tiny, m, n, k, variant, dropout, lengths, inputs)                                \
+    VERIFY_REDUCED(&attention_forward, tiny, m, n, k, variant, dropout, lengths, inputs),          \
+        VERIFY_REDUCED(&attention_backward, tiny, m, n, k, variant, dropout, lengths, inputs)
+    BOTH_WAYS(true, 0, 2, 4, 0, 0.25f, tiny_mix, VERIFY_PLAIN),
+    BOTH_WAYS(true, 0, 1, 3, VERIFY_FP32_RESULT, 0, one_token, VERIFY_PLAIN),
+    BOTH_WAYS(true, 0, 1, 4, VERIFY_FP32_RESULT, 0, beyond_a_tile, VERIFY_PLAIN),
+    BOTH_WAYS(false, 0, 3, 8, 0, 0.1f, one_sequence, VERIFY_PLAIN),
+    BOTH_WAYS(false, 0, 2, 64, 0, 0, mixed, VERIFY_PLAIN),
+    BOTH_WAYS(false, 0, 2, 64, 0, 0.1f, mixed, VERIFY_PLAIN),
+    BOTH_WAYS(false, 0, 3, 21, VERIFY_FP32_RESULT, 0.1f, mixed, VERIFY_PLAIN),
+    BOTH_WAYS(false, 0, 1, 128, 0, 0.1f, mixed, VERIFY_PLAIN),
+    BOTH_WAYS(false, 0, 1, 160, 0, 0.1f, one_sequence, VERIFY_PLAIN),
+    BOTH_WAYS(false, 0, 2, 32, 0, 0.1f, long_one, VERIFY_PLAIN),
+    BOTH_WAYS(false, 0, 3, 4, 0, 0.1f, beyond_a_tile, VERIFY_SHARP),
+    BOTH_WAYS(false, 0, 2, 64, VERIFY_FP32_RESULT, 0.1f, mixed, VERIFY_SHARP),
+    BOTH_WAYS(false, 0, 3, 4, 0, 0.1f, beyond_a_tile, VERIFY_FAR),
+    BOTH_WAYS(false, 0, 1, 264, 0, 0.1f, beyond_a_tile, VERIFY_PLAIN),
+    BOTH_WAYS(false, 0, 2, 64, 0, 0.1f, mixed, VERIFY_SPECIAL),
 };
 const struct verify_cases verify_attention_cases = VERIFY_CASES(cases);

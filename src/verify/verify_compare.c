@@ -19,16 +19,49 @@ static struct view view_of(const struct verify_operand *operand)
                                : (struct view){shape->rows, shape->columns};
 }
 
-/* |x - reference|; infinite where only one of them is NaN or infinite, or both are otherwise; 0 or
- * infinite where the bits are to be the same. */
-static double distance(float x, float reference, bool bits)
+/* |x - reference|; infinite where only one of them is NaN or infinite, or both are otherwise. */
+static double distance(float x, float reference)
 {
-    if (bits) return memcmp(&x, &reference, sizeof x) == 0 ? 0.0 : (double)INFINITY;
     if (isfinite(x) && isfinite(reference)) {
         const double d = fabs((double)x - (double)reference);
         return d < 2 * (double)FLT_MIN ? 0.0 : d; /* denormals may be flushed to 0 */
     }
     return (isnan(x) && isnan(reference)) || x == reference ? 0.0 : (double)INFINITY;
+}
+
+static double distance_of_bits(float x, float reference)
+{
+    return memcmp(&x, &reference, sizeof x) == 0 ? 0.0 : (double)INFINITY;
+}
+
+/* From y to the nearest number that is rounded to x, which is of a reduced type: to half of the way
+ * to x's neighbours. Beyond the largest number infinity stands where the next one would. */
+static double distance_before_rounding(enum clb_type type, float x, float y)
+{
+    if (isnan(x) || !isfinite(y)) return distance(x, y);
+    const double sign = signbit(x) ? -1.0 : 1.0, beside = sign * (double)y;
+    const uint16_t bits = verify_narrow(type, fabsf(x));
+    const double below = bits ? (double)verify_widen(type, (uint16_t)(bits - 1)) : 0.0;
+    double above = (double)verify_widen(type, (uint16_t)(bits + 1)), at = fabs((double)x);
+    if (isinf(x)) {
+        at = below + (below - (double)verify_widen(type, (uint16_t)(bits - 2)));
+        above = (double)INFINITY;
+    } else if (isinf(above))
+        above = at + (at - below);
+    const double first = bits ? (below + at) / 2 : -above / 2, last = (at + above) / 2;
+    const double d = fmax(0.0, fmax(first - beside, beside - last));
+    return d < 2 * (double)FLT_MIN ? 0.0 : d;
+}
+
+static double difference_of(const struct verify_operand *operand, const struct verify_part *part,
+                            float x, float reference)
+{
+    const enum clb_type type = operand->shape.type;
+    if (part->tolerance < 0.0) return distance_of_bits(x, reference);
+    if (!operand->rounded) return distance(x, reference);
+    if (part->tolerance == 0.0)
+        return distance(x, verify_widen(type, verify_narrow(type, reference)));
+    return distance_before_rounding(type, x, reference);
 }
 
 static double scale_of(const struct verify_operand *operand, const struct verify_part *part,
@@ -51,8 +84,8 @@ double verify_difference(const struct verify_operand *operand, const struct veri
     double error = 0.0;
     for (int64_t r = 0; r < view.rows; r++)
         for (int64_t c = part->first; c < part->first + part->count; c++)
-            error = fmax(error, distance(x[r * view.width + c], reference[r * view.width + c],
-                                         part->tolerance < 0.0));
+            error = fmax(error, difference_of(operand, part, x[r * view.width + c],
+                                              reference[r * view.width + c]));
     if (error == 0.0) return 0.0; /* zeros of either sign */
     return scale > 0.0 ? error / scale : (double)INFINITY;
 }
@@ -71,7 +104,9 @@ struct map {
 
 static bool differs(const struct map *map, int64_t at)
 {
-    return distance(map->x[at], map->reference[at], map->same_bits) > map->allowed;
+    const float x = map->x[at], reference = map->reference[at];
+    if (map->same_bits) return distance_of_bits(x, reference) > 0.0;
+    return difference_of(map->operand, map->part, x, reference) > map->allowed;
 }
 
 static int64_t at_most(int64_t a, int64_t b)
@@ -101,12 +136,9 @@ char *verify_map(const struct verify_operand *operand, const struct verify_part 
                  const float *x, const float *reference, bool same_bits)
 {
     const struct view view = view_of(operand);
-    const struct map map = {operand,
-                            part,
-                            x,
-                            reference,
-                            same_bits || part->tolerance < 0.0,
-                            fmax(0.0, part->tolerance * scale_of(operand, part, reference))};
+    const struct map map = {
+        operand,   part,      x,
+        reference, same_bits, fmax(0.0, part->tolerance * scale_of(operand, part, reference))};
     int64_t count = 0, where = 0;
     char *text = NULL;
     size_t size;
@@ -120,7 +152,8 @@ char *verify_map(const struct verify_operand *operand, const struct verify_part 
             (long long)count, (long long)(view.rows * part->count), (long long)view.rows,
             (long long)part->first, (long long)(part->first + part->count - 1),
             (long long)(where / view.width), (long long)(where % view.width));
-    fprintf(out, "%.9g instead of %.9g\n", (double)x[where], (double)reference[where]);
+    fprintf(out, "%.9g instead of %.9g%s\n", (double)x[where], (double)reference[where],
+            operand->rounded && !same_bits ? ", rounded" : "");
     draw(&map, out);
     if (fclose(out) == 0) return text;
     free(text);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A whole model on a device against the same model on the CPU path: logits, losses, every gradient,
- * ten training steps with dropout. Weights, masks and order are the same bits on both, so that only
- * rounding differs. */
+ * ten training steps with dropout; with reduced operands also against fp32 ones on the CPU path.
+ * Weights, masks and order are the same bits on both, so that only rounding differs. */
 #include "base/error.h"
 #include "train/train.h"
 
@@ -53,6 +53,8 @@ static const struct shape smallest = {
 
 /* The model on one device. */
 struct side {
+    struct clb_device *on;
+    enum clb_type operands;
     struct clb_model *model;
     struct train_optimizer *optimizer;
 };
@@ -60,6 +62,7 @@ struct side {
 struct comparison {
     const struct shape *shape;
     struct side device, reference;
+    const char *beside; /* in the names of checks: what is compared */
     struct clb_batch *batch;
     struct clb_training_options training;
     struct clb_verify_report *report;
@@ -67,14 +70,34 @@ struct comparison {
     int steps;
 };
 
+/* u: a number is rounded to a type by at most this part of it. */
+static double unit_roundoff(enum clb_type type)
+{
+    return type == CLB_BF16 ? 0x1p-8 : type == CLB_F16 ? 0x1p-11 : 0x1p-24;
+}
+
 /* Rounding through a pass: each operation on the way adds that of its own arithmetic and of its
  * sums, and independent errors add by their squares. 16 operations a layer there and back, 20
- * around. */
-static double chain_bound(const struct clb_config *config)
+ * around.
+ *
+ * Where operands are reduced, rounding them and the result comes on top: 0.4 u root mean square
+ * each (verify_ops.h), which a sum of products keeps, since its errors and its terms are equally
+ * independent; 0.7 u an operation. Between two sides that is 1 u, whatever they are: one without
+ * this rounding leaves 0.7, and two that round the same soon do not, for a last digit of fp32
+ * decides between neighbours, and what differs then reaches every row of the next product. The
+ * largest error of many is 5 deviations where the largest number is 3: 2 u an operation. */
+static double chain_bound(const struct clb_config *config, enum clb_type operands)
 {
     const double operations = 16.0 * config->num_hidden_layers + 20;
     const double longest = fmax(config->intermediate_size, 3.0 * config->hidden_size);
-    return 0x1p-24 * sqrt(operations) * (8 + 2 * sqrt(longest));
+    const double reduced = operands == CLB_F32 ? 0 : 2 * unit_roundoff(operands);
+    return sqrt(operations) * (unit_roundoff(CLB_F32) * (8 + 2 * sqrt(longest)) + reduced);
+}
+
+/* As in training, what is small must not be lost in fp16; with this, nothing here is too large. */
+static float loss_scale(enum clb_type operands)
+{
+    return operands == CLB_F16 ? 0x1p8f : 1.0f;
 }
 
 /* ---- setting up ---- */
@@ -102,15 +125,15 @@ cleanup:
     return status;
 }
 
-static enum clb_status open_side(const struct comparison *c, struct clb_device *device,
-                                 struct side *side)
+static enum clb_status open_side(const struct comparison *c, struct side *side)
 {
     const struct clb_model_limits limits = {.max_sequences = c->batch->sequences,
                                             .max_tokens = c->batch->total_tokens,
                                             .max_masked = c->batch->total_tokens,
-                                            .training = true};
+                                            .training = true,
+                                            .operands = side->operands};
     enum clb_status status;
-    CLB_TRY(clb_model_create(device, &c->shape->config, &limits, &side->model));
+    CLB_TRY(clb_model_create(side->on, &c->shape->config, &limits, &side->model));
     CLB_TRY(train_optimizer_create(side->model, CLB_OPTIMIZER_ADAMW, &side->optimizer));
     CLB_TRY(clb_model_commit(side->model));
     CLB_TRY(train_optimizer_commit(side->optimizer, side->model, 0.01f));
@@ -148,7 +171,7 @@ static enum clb_status compare_logits(struct comparison *c, const char *head, in
     if (!values) return clb_fail(CLB_ERROR_MEMORY, "verify: out of memory");
     CLB_TRY(clb_model_predict(c->device.model, c->batch, head, values));
     CLB_TRY(clb_model_predict(c->reference.model, c->batch, head, values + n));
-    snprintf(name, sizeof name, "model: %s logits", head);
+    snprintf(name, sizeof name, "model%s: %s logits", c->beside, head);
     CLB_TRY(clb_verify_report_add(c->report, name, difference(values, values + n, n), c->chain));
 cleanup:
     free(values);
@@ -172,7 +195,7 @@ static enum clb_status compare_gradients(struct comparison *c)
         char name[96];
         float *a = malloc(2 * (size_t)n * sizeof *a);
         if (!a) return clb_fail(CLB_ERROR_MEMORY, "verify: out of memory");
-        snprintf(name, sizeof name, "gradient: %.80s", actual[i].name);
+        snprintf(name, sizeof name, "gradient%s: %.64s", c->beside, actual[i].name);
         status = clb_tensor_read(actual[i].tensor, a, n);
         if (status == CLB_OK) status = clb_tensor_read(expected[i].tensor, a + n, n);
         if (status == CLB_OK)
@@ -193,7 +216,7 @@ static enum clb_status step_side(struct comparison *c, const struct side *side, 
     const struct clb_step_batches batches = step_of(c, step);
     enum clb_status status;
     CLB_TRY(clb_model_write_losses(side->model, NULL));
-    CLB_TRY(train_gradients(side->model, &batches, 3, 1.0f));
+    CLB_TRY(train_gradients(side->model, &batches, 3, loss_scale(side->operands)));
     CLB_TRY(clb_model_read_losses(side->model, losses));
 cleanup:
     return status;
@@ -207,7 +230,8 @@ static enum clb_status compare_losses(struct comparison *c, int step,
     for (int i = 0; i < expected->count && status == CLB_OK; i++) {
         const double a = actual->loss[i].sum, e = expected->loss[i].sum;
         char name[96];
-        snprintf(name, sizeof name, "model: step %d, %s loss", step + 1, expected->loss[i].name);
+        snprintf(name, sizeof name, "model%s: step %d, %s loss", c->beside, step + 1,
+                 expected->loss[i].name);
         status = clb_verify_report_add(c->report, name,
                                        isfinite(a) && isfinite(e) ? fabs(a - e) / e : INFINITY,
                                        sqrt(step + 1.0) * c->chain);
@@ -236,23 +260,45 @@ cleanup:
     return status;
 }
 
-enum clb_status clb_verify_model(struct clb_device *device, struct clb_device *reference, bool tiny,
-                                 struct clb_verify_report *report)
+static enum clb_status compare_sides(struct side device, struct side reference, const char *beside,
+                                     bool tiny, struct clb_verify_report *report)
 {
     struct comparison c = {.shape = tiny ? &smallest : &usual,
+                           .device = device,
+                           .reference = reference,
+                           .beside = beside,
                            .training = clb_training_defaults(),
                            .report = report,
                            .steps = tiny ? 2 : STEPS};
     enum clb_status status;
-    c.chain = chain_bound(&c.shape->config);
+    c.chain = chain_bound(&c.shape->config, device.operands);
     CLB_TRY(fill_batch(&c));
-    CLB_TRY(open_side(&c, device, &c.device));
-    CLB_TRY(open_side(&c, reference, &c.reference));
+    CLB_TRY(open_side(&c, &c.device));
+    CLB_TRY(open_side(&c, &c.reference));
     CLB_TRY(compare_forward(&c));
     CLB_TRY(compare_steps(&c));
 cleanup:
     close_side(&c.device);
     close_side(&c.reference);
     clb_batch_destroy(c.batch);
+    return status;
+}
+
+enum clb_status clb_verify_model(struct clb_device *device, struct clb_device *reference,
+                                 const struct clb_verify_options *options,
+                                 struct clb_verify_report *report)
+{
+    const enum clb_type operands = options->precision;
+    const struct side tested = {.on = device, .operands = operands},
+                      same = {.on = reference, .operands = operands},
+                      exact = {.on = reference, .operands = CLB_F32};
+    char name[64];
+    enum clb_status status;
+    if (operands == CLB_F32) return compare_sides(tested, same, "", options->tiny, report);
+    snprintf(name, sizeof name, " in %s", clb_type_name(operands));
+    CLB_TRY(compare_sides(tested, same, name, options->tiny, report));
+    snprintf(name, sizeof name, " in %s beside fp32", clb_type_name(operands));
+    CLB_TRY(compare_sides(same, exact, name, options->tiny, report));
+cleanup:
     return status;
 }

@@ -155,7 +155,25 @@ void verify_floor(struct verify_plan *plan, double floor)
 
 void verify_reduced(struct verify_plan *plan, enum clb_type type)
 {
-    plan->operands[plan->count - 1].shape.type = type;
+    struct verify_operand *operand = &plan->operands[plan->count - 1];
+    float *values = operand->values;
+    operand->shape.type = type;
+    for (int64_t e = 0; values && e < clb_tensor_elements(operand->shape); e++)
+        values[e] = verify_widen(type, verify_narrow(type, values[e]));
+}
+
+void verify_multiplied(struct verify_plan *plan)
+{
+    const enum clb_type type = verify_case_operands(plan->which);
+    if (type != CLB_F32) verify_reduced(plan, type);
+}
+
+void verify_result(struct verify_plan *plan)
+{
+    if (verify_case_operands(plan->which) == CLB_F32) return;
+    if (plan->which->variant & VERIFY_FP32_RESULT) return;
+    verify_multiplied(plan);
+    plan->operands[plan->count - 1].rounded = true;
 }
 
 /* ---- what the numbers are ---- */
@@ -171,9 +189,8 @@ void verify_each(struct verify_plan *plan,
 
 float verify_integer(const struct verify_case *c, int64_t e, float u)
 {
-    (void)c;
     (void)e;
-    return rintf(2.5f * u);
+    return rintf((verify_case_operands(c) == CLB_F32 ? 2.5f : 15.5f) * u);
 }
 
 float verify_small(const struct verify_case *c, int64_t e, float u)

@@ -40,15 +40,30 @@ static void append(char *text, size_t size, size_t *length, const char *format, 
     if (*length >= size) *length = size - 1;
 }
 
+enum clb_type verify_case_operands(const struct verify_case *c)
+{
+    if (c->variant & VERIFY_BF16) return CLB_BF16;
+    return c->variant & VERIFY_FP16 ? CLB_F16 : CLB_F32;
+}
+
+int verify_case_variant(const struct verify_case *c)
+{
+    return c->variant % VERIFY_BF16;
+}
+
 void verify_case_name(const struct verify_case *c, char *name, size_t size)
 {
+    const int variant = verify_case_variant(c);
+    const enum clb_type operands = verify_case_operands(c);
     size_t length = 0;
     append(name, size, &length, "%s %lldx%lldx%lld", c->operation->name, (long long)c->m,
            (long long)c->n, (long long)c->k);
     if (c->operation->variant_name)
-        append(name, size, &length, "%s", c->operation->variant_name(c->variant));
-    else if (c->variant)
-        append(name, size, &length, " variant %d", c->variant);
+        append(name, size, &length, "%s", c->operation->variant_name(variant));
+    else if (variant)
+        append(name, size, &length, " variant %d", variant);
+    if (operands != CLB_F32) append(name, size, &length, " %s", clb_type_name(operands));
+    if (c->variant & VERIFY_FP32_RESULT) append(name, size, &length, " to fp32");
     if (c->dropout > 0.0f) append(name, size, &length, " dropout %g", (double)c->dropout);
     if (c->lengths) append(name, size, &length, " first %d", c->lengths[0]);
     append(name, size, &length, "%s", inputs_names[c->inputs]);

@@ -9,7 +9,14 @@
 
 enum { VERIFY_OPERANDS = 12, VERIFY_PARTS = 4 };
 
-enum { VERIFY_WITH_BIAS = 16 }; /* variant of linear_forward: an activation, and this */
+/* What a variant is made of: the operation's own below VERIFY_BF16 ... */
+enum {
+    VERIFY_WITH_BIAS = 16,   /* of linear_forward: an activation, and these */
+    VERIFY_WITHOUT_PRE = 32, /* with an activation */
+    VERIFY_IN_PLACE = 16     /* of activation_backward: an activation, and this */
+};
+/* ... and of products and attention the type of their operands, fp32 where neither is. */
+enum { VERIFY_BF16 = 64, VERIFY_FP16 = 128, VERIFY_FP32_RESULT = 256 };
 
 /* How a case's numbers are made: each for a branch or a weakness that plain ones do not reach. What
  * exactly they are is the operation's. */
@@ -57,6 +64,7 @@ struct verify_operand {
     enum verify_use use;
     struct verify_part parts[VERIFY_PARTS]; /* of an output */
     int part_count;
+    bool rounded; /* fp32 in the reference, which this is the rounding of */
 };
 
 struct verify_plan {
@@ -88,6 +96,12 @@ struct verify_cases {
 /* struct verify_operation of a function plan and of run_NAME. */
 #define VERIFY_OPERATION(name, plan)                                                               \
     static const struct verify_operation name = {#name, plan, run_##name, NULL}
+/* A case with operands of each reduced type. */
+#define VERIFY_REDUCED(operation, tiny, m, n, k, variant, dropout, lengths, inputs)                \
+    {operation, tiny, m, n, k, (variant) | VERIFY_BF16, dropout, lengths, inputs},                 \
+    {                                                                                              \
+        operation, tiny, m, n, k, (variant) | VERIFY_FP16, dropout, lengths, inputs                \
+    }
 
 extern const struct verify_cases verify_linear_cases, verify_norm_cases, verify_attention_cases,
     verify_row_cases, verify_loss_cases, verify_buffer_cases, verify_optimizer_cases;
@@ -98,7 +112,11 @@ const struct verify_case *verify_case(int number);
 /* An operation of the list, NULL where none has that name. */
 const struct verify_operation *verify_operation(const char *name);
 
-/* "norm_forward 37x128x0 dropout 0.1 large mean" */
+/* The type of its operands, and the variant without that. */
+enum clb_type verify_case_operands(const struct verify_case *c);
+int verify_case_variant(const struct verify_case *c);
+
+/* "norm_forward 37x128x0 dropout 0.1 large mean", "linear_forward 5x7x9 bias bf16 to fp32" */
 void verify_case_name(const struct verify_case *c, char *name, size_t size);
 
 /* What a case's dropout is: the same on both sides. */
@@ -130,7 +148,17 @@ enum clb_status verify_large(struct clb_device *device, int power,
  * N is sqrt(2 ln N) r sqrt(n), as many more deviations (21 for ten thousand). Sums by lanes or
  * blocks err less, and so do positive terms: sqrt(2/3) 0.4 sqrt(n) units of the sum, 6 deviations.
  * A part of a few sums may cancel: its floor is then r sqrt(n), here of (-1, 1): 1/sqrt(3) a
- * number, 1/3 a product. */
+ * number, 1/3 a product.
+ *
+ * Products of reduced numbers are sums of the same kind, and attention is fp32 inside, so all this
+ * holds for them, too. A result of a reduced type is such a number y rounded once, to the nearest.
+ * Two sides may round to neighbours, a whole unit in the last place apart (2^-7 of a bf16 number,
+ * 2^-10 of an fp16 one), where their y differ in the last digits about a boundary. To allow that
+ * unit everywhere would let pass what cuts digits off, or rounds twice. So the reference keeps its
+ * y, and x passes where it is the rounding of a number within fp32's tolerance of that: its error
+ * is the distance from y to the numbers that are rounded to x, which are half a unit to each side
+ * (2^-9 to 2^-8 of a bf16 number, 2^-12 to 2^-11 of an fp16 one, 2^-25 of a subnormal one). Where
+ * sums are exact, x is y's rounding, ties to even. */
 #define VERIFY_RMS 0.57735
 #define VERIFY_DIVIDE 5
 #define VERIFY_SQRT 6
@@ -173,13 +201,19 @@ void verify_part(struct verify_plan *plan, const char *name, int64_t count, doub
                  int64_t terms);
 /* What the last part is measured against at least: where a sum may cancel to nothing. */
 void verify_floor(struct verify_plan *plan, double floor);
-/* The last operand is of a reduced type on the device; its values are rounded to it. */
+/* The last operand is of a reduced type on the device; the values that it has now are rounded to
+ * it. */
 void verify_reduced(struct verify_plan *plan, enum clb_type type);
+/* ... of that of the case's operands. */
+void verify_multiplied(struct verify_plan *plan);
+/* ... of that, too, unless the case has VERIFY_FP32_RESULT; the reference has it as fp32. */
+void verify_result(struct verify_plan *plan);
 /* Element e of the last operand becomes f(c, e, what it was). */
 void verify_each(struct verify_plan *plan,
                  float (*f)(const struct verify_case *c, int64_t e, float u));
 
-/* For verify_each: integers in [-2, 2]; small numbers; some NaN, infinities and denormals. */
+/* For verify_each: integers in [-2, 2], for reduced operands in [-15, 15], so that results have
+ * more digits than their type; small numbers; some NaN, infinities and denormals. */
 float verify_integer(const struct verify_case *c, int64_t e, float u);
 float verify_small(const struct verify_case *c, int64_t e, float u);
 float verify_zero(const struct verify_case *c, int64_t e, float u);
@@ -203,13 +237,15 @@ enum clb_status verify_add_check(struct clb_verify_report *report, const char *n
 /* ---- a case on one device: verify_side.c ---- */
 
 struct verify_side {
+    bool is_reference; /* keeps as fp32 what the other side rounds */
     struct clb_arena *arena;
     struct clb_tensor tensors[VERIFY_OPERANDS], guards[VERIFY_OPERANDS], whole;
     uint16_t *before, *after;        /* the whole arena, in the units that every type is made of */
     float *widened[VERIFY_OPERANDS]; /* results of a reduced type, as fp32 */
 };
 
-/* Begins as {0}: plans its one allocation, whose size is clb_arena_bytes(side->arena) then. */
+/* Begins as {0}, or as the reference: plans its one allocation, whose size is
+ * clb_arena_bytes(side->arena) then. */
 enum clb_status verify_side_plan(struct verify_side *side, const struct verify_plan *plan,
                                  struct clb_device *device);
 /* Allocates it. */
@@ -226,7 +262,8 @@ const float *verify_side_result(const struct verify_side *side, int operand);
 /* ---- comparison: verify_compare.c ---- */
 
 /* Largest difference of a part over its largest finite magnitude; differences that flushed
- * denormals explain do not count. Infinite where NaN or an infinity stands on one side only. */
+ * denormals, or the rounding of the result, explain do not count. Infinite where NaN or an infinity
+ * stands on one side only. */
 double verify_difference(const struct verify_operand *operand, const struct verify_part *part,
                          const float *x, const float *reference);
 

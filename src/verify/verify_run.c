@@ -133,7 +133,7 @@ static enum clb_status run_case(const struct verify_case *c, uint32_t number, ui
 {
     struct verify_plan plan = {.which = c, .number = number, .seed = seed};
     enum { TESTED, AGAIN, REFERENCE, SIDES };
-    struct verify_side sides[SIDES] = {{0}};
+    struct verify_side sides[SIDES] = {[REFERENCE] = {.is_reference = true}};
     enum clb_status status;
     c->operation->plan(&plan, c);
     if (plan.out_of_memory) CLB_TRY(clb_fail(CLB_ERROR_MEMORY, "verify: out of memory"));
@@ -164,6 +164,9 @@ enum clb_status clb_verify_operations(struct clb_device *device, struct clb_devi
         verify_case_name(c, name, sizeof name);
         if (options->tiny && !c->tiny) continue;
         if (options->only && !strstr(name, options->only)) continue;
+        const enum clb_type operands = verify_case_operands(c);
+        if (!clb_device_multiplies(device, operands)) continue;
+        if (!clb_device_multiplies(reference, operands)) continue;
         enum clb_status status = run_case(c, (uint32_t)i, options->seed, device, reference, report);
         if (status != CLB_OK) return status;
     }

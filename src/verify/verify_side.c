@@ -68,8 +68,9 @@ enum clb_status verify_side_plan(struct verify_side *side, const struct verify_p
     CLB_TRY(clb_arena_create(device, "verify", &side->arena));
     for (int i = 0; i < plan->count; i++) {
         const struct clb_tensor *shape = &plan->operands[i].shape;
-        CLB_TRY(clb_arena_add(side->arena, shape->type, shape->rows, shape->columns,
-                              &side->tensors[i]));
+        const bool as_fp32 = side->is_reference && plan->operands[i].rounded;
+        CLB_TRY(clb_arena_add(side->arena, as_fp32 ? CLB_F32 : shape->type, shape->rows,
+                              shape->columns, &side->tensors[i]));
         CLB_TRY(clb_arena_add(side->arena, CLB_F32, GUARD, 1, &side->guards[i]));
     }
 cleanup:
