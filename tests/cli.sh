@@ -280,6 +280,11 @@ if "$clbert" devices 2>/dev/null | grep -q 'Portable Computing Language'; then
     unset POCL_CACHE_DIR XDG_CACHE_HOME
 fi
 
+# ---- speed beside the peak ----
+"$clbert" pretrain --data text --device cpu --output-dir shown --model config.json --max-steps 2 --logging-steps 1 >/dev/null 2>shown.txt
+holds "both lines of training say their share of the peak: $(cat shown.txt)" \
+    [ "$(grep -cE '^step [12]/2 .* tokens/s  [0-9]+ % of peak  0:0' shown.txt)" = 2 ]
+
 # ---- bench: operations ----
 operations() { "$clbert" bench --model tiny --vocab-size 100 --per-device-train-batch-size 2 \
     --max-seq-length 16 --steps 1 --threads 1 --device cpu "$@"; }
