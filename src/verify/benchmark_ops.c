@@ -247,10 +247,14 @@ static enum clb_status no_such(const struct rows *rows, const char *only)
 enum clb_status bench_stream(struct clb_device *device, const struct clb_bench_options *options,
                              double *gigabytes)
 {
-    const struct row row = {.operation = "add", .m = buffer_elements(options), .n = 1};
-    const struct verify_case c = case_of(&row, NULL);
+    struct row row = {.operation = "add", .m = buffer_elements(options), .n = 1};
     struct clb_profile_entry work;
-    enum clb_status status = time_case(device, &c, options->steps, &work);
+    enum clb_status status;
+    do { /* smaller where one allocation cannot hold it */
+        const struct verify_case c = case_of(&row, NULL);
+        status = time_case(device, &c, options->steps, &work);
+        row.m /= 2;
+    } while (status == CLB_OK && !work.calls && row.m > 0);
     if (status == CLB_OK) *gigabytes = 1e-9 * work.bytes / work.seconds;
     return status;
 }
