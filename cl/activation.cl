@@ -11,8 +11,8 @@
  *
  * bias_activation: a work-group takes a row [columns], to find the bias by column; the activation
  * does not differ between work-items, so the branch costs nothing. activation_backward: a whole
- * buffer, FLAT elements a work-item. Nothing is summed. Types (types.cl): OPERANDS of pre, d_out and
- * saved, RESULT of out and d_x; a reduced out is not that of the rounded pre. */
+ * buffer, FLAT elements a work-item. Nothing is summed. Types (types.cl): OPERANDS of pre, d_out
+ * and saved, RESULT of out and d_x; a reduced out is not that of the rounded pre. */
 
 static inline vec normal_cdf(vec x)
 {

@@ -41,10 +41,9 @@
  * Where the tiles of C are fewer than a device has units, K is split: group (x, y, z) sums steps
  * z k_part .. (z + 1) k_part - 1 into a C of its own, and add_splits adds these in order of z.
  *
- * Types (types.cl): OPERANDS is that of A and B, RESULT that of C. Numbers of 16 bits are widened on
+ * Types (types.cl): OPERANDS is that of A and B, RESULT that of C. Reduced numbers are widened on
  * their way into panels or local memory, and all that follows is fp32. A reduced C is rounded once:
- * where it is done in blocks or parts of K, these are fp32, RESULT of the kernel that sums them, and
- * add_splits gives C.
+ * what is done in blocks or parts of K is compiled for an fp32 C, and add_splits rounds the sum.
  *
  * Edges: panels are filled up with zeros; a tile repeats the last row or column instead, and its
  * last steps of K are counted. What lies outside of C is not stored. Every element of C is summed in

@@ -286,6 +286,11 @@ if "$clbert" devices 2>/dev/null | grep -q 'Portable Computing Language'; then
     unset POCL_CACHE_DIR XDG_CACHE_HOME
 fi
 
+# ---- speed beside the peak ----
+"$clbert" pretrain --data text --device cpu --output-dir shown --model config.json --max-steps 2 --logging-steps 1 >/dev/null 2>shown.txt
+holds "both lines of training say their share of the peak: $(cat shown.txt)" \
+    [ "$(grep -cE '^step [12]/2 .* tokens/s  [0-9]+ % of peak  0:0' shown.txt)" = 2 ]
+
 # ---- bench: operations ----
 operations() { "$clbert" bench --model tiny --vocab-size 100 --per-device-train-batch-size 2 \
     --max-seq-length 16 --steps 1 --threads 1 --device cpu "$@"; }
@@ -300,6 +305,40 @@ refuses '--op nosuch: no operation' operations --op nosuch
 refuses 'attention_backward, norm_forward' operations --op nosuch
 refuses '--profile' operations --op fill --profile
 refuses 'steps' operations --op fill --steps 0
+
+# ---- bench: beside an earlier output ----
+whole() { operations --profile "$@"; }
+whole --json >before.json 2>/dev/null
+holds "bench --profile --json has each operation's work and share: $(cat before.json)" \
+    grep -qE '"name": "adamw", "calls": 1, "seconds": [0-9.e+-]+, "step_share": [0-9.e+-]+, "gigabytes": [0-9.e+-]+, "share": ' before.json
+sed 's/"device": "cpu"/"device": "opencl:7.0"/' before.json >other.json
+whole --compare other.json >table.txt 2>/dev/null
+holds "a profile with roofs: $(cat table.txt)" \
+    grep -qE '^attention_forward +2 +[0-9.]+ +[0-9.]+ % +[0-9.]+ GFLOP/s +[0-9.]+ %$' table.txt
+for figure in tokens/s 'step, ms' 'linear_forward, ms' 'adamw, ms'; do
+    holds "the earlier $figure: $(cat table.txt)" grep -qE "^$figure( +[0-9.]+){3}\$" table.txt
+done
+holds "the other device is named" grep -q '^device   cpu, before opencl:7.0$' table.txt
+operations --compare before.json 2>/dev/null >table.txt
+holds "no operations without a profile" eval '! grep -q adamw, table.txt && grep -q tokens/s table.txt'
+operations --op fill --compare bench.json 2>/dev/null >table.txt
+holds "operations beside others" eval 'grep -q "^peak, GFLOP/s" table.txt && ! grep -q "fill.*, ms" table.txt'
+operations --op attention --compare bench.json 2>/dev/null >table.txt
+holds "... beside themselves" [ "$(grep -c '^attention_.*first 16, ms' table.txt)" = 2 ]
+sed 's/"max_seq_length": 16/"max_seq_length": 8/' before.json >other.json
+refuses 'its max_seq_length: 8, here: 16' whole --compare other.json
+echo '{"tokens_per_second": 5}' >foreign.json
+echo 'step 5: fast' >text.json
+refuses 'foreign.json: is no output of clbert bench --json' whole --compare foreign.json
+refuses 'text.json' whole --compare text.json
+refuses 'nosuch.json' whole --compare nosuch.json
+refuses 'is of single operations' whole --compare bench.json
+refuses 'is of whole steps' operations --op fill --compare before.json
+sed 's/"model": "tiny"/"model": "base"/' before.json >other.json
+refuses 'its model: base, here: tiny' whole --compare other.json
+sed 's/"parameters": [0-9]*/"parameters": 7/' before.json >other.json
+refuses 'its parameters: 7, here: ' whole --compare other.json
+refuses '--compare' whole --json --compare before.json
 
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" = 0 ]

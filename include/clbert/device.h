@@ -100,8 +100,14 @@ struct clb_profile_entry {
     const char *operation; /* "linear_forward" */
     int64_t calls;
     double seconds; /* with profiling on, every call is waited for */
+    /* What the calls did, by the shapes of their tensors. Sequences inside a batch are not seen:
+     * attention is taken to have max_seqlen keys for every token, which is exact where all
+     * sequences are as long as that, and else an upper bound. */
+    double flops; /* of products and attention: two for each multiply-add; 0 for the others */
+    double bytes; /* read and written at least: every number once each way */
 };
 
+/* Enabled: the entries begin anew. Disabled: they stay as they are. */
 CLB_API void clb_device_profile(struct clb_device *device, bool enabled);
 /* Entries in order of ops.h; *count of them; owned by the device. */
 CLB_API const struct clb_profile_entry *clb_device_profile_entries(const struct clb_device *device,

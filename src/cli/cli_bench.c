@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/cli_bench.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
@@ -15,141 +16,226 @@ static const struct cli_usage usage = {
     .arguments = "[--device DEVICE] [--model MODEL] [OPTION...]",
     .summary =
         "Times whole training steps (forward, backward, AdamW) on full synthetic sequences,\n"
-        "beside the device's peak measured in the same run. --profile adds each operation.\n"
-        "With --op, single operations at the shapes of such a step instead, each beside the\n"
-        "peak, or beside a sum of large buffers where it does not multiply.",
+        "beside the device's peak measured in the same run. --profile adds each operation of a\n"
+        "step. With --op, single operations at the shapes of such a step instead. Operations\n"
+        "stand beside the peak, or beside a sum of large buffers where they do not multiply.",
     .examples = "clbert bench --device cpu --model mini --per-device-train-batch-size 32\n"
-                "clbert bench --device opencl --model base --op attention_forward",
+                "clbert bench --device opencl --model base --op attention_forward\n"
+                "clbert bench --profile --json >before.json; clbert bench --profile --compare "
+                "before.json",
+};
+
+/* What is timed, as the command line says it. */
+struct arguments {
+    const char *model, *op, *compare; /* op, compare NULL: not given */
+    bool json;
+    struct clb_bench_options options;
 };
 
 /* ---- what was measured, of whole steps and of operations ---- */
 
-static void print_head(const struct clb_device *device, const char *model,
-                       const struct clb_bench_options *o)
+static void print_head(const struct clb_device *device, const struct arguments *a)
 {
     const struct clb_device_info *info = clb_device_info(device);
     printf("device   %s: %s\n", info->selector, info->name);
     printf("gemm     %s\n", info->gemm);
-    printf("model    %s, %d sequences of %d\n", model, o->batch_size, o->max_seq_length);
+    printf("model    %s in %s, %d sequences of %d\n", a->model, clb_type_name(a->options.precision),
+           a->options.batch_size, a->options.max_seq_length);
 }
 
-static json_t *json_head(const struct clb_device *device, const char *model,
-                         const struct clb_bench_options *o)
+static json_t *json_head(const struct clb_device *device, const struct arguments *a)
 {
     const struct clb_device_info *info = clb_device_info(device);
-    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i}", "device", info->selector, "name", info->name,
-                     "gemm", info->gemm, "model", model, "batch_size", o->batch_size,
-                     "max_seq_length", o->max_seq_length);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:I}", "device", info->selector, "name",
+                     info->name, "gemm", info->gemm, "model", a->model, "precision",
+                     clb_type_name(a->options.precision), "batch_size", a->options.batch_size,
+                     "max_seq_length", a->options.max_seq_length, "parameters",
+                     (json_int_t)clb_config_parameters(&a->options.config));
 }
 
-/* Both together as one line; takes them over. */
-static enum clb_status print_json(json_t *head, json_t *figures)
+static void print_peaks(const struct clb_bench_operations *list)
 {
-    enum clb_status status = head && figures && json_object_update(head, figures) == 0
-                                 ? base_json_print(head)
-                                 : clb_fail(CLB_ERROR_MEMORY, "out of memory");
-    json_decref(head);
+    printf("peak     %.1f GFLOP/s in multiply-adds, %.1f GB/s in large sums\n", list->peak_gflops,
+           list->stream_gigabytes);
+}
+
+static const char *unit_of(const struct clb_bench_operation *o)
+{
+    return o->multiplies ? "GFLOP/s" : "GB/s";
+}
+
+static void print_profile(const struct clb_bench_operations *list)
+{
+    print_peaks(list);
+    printf("\n%-24s %6s %10s %8s %9s %15s\n", "operation", "calls", "ms", "of step", "rate",
+           "of the peak");
+    for (int i = 0; i < list->count; i++) {
+        const struct clb_bench_operation *o = &list->operations[i];
+        printf("%-24s %6lld %10.3f %6.1f %% %9.1f %-7s %5.1f %%\n", o->name, (long long)o->calls,
+               1e3 * o->seconds, 100 * o->step_share, o->rate, unit_of(o), 100 * o->share);
+    }
+}
+
+static void print_operations(const struct clb_device *device, const struct arguments *a,
+                             const struct clb_bench_operations *list)
+{
+    print_head(device, a);
+    print_peaks(list);
+    printf("\n%-58s %10s %9s %15s\n", "operation", "ms", "rate", "of the peak");
+    for (int i = 0; i < list->count; i++) {
+        const struct clb_bench_operation *o = &list->operations[i];
+        printf("%-58s %10.4f %9.1f %-7s %5.1f %%\n", o->name, 1e3 * o->seconds, o->rate, unit_of(o),
+               100 * o->share);
+    }
+}
+
+static json_t *operations_json(const struct clb_bench_operations *list)
+{
+    json_t *operations = json_array();
+    for (int i = 0; i < list->count; i++) {
+        const struct clb_bench_operation *o = &list->operations[i];
+        json_t *json = json_pack("{s:s}", "name", o->name);
+        if (o->step_share > 0.0) json_object_set_new(json, "calls", json_integer(o->calls));
+        json_object_set_new(json, "seconds", json_real(o->seconds));
+        if (o->step_share > 0.0) json_object_set_new(json, "step_share", json_real(o->step_share));
+        json_object_set_new(json, o->multiplies ? "gflops" : "gigabytes", json_real(o->rate));
+        json_object_set_new(json, "share", base_json_number(o->share));
+        json_array_append_new(operations, json);
+    }
+    return json_pack("{s:f, s:o, s:o}", "peak_gflops", list->peak_gflops, "stream_gigabytes",
+                     base_json_number(list->stream_gigabytes), "operations", operations);
+}
+
+static void print_steps(const struct clb_device *device, const struct arguments *a,
+                        const struct clb_bench_result *r)
+{
+    const struct clb_traffic *t = &r->traffic;
+    const double steps = a->options.steps;
+    print_head(device, a);
+    printf("step     %.1f ms\n", 1e3 * r->seconds_per_step);
+    printf("speed    %.0f tokens/s, %.1f GFLOP/s = %.0f %% of the measured peak %.1f\n",
+           r->tokens_per_second, r->gflops, 100 * r->gflops / r->peak_gflops, r->peak_gflops);
+    printf("queue    %.0f launches, %.0f uploads of together %.0f KiB, %.0f waits a step\n",
+           (double)t->launches / steps, (double)t->writes / steps,
+           (double)t->bytes / steps / 1024.0, (double)t->waits / steps);
+    if (a->options.profile) print_profile(&r->profile);
+}
+
+static json_t *steps_json(const struct arguments *a, const struct clb_bench_result *r)
+{
+    const struct clb_traffic *t = &r->traffic;
+    const double steps = a->options.steps;
+    json_t *json = json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "seconds_per_step",
+                             r->seconds_per_step, "tokens_per_second", r->tokens_per_second,
+                             "gflops", r->gflops, "peak_gflops", r->peak_gflops,
+                             "launches_per_step", (double)t->launches / steps, "uploads_per_step",
+                             (double)t->writes / steps, "waits_per_step", (double)t->waits / steps);
+    json_t *profile = a->options.profile ? operations_json(&r->profile) : NULL;
+    if (a->options.profile && json_object_update(json, profile) != 0) {
+        json_decref(json);
+        json = NULL;
+    }
+    json_decref(profile);
+    return json;
+}
+
+/* ---- the command ---- */
+
+/* Head and figures, which it takes over, as one line, or beside an earlier output. */
+static enum clb_status tell(const struct arguments *a, const struct clb_device *device,
+                            json_t *figures, const json_t *before)
+{
+    json_t *now = json_head(device, a);
+    enum clb_status status = CLB_OK;
+    if (!now || !figures || json_object_update(now, figures) != 0 || base_json_starved())
+        status = clb_fail(CLB_ERROR_MEMORY, "out of memory");
+    else if (a->json)
+        status = base_json_print(now);
+    else if (before)
+        cli_bench_compare(a->compare, before, now);
+    json_decref(now);
     json_decref(figures);
     return status;
 }
 
-static void print_profile(const struct clb_device *device)
-{
-    int count;
-    const struct clb_profile_entry *entries = clb_device_profile_entries(device, &count);
-    double total = 0;
-    for (int i = 0; i < count; i++) total += entries[i].seconds;
-    printf("\n%-24s %6s %10s %7s\n", "operation", "calls", "ms", "share");
-    for (int i = 0; i < count; i++)
-        if (entries[i].calls)
-            printf("%-24s %6lld %10.3f %6.1f %%\n", entries[i].operation,
-                   (long long)entries[i].calls, 1e3 * entries[i].seconds,
-                   100 * entries[i].seconds / total);
-}
-
-static void print_traffic(const struct clb_traffic *t, double steps)
-{
-    printf("queue    %.0f launches, %.0f uploads of together %.0f KiB, %.0f waits a step\n",
-           (double)t->launches / steps, (double)t->writes / steps,
-           (double)t->bytes / steps / 1024.0, (double)t->waits / steps);
-}
-
-static void print_operations(const struct clb_device *device, const char *model,
-                             const struct clb_bench_options *o,
-                             const struct clb_bench_operations *list)
-{
-    print_head(device, model, o);
-    printf("peak     %.1f GFLOP/s in multiply-adds, %.1f GB/s in large sums\n", list->peak_gflops,
-           list->stream_gigabytes);
-    printf("\n%-58s %10s %9s %15s\n", "operation", "ms", "rate", "of the peak");
-    for (int i = 0; i < list->count; i++) {
-        const struct clb_bench_operation *b = &list->operations[i];
-        printf("%-58s %10.4f %9.1f %-7s %5.1f %%\n", b->name, 1e3 * b->seconds, b->rate,
-               b->multiplies ? "GFLOP/s" : "GB/s", 100 * b->share);
-    }
-}
-
-static enum clb_status print_operations_json(const struct clb_device *device, const char *model,
-                                             const struct clb_bench_options *o,
-                                             const struct clb_bench_operations *list)
-{
-    json_t *object = json_head(device, model, o), *operations = json_array();
-    for (int i = 0; i < list->count; i++) {
-        const struct clb_bench_operation *b = &list->operations[i];
-        json_array_append_new(operations,
-                              json_pack("{s:s, s:f, s:f, s:o}", "name", b->name, "seconds",
-                                        b->seconds, b->multiplies ? "gflops" : "gigabytes", b->rate,
-                                        "share", base_json_number(b->share)));
-    }
-    return print_json(
-        object, json_pack("{s:f, s:o, s:o}", "peak_gflops", list->peak_gflops, "stream_gigabytes",
-                          base_json_number(list->stream_gigabytes), "operations", operations));
-}
-
-static enum clb_status bench_operations(struct clb_device *device, const char *model,
-                                        const struct clb_bench_options *o, const char *only,
-                                        bool json)
+static enum clb_status bench_operations(struct clb_device *device, const struct arguments *a,
+                                        const json_t *before)
 {
     struct clb_bench_operations list;
     enum clb_status status;
-    CLB_TRY(clb_benchmark_operations(device, o, only, &list));
-    if (json)
-        CLB_TRY(print_operations_json(device, model, o, &list));
-    else
-        print_operations(device, model, o, &list);
+    CLB_TRY(clb_benchmark_operations(device, &a->options, a->op, &list));
+    if (!a->json) print_operations(device, a, &list);
+    CLB_TRY(tell(a, device, operations_json(&list), before));
 cleanup:
     clb_bench_operations_free(&list);
     return status;
 }
 
-static enum clb_status print_result(const struct clb_device *device, const char *model,
-                                    const struct clb_bench_options *o,
-                                    const struct clb_bench_result *r, bool json)
+static enum clb_status bench_steps(struct clb_device *device, const struct arguments *a,
+                                   const json_t *before)
 {
-    if (!json) {
-        print_head(device, model, o);
-        printf("step     %.1f ms\n", 1e3 * r->seconds_per_step);
-        printf("speed    %.0f tokens/s, %.1f GFLOP/s = %.0f %% of the measured peak %.1f\n",
-               r->tokens_per_second, r->gflops, 100 * r->gflops / r->peak_gflops, r->peak_gflops);
-        print_traffic(&r->traffic, o->steps);
-        if (o->profile) print_profile(device);
-        return CLB_OK;
+    struct clb_bench_result result;
+    enum clb_status status;
+    CLB_TRY(clb_benchmark(device, &a->options, &result));
+    if (!a->json) print_steps(device, a, &result);
+    CLB_TRY(tell(a, device, steps_json(a, &result), before));
+cleanup:
+    clb_bench_operations_free(&result.profile);
+    return status;
+}
+
+/* What it is to be compared with is looked at before anything is timed. */
+static enum clb_status bench(struct clb_device *device, const struct arguments *a)
+{
+    json_t *head = NULL, *before = NULL;
+    enum clb_status status = CLB_OK;
+    if (a->compare) {
+        head = json_head(device, a);
+        if (!head) CLB_TRY(clb_fail(CLB_ERROR_MEMORY, "out of memory"));
+        CLB_TRY(cli_bench_read(a->compare, head, !a->op, &before));
     }
-    const struct clb_traffic *t = &r->traffic;
-    return print_json(json_head(device, model, o),
-                      json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "seconds_per_step",
-                                r->seconds_per_step, "tokens_per_second", r->tokens_per_second,
-                                "gflops", r->gflops, "peak_gflops", r->peak_gflops,
-                                "launches_per_step", (double)t->launches / o->steps,
-                                "uploads_per_step", (double)t->writes / o->steps, "waits_per_step",
-                                (double)t->waits / o->steps));
+    CLB_TRY(a->op ? bench_operations(device, a, before) : bench_steps(device, a, before));
+cleanup:
+    json_decref(head);
+    json_decref(before);
+    return status;
+}
+
+static enum clb_status read_config(const char *model, int32_t vocab_size, struct clb_config *config)
+{
+    enum clb_status status;
+    if (base_is_directory(model))
+        CLB_TRY(clb_model_read_config(model, config));
+    else if (strchr(model, '/') || strstr(model, ".json"))
+        CLB_TRY(clb_config_read(model, config));
+    else
+        CLB_TRY(clb_config_named(model, vocab_size, config));
+    if (config->architecture != CLB_BERT_FOR_MASKED_LM) /* what is timed is pretraining */
+        config->architecture = CLB_BERT_FOR_PRETRAINING;
+cleanup:
+    return status;
+}
+
+static enum clb_status check_arguments(const struct arguments *a)
+{
+    const struct clb_bench_options *o = &a->options;
+    if (a->op && o->profile)
+        return clb_fail(CLB_ERROR_ARGUMENT, "--profile is of whole steps: not with --op");
+    if (a->json && a->compare)
+        return clb_fail(CLB_ERROR_ARGUMENT, "--compare prints a table: not with --json");
+    if (o->batch_size > 0 && o->max_seq_length > INT32_MAX / o->batch_size)
+        return clb_fail(CLB_ERROR_ARGUMENT, "%d sequences of %d tokens are too large a batch",
+                        o->batch_size, o->max_seq_length);
+    return CLB_OK;
 }
 
 enum clb_status command_bench(int argc, const char **argv)
 {
-    struct clb_bench_options o = {
-        .batch_size = 32, .max_seq_length = 128, .mlm_probability = 0.15f, .steps = 10};
-    char *device_name = NULL, *model = NULL, *op = NULL, *precision = NULL;
+    struct arguments a = {
+        .options = {
+            .batch_size = 32, .max_seq_length = 128, .mlm_probability = 0.15f, .steps = 10}};
+    struct clb_bench_options *o = &a.options;
+    char *device_name = NULL, *model = NULL, *op = NULL, *compare = NULL, *precision = NULL;
     int threads = 0, json = 0, vocab_size = 30522, profile = 0;
     const struct poptOption options[] = {
         {"device", 0, POPT_ARG_STRING, &device_name, 0, "auto (default), cpu, opencl, ...",
@@ -157,22 +243,23 @@ enum clb_status command_bench(int argc, const char **argv)
         {"model", 0, POPT_ARG_STRING, &model, 0,
          "a size (mini), a config.json, or a model's directory", "MODEL"},
         {"vocab-size", 0, POPT_ARG_INT, &vocab_size, 0, "of a size by name (30522)", "N"},
-        {"per-device-train-batch-size", 0, POPT_ARG_INT, &o.batch_size, 0, "sequences (32)", "N"},
-        {"max-seq-length", 0, POPT_ARG_INT, &o.max_seq_length, 0, "tokens a sequence (128)", "N"},
-        {"mlm-probability", 0, POPT_ARG_FLOAT, &o.mlm_probability, 0, "share of tokens (0.15)",
+        {"per-device-train-batch-size", 0, POPT_ARG_INT, &o->batch_size, 0, "sequences (32)", "N"},
+        {"max-seq-length", 0, POPT_ARG_INT, &o->max_seq_length, 0, "tokens a sequence (128)", "N"},
+        {"mlm-probability", 0, POPT_ARG_FLOAT, &o->mlm_probability, 0, "share of tokens (0.15)",
          "X"},
         {"precision", 0, POPT_ARG_STRING, &precision, 0,
          "of products: fp32 (default), bf16 or fp16", "TYPE"},
         {"op", 0, POPT_ARG_STRING, &op, 0, "operations whose name contains this, not steps",
          "NAME"},
-        {"steps", 0, POPT_ARG_INT, &o.steps, 0,
+        {"steps", 0, POPT_ARG_INT, &o->steps, 0,
          "timed steps or repetitions, of which the median counts (10)", "N"},
         {"threads", 0, POPT_ARG_INT, &threads, 0, "threads of the CPU path (0: all)", "N"},
-        {"profile", 0, POPT_ARG_NONE, &profile, 0, "also each operation's time", NULL},
+        {"profile", 0, POPT_ARG_NONE, &profile, 0, "also each operation of a step", NULL},
+        {"compare", 0, POPT_ARG_STRING, &compare, 0, "beside what an earlier --json printed",
+         "FILE"},
         {"json", 0, POPT_ARG_NONE, &json, 0, "one line of JSON", NULL},
         POPT_TABLEEND};
     struct clb_device *device = NULL;
-    struct clb_bench_result result;
     poptContext context = NULL;
     const char **rest;
     int rest_count;
@@ -181,31 +268,16 @@ enum clb_status command_bench(int argc, const char **argv)
     CLB_TRY(cli_parse(&usage, options, argc, argv, &context, &rest, &rest_count, &help));
     if (help) goto cleanup;
     CLB_TRY(cli_no_arguments(&usage, rest, rest_count));
-    const char *name = model ? model : "mini";
-    if (base_is_directory(name))
-        CLB_TRY(clb_model_read_config(name, &o.config));
-    else if (strchr(name, '/') || strstr(name, ".json"))
-        CLB_TRY(clb_config_read(name, &o.config));
-    else
-        CLB_TRY(clb_config_named(name, vocab_size, &o.config));
-    if (o.config.architecture != CLB_BERT_FOR_MASKED_LM) /* what is timed is pretraining */
-        o.config.architecture = CLB_BERT_FOR_PRETRAINING;
-    o.profile = profile;
-    CLB_TRY(cli_precision(precision, &o.precision));
-    if (op && profile)
-        CLB_TRY(clb_fail(CLB_ERROR_ARGUMENT, "--profile is of whole steps: not with --op"));
-    if (o.batch_size > 0 && o.max_seq_length > INT32_MAX / o.batch_size) {
-        status = clb_fail(CLB_ERROR_ARGUMENT, "%d sequences of %d tokens are too large a batch",
-                          o.batch_size, o.max_seq_length);
-        goto cleanup;
-    }
+    a.model = model ? model : "mini";
+    a.op = op;
+    a.compare = compare;
+    a.json = json;
+    o->profile = profile;
+    CLB_TRY(cli_precision(precision, &o->precision));
+    CLB_TRY(read_config(a.model, vocab_size, &o->config));
+    CLB_TRY(check_arguments(&a));
     CLB_TRY(clb_device_open(device_name ? device_name : "auto", threads, &device));
-    if (op) {
-        CLB_TRY(bench_operations(device, name, &o, op, json));
-        goto cleanup;
-    }
-    CLB_TRY(clb_benchmark(device, &o, &result));
-    CLB_TRY(print_result(device, name, &o, &result, json));
+    CLB_TRY(bench(device, &a));
 cleanup:
     clb_device_close(device);
     poptFreeContext(context);
@@ -213,5 +285,6 @@ cleanup:
     free(model);
     free(op);
     free(precision);
+    free(compare);
     return status;
 }

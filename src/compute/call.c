@@ -191,7 +191,9 @@ enum clb_status call_end(const struct call *call, enum clb_status status)
     struct clb_device *device = call->device;
     if (!device->profiling) return status;
     if (status == CLB_OK) status = device->backend->finish(device);
-    device->profile[call->operation].calls++;
-    device->profile[call->operation].seconds += base_seconds() - call->begin;
+    struct clb_profile_entry *entry = &device->profile[call->operation];
+    entry->seconds += base_seconds() - call->begin;
+    entry->calls++;
+    call_count_work(call, entry);
     return status;
 }

@@ -14,6 +14,7 @@ struct call {
     enum clb_status status; /* of the first mistake */
     double begin;           /* of the backend's work, in seconds */
     enum clb_type operands; /* of a product or attention; CLB_I32 until the first is seen */
+    int64_t max_seqlen;     /* of attention */
     int count;
     struct {
         const struct clb_tensor *tensor;
@@ -65,5 +66,8 @@ bool call_is_ready(struct call *call);
 
 /* The backend gave `status`. */
 enum clb_status call_end(const struct call *call, enum clb_status status);
+
+/* Adds what the call multiplied and moved: work.c. */
+void call_count_work(const struct call *call, struct clb_profile_entry *entry);
 
 #endif

@@ -137,6 +137,7 @@ enum clb_status clb_device_peak(struct clb_device *device, double *gflops)
 void clb_device_profile(struct clb_device *device, bool enabled)
 {
     device->profiling = enabled;
+    if (!enabled) return;
     for (int i = 0; i < CLB_OPERATION_COUNT; i++)
         device->profile[i] =
             (struct clb_profile_entry){.operation = call_operation_name((enum clb_operation)i)};

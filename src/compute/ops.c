@@ -214,6 +214,7 @@ static void expect_attention(struct call *call, const struct clb_tensor *out,
     call_expect(call, max_seqlen >= 1 && max_seqlen <= CLB_MAX_SEQLEN,
                 "max_seqlen is not in 1 .. 65536");
     call_dropout(call, dropout);
+    call->max_seqlen = max_seqlen;
 }
 
 enum clb_status clb_attention_forward(const struct clb_tensor *out, const struct clb_tensor *lse,

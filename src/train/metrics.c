@@ -50,6 +50,10 @@ enum clb_status train_metrics_begin(struct train_run *run)
     enum clb_status status =
         path ? keep_lines(path, run->step) : clb_fail(CLB_ERROR_MEMORY, "metrics: out of memory");
     free(path);
+    if (status == CLB_OK && clb_device_peak(run->device, &run->peak_gflops) != CLB_OK) {
+        base_warn("%s: speed is shown without its share of the peak", clb_error_message());
+        run->peak_gflops = 0.0;
+    }
     return status;
 }
 
@@ -124,16 +128,33 @@ static double total_of(const struct clb_losses *losses)
     return total;
 }
 
+/* What the products of the model's steps take of the device's peak, "61 % of peak  ". Sequences of
+ * several lengths are counted by their mean. */
+static void format_peak_share(const struct train_run *run, double rate, char *text, size_t size)
+{
+    const struct clb_losses *losses = &run->report->last.losses;
+    const double tokens = (double)run->interval.tokens;
+    double masked = 0;
+    *text = 0;
+    if (run->peak_gflops <= 0.0) return;
+    for (int i = 0; i < losses->count; i++)
+        if (strcmp(losses->loss[i].name, "mlm") == 0) masked = (double)losses->loss[i].count;
+    const double flops = clb_config_flops_per_token(
+        clb_model_config(run->model), tokens / (double)run->interval.sequences, masked / tokens);
+    snprintf(text, size, "%.0f %% of peak  ", 1e-7 * flops * rate / run->peak_gflops);
+}
+
 static void say_interval(struct train_run *run, double learning_rate, double norm, double rate)
 {
     const struct clb_losses *losses = &run->report->last.losses;
-    char left[32], parts[120];
+    char left[32], parts[120], share[32];
     format_left(run, rate, left, sizeof left);
+    format_peak_share(run, rate, share, sizeof share);
     train_format_losses(losses, false, parts, sizeof parts);
     snprintf(run->figures, sizeof run->figures, "loss %.4f  %s  lr %.2e  ", total_of(losses), parts,
              learning_rate);
-    base_log("step %" PRId64 "/%" PRId64 "  %snorm %.2f  %.0f tokens/s  %s left", run->step,
-             run->options.max_steps, run->figures, norm, rate, left);
+    base_log("step %" PRId64 "/%" PRId64 "  %snorm %.2f  %.0f tokens/s  %s%s left", run->step,
+             run->options.max_steps, run->figures, norm, rate, share, left);
 }
 
 static enum clb_status append_interval(struct train_run *run, double learning_rate, double norm,

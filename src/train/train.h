@@ -77,9 +77,10 @@ struct train_run {
     double norm;     /* that of the last of them */
     int64_t saved;   /* step of the newest checkpoint; -1: none */
     struct train_interval interval;
-    double last_log;   /* when the interval began, or was gone on with */
-    char figures[160]; /* losses and accuracies of the last interval, for the terminal */
-    FILE *metrics;     /* NULL until the first line */
+    double last_log;    /* when the interval began, or was gone on with */
+    char figures[160];  /* losses and accuracies of the last interval, for the terminal */
+    FILE *metrics;      /* NULL until the first line */
+    double peak_gflops; /* what the device reaches, measured at the start; 0: that failed */
 };
 
 /* ---- step.c: the one training step, of pretrain, bench, verify and the tests ---- */
@@ -112,7 +113,8 @@ enum clb_status train_plan(struct train_run *run);
 
 /* ---- metrics.c ---- */
 
-/* Keeps the lines of output_dir/metrics.jsonl up to the run's step. */
+/* Keeps the lines of output_dir/metrics.jsonl up to the run's step; measures the peak that speed
+ * is shown beside. */
 enum clb_status train_metrics_begin(struct train_run *run);
 /* A line for the interval that ends now, which begins anew; also to the terminal. The norms have
  * been checked. */

@@ -6,6 +6,7 @@
 
 #include <clbert/random.h>
 #include <clbert/train.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "train/train.h"
@@ -126,24 +127,77 @@ enum clb_status bench_check(const struct clb_bench_options *options)
     return CLB_OK;
 }
 
+void bench_add(struct clb_bench_operations *results, const char *name,
+               const struct clb_profile_entry *work)
+{
+    struct clb_bench_operation *o = &results->operations[results->count++];
+    snprintf(o->name, sizeof o->name, "%s", name);
+    o->calls = work->calls;
+    o->seconds = work->seconds;
+    o->multiplies = work->flops > 0.0;
+    o->rate = 1e-9 * (o->multiplies ? work->flops : work->bytes) / work->seconds;
+    o->share = o->rate / (o->multiplies ? results->peak_gflops : results->stream_gigabytes);
+}
+
+/* seconds[operation * steps + step] */
+static enum clb_status time_operations(struct bench *b, double *seconds)
+{
+    const int32_t steps = b->options->steps;
+    enum clb_status status = CLB_OK;
+    for (int32_t step = 0; step < steps && status == CLB_OK; step++) {
+        int count;
+        clb_device_profile(b->device, true);
+        status = one_step(b, WARMUP_STEPS + steps + step);
+        clb_device_profile(b->device, false);
+        const struct clb_profile_entry *entries = clb_device_profile_entries(b->device, &count);
+        for (int i = 0; i < count; i++) seconds[i * steps + step] = entries[i].seconds;
+    }
+    return status;
+}
+
+static enum clb_status profile_steps(struct bench *b, struct clb_bench_operations *profile)
+{
+    int count;
+    const struct clb_profile_entry *entries = clb_device_profile_entries(b->device, &count);
+    const int32_t steps = b->options->steps;
+    double total = 0, *seconds = malloc((size_t)count * (size_t)steps * sizeof *seconds);
+    enum clb_status status = CLB_OK;
+    profile->operations = calloc((size_t)count, sizeof *profile->operations);
+    if (!seconds || !profile->operations)
+        CLB_TRY(clb_fail(CLB_ERROR_MEMORY, "benchmark: out of memory"));
+    CLB_TRY(time_operations(b, seconds));
+    for (int i = 0; i < count; i++) {
+        struct clb_profile_entry entry = entries[i];
+        if (!entry.calls) continue;
+        entry.seconds = bench_median(seconds + i * steps, steps);
+        bench_add(profile, entry.operation, &entry);
+        total += entry.seconds;
+    }
+    for (int i = 0; i < profile->count; i++)
+        profile->operations[i].step_share = profile->operations[i].seconds / total;
+cleanup:
+    free(seconds);
+    return status;
+}
+
 enum clb_status clb_benchmark(struct clb_device *device, const struct clb_bench_options *options,
                               struct clb_bench_result *result)
 {
     struct bench b = {.options = options, .device = device, .training = clb_training_defaults()};
     enum clb_status status;
-    CLB_TRY(bench_check(options));
-    CLB_TRY(set_up(&b));
     *result = (struct clb_bench_result){0};
+    CLB_TRY(bench_check(options));
+    if (options->profile) /* its buffers go before the model comes */
+        CLB_TRY(bench_stream(device, options, &result->profile.stream_gigabytes));
+    CLB_TRY(set_up(&b));
     CLB_TRY(time_steps(&b, result));
     CLB_TRY(clb_device_peak(device, &result->peak_gflops));
     double tokens = b.batch->total_tokens, share = clb_batch_label_count(b.batch, "mlm") / tokens;
     result->tokens_per_second = tokens / result->seconds_per_step;
     result->gflops = 1e-9 * result->tokens_per_second *
                      clb_config_flops_per_token(&options->config, options->max_seq_length, share);
-    if (options->profile) {
-        clb_device_profile(device, true);
-        CLB_TRY(one_step(&b, WARMUP_STEPS + options->steps));
-    }
+    result->profile.peak_gflops = result->peak_gflops;
+    if (options->profile) CLB_TRY(profile_steps(&b, &result->profile));
 cleanup:
     clb_batch_destroy(b.batch);
     train_optimizer_destroy(b.optimizer);
