@@ -249,6 +249,12 @@ holds "a case alone, by its parts: $(names chosen.json)" eval '[ "$(names chosen
     "$(printf "\"name\": \"gather_rows 3x7x5: %s\"\n" out "the rest untouched")" ]'
 verify --device cpu --case gather_rows --seed 4294967295 >/dev/null
 holds "the largest seed" [ $? = 0 ]
+verify --device cpu --case model --precision bf16 >model.json
+holds "the model in bf16" [ $? = 0 ]
+holds "... beside fp32, too" [ "$(names model.json | grep -c ' in bf16: ')" -gt 30 ]
+holds "... by the same checks" [ "$(names model.json | grep -c ' in bf16: ')" = \
+    "$(names model.json | grep -c ' in bf16 beside fp32: ')" ]
+refuses 'fp8' "$clbert" verify --device cpu --tiny --precision fp8
 refuses '--case nosuch: no case' "$clbert" verify --device cpu --tiny --case nosuch
 refuses '--seed -1: should be' "$clbert" verify --device cpu --seed -1
 refuses '--seed 4294967296: should be' "$clbert" verify --device cpu --seed 4294967296

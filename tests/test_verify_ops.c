@@ -88,6 +88,66 @@ static void comparison_notices(void **state)
     assert_true(isinf(verify_difference(&operand, &all, x, reference)));
 }
 
+static double rounded_difference(enum clb_type type, double tolerance, float x, float reference)
+{
+    const struct verify_operand operand = {
+        .name = "out", .shape = {.rows = 1, .columns = 1, .type = type}, .rounded = true};
+    const struct verify_part part = {.count = 1, .tolerance = tolerance, .floor = 1.0};
+    return verify_difference(&operand, &part, &x, &reference);
+}
+
+/* What is rounded to either neighbour of a boundary passes, a further one does not; where sums are
+ * exact only the one of them does. */
+static void rounding_is_noticed(void **state)
+{
+    (void)state;
+    const float boundary = 1.0f + 0x1p-8f, near = 0x1p-20f; /* of bf16: 1 and 1 + 2^-7 */
+    assert_true(rounded_difference(CLB_BF16, 1e-7, 1.0f, boundary) == 0.0);
+    assert_true(rounded_difference(CLB_BF16, 1e-7, 1.0f + 0x1p-7f, boundary) == 0.0);
+    assert_true(rounded_difference(CLB_BF16, 1e-7, 1.0f, boundary + near) > 0.9 * 0x1p-20);
+    assert_true(rounded_difference(CLB_BF16, 1e-7, -1.0f, -boundary - near) < 1.1 * 0x1p-20);
+    assert_true(rounded_difference(CLB_BF16, 1e-7, 1.0f - 0x1p-8f, 1.0f) > 0.0);
+    assert_true(rounded_difference(CLB_BF16, 0, 1.0f, boundary) == 0.0);
+    assert_true(rounded_difference(CLB_BF16, 0, 1.0f + 0x1p-7f, boundary) > 0.0);
+    assert_true(rounded_difference(CLB_F16, 1e-7, 65504.0f, 65519.0f) == 0.0);
+    assert_true(rounded_difference(CLB_F16, 1e-7, 65504.0f, 65521.0f) > 0.0);
+    assert_true(rounded_difference(CLB_F16, 1e-7, INFINITY, 65521.0f) == 0.0);
+    assert_true(rounded_difference(CLB_F16, 1e-7, -INFINITY, -65519.0f) > 0.0);
+    assert_true(rounded_difference(CLB_F16, 1e-7, -INFINITY, 65521.0f) > 1.0);
+    assert_true(rounded_difference(CLB_F16, 0, 65504.0f, 65520.0f) > 0.0);
+    assert_true(rounded_difference(CLB_F16, 1e-7, 0.0f, 0x1p-25f) == 0.0);
+    assert_true(rounded_difference(CLB_F16, 1e-7, -0.0f, 0x1p-24f) == 0x1p-25);
+    assert_true(rounded_difference(CLB_F16, 1e-7, 0x1p-24f, 0x1p-25f) == 0.0);
+    assert_true(isinf(rounded_difference(CLB_F16, 1e-7, NAN, 1.0f)));
+    assert_true(isinf(rounded_difference(CLB_F16, 1e-7, 65504.0f, INFINITY)));
+}
+
+/* Each family's cases of each type are run where both devices multiply it. */
+static void reduced_cases_are_run(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+        "linear_forward 5x7x9 bias gelu bf16: pre",
+        "linear_backward_input 5x7x9 fp16: d_x",
+        "linear_backward_weight 5x7x9 bf16: d_bias",
+        "activation_backward 3x7x0 gelu in place fp16: d_x",
+        "attention_forward 0x1x3 bf16 to fp32 first 1: out",
+        "attention_backward 0x2x4 fp16 dropout 0.25 first 5: d_qkv dK"};
+    struct clb_device *device;
+    struct clb_verify_report report = {0};
+    const struct clb_verify_options options = {.tiny = true, .only = "16"};
+    OK(clb_device_open("cpu", 1, &device));
+    OK(clb_verify_operations(device, device, &options, &report));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        int found = 0;
+        for (int j = 0; j < report.count; j++)
+            found += strcmp(report.checks[j].name, names[i]) == 0;
+        if (found != 1) fail_msg("%s: %d times", names[i], found);
+    }
+    clb_verify_report_free(&report);
+    clb_device_close(device);
+}
+
 /* A case is run alone with the numbers that it has among all, others with another seed. */
 static void cases_are_chosen(void **state)
 {
@@ -136,6 +196,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(report_counts_failures), cmocka_unit_test(comparison_notices),
+        cmocka_unit_test(rounding_is_noticed),    cmocka_unit_test(reduced_cases_are_run),
         cmocka_unit_test(cases_are_chosen),       cmocka_unit_test(operations_agree),
         cmocka_unit_test(large_cases_agree),
     };

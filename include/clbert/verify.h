@@ -12,9 +12,9 @@ CLB_BEGIN_DECLS
 
 /* One part of an output of one case: error is the largest difference from the reference over the
  * largest magnitude of the reference (infinite where the device did not repeat its own bits),
- * tolerance the bound derived from fp32 rounding; 0 asks for equal numbers. What is rounded to a
- * reduced type differs from the reference by how far that's fp32 number is from those that would be
- * rounded so. Or, "the rest
+ * tolerance the bound derived from fp32 rounding; 0 asks for equal numbers. Of a result of a
+ * reduced type the reference is the number before its rounding, and a difference the way from there
+ * to the nearest number that is rounded so: no more than fp32's rounding, either. Or, "the rest
  * untouched": how many elements of inputs, and of zones behind every tensor, are not as they were.
  */
 struct clb_verify_check {

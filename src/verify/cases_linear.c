@@ -78,6 +78,13 @@ static float spike(const struct verify_case *c, int64_t e, float u)
     return e % 5 == 1 ? 65518.0f : e % 5 == 3 ? -7e4f : u;
 }
 
+/* A bias with which even short sums of integers have more digits than reduced types. */
+static float more_digits(const struct verify_case *c, int64_t e, float u)
+{
+    (void)e;
+    return verify_case_operands(c) == CLB_F32 ? u : 300.0f * u;
+}
+
 static bool gives_pre(const struct verify_case *c)
 {
     return c->variant % VERIFY_WITH_BIAS != CLB_ACTIVATION_NONE &&
@@ -101,6 +108,7 @@ static void plan_linear_forward(struct verify_plan *p, const struct verify_case 
     verify_multiplied(p);
     verify_in(p, "bias", c->k, 1);
     if (c->inputs == VERIFY_INTEGERS || c->inputs == VERIFY_NEAR) verify_usual(p);
+    if (c->inputs == VERIFY_INTEGERS) verify_each(p, more_digits);
     if (c->inputs == VERIFY_SPIKE) verify_each(p, spike);
 }
 
