@@ -113,7 +113,7 @@ static void print_steps(const struct clb_device *device, const struct arguments 
     const double steps = a->options.steps;
     print_head(device, a);
     printf("step     %.1f ms\n", 1e3 * r->seconds_per_step);
-    printf("speed    %.0f tokens/s, %.1f GFLOP/s = %.0f %% of the measured peak %.1f\n",
+    printf("speed    %.0f tokens/s, %.1f GFLOP/s = %.0f %% of the measured fp32 peak %.1f\n",
            r->tokens_per_second, r->gflops, 100 * r->gflops / r->peak_gflops, r->peak_gflops);
     printf("queue    %.0f launches, %.0f uploads of together %.0f KiB, %.0f waits a step\n",
            (double)t->launches / steps, (double)t->writes / steps,

@@ -80,7 +80,8 @@ struct train_run {
     double last_log;    /* when the interval began, or was gone on with */
     char figures[160];  /* losses and accuracies of the last interval, for the terminal */
     FILE *metrics;      /* NULL until the first line */
-    double peak_gflops; /* what the device reaches, measured at the start; 0: that failed */
+    double peak_gflops; /* what the device reaches, measured at the start; 0: that failed,
+                           or the precision is another than fp32 */
 };
 
 /* ---- step.c: the one training step, of pretrain, bench, verify and the tests ---- */
