@@ -16,7 +16,7 @@
 #include "compute/cpu/cpu_kernels.h"
 #include "compute/cpu/cpu_types.h"
 
-enum { DEEP = 4096, PACKED_A = 16 << 20, PACKED_B = 16 << 20 };
+enum { DEEP = 1024, PACKED_A = 16 << 20, PACKED_B = 16 << 20 };
 
 static struct cpu_operand operand_a(const struct cpu_product *g)
 {
