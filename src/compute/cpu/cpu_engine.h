@@ -17,10 +17,7 @@ struct cpu_operand {
     int64_t lines, line_stride, depth_stride;
 };
 
-enum { CPU_MR_MOST = 32, CPU_NR_MOST = 32 };
-
 struct cpu_engine {
-    const char *name;
     int mr, nr;                  /* rows and columns of a tile */
     int kc;                      /* steps of K that a tile adds up at once */
     int step, bytes;             /* K is filled up to whole `step`s, `bytes` a number */

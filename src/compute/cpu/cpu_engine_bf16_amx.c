@@ -115,7 +115,6 @@ static void multiply(const void *panel_a, const void *panel_b, int64_t kc, float
 }
 
 const struct cpu_engine cpu_engine_bf16_amx = {
-    .name = "AMX",
     .mr = MR,
     .nr = NR,
     .kc = KC,

@@ -11,7 +11,7 @@
 #include "compute/cpu/cpu_types.h"
 #include "compute/cpu/cpu_vector.h"
 
-enum { MR = CPU_MR, NR = CPU_NR, KC = CPU_KC };
+enum { MR = CPU_MR, NR = CPU_NR, KC = CPU_KC, WIDEST = MR > NR ? MR : NR };
 
 /* `lines` strided lines of kc contiguous floats, line l from + l * stride, become out[p * width +
  * l]. Fours of lines by transposition; a last four may overlap the one before it. */
@@ -43,7 +43,7 @@ static inline void pack_rows(const float *from, int64_t stride, int64_t lines, i
 static inline void pack_reduced(const struct cpu_operand *from, int64_t line, int64_t k0,
                                 int64_t lines, int64_t kc, float *out, int width)
 {
-    float wide[CPU_MR_MOST * KC];
+    float wide[WIDEST * KC];
     const int64_t stride = from->line_stride == 1 ? from->depth_stride : from->line_stride;
     if (from->line_stride == 1) {
         for (int64_t p = 0; p < kc; p++)
@@ -114,7 +114,6 @@ static void multiply(const void *panel_a, const void *panel_b, int64_t kc, float
 }
 
 const struct cpu_engine cpu_engine_f32 = {
-    .name = "fp32",
     .mr = MR,
     .nr = NR,
     .kc = KC,

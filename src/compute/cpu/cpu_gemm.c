@@ -2,8 +2,8 @@
 /* Products C [m, n] = A [m, k] B [k, n], after GotoBLAS and BLIS. Both operands are packed into
  * panels that the register tile of an engine (cpu_engine.h) reads straight through.
  *
- *   for DEEP steps of K, rows of C and columns of C, as many as PACKED_A and PACKED_B bytes have
- *   room for:
+ *   for DEEP steps of K, rows of C and columns of C, as many of each as PACKED bytes have room
+ *   for:
  *     all threads pack A and B:       for each KC steps of K: panels of MR rows, of NR columns
  *     tasks, each a block of C, task_rows x task_columns, with its sums in the thread's scratch:
  *       for KC steps of K             (panels of A in L2, one panel of B in L1):
@@ -16,7 +16,8 @@
 #include "compute/cpu/cpu_kernels.h"
 #include "compute/cpu/cpu_types.h"
 
-enum { DEEP = 1024, PACKED_A = 16 << 20, PACKED_B = 16 << 20 };
+/* DEEP is whole KCs of every engine. */
+enum { DEEP = 1024, PACKED = 16 << 20 };
 
 static struct cpu_operand operand_a(const struct cpu_product *g)
 {
@@ -30,9 +31,14 @@ static struct cpu_operand operand_b(const struct cpu_product *g)
 
 /* ---- from sums to C ---- */
 
-/* A row of a tile: C's numbers as sums to be added to. */
-static inline void load_row(const struct cpu_product *g, float *x, int64_t at, int64_t columns)
+typedef void visit_row(const struct cpu_product *g, float *x, int64_t at, int64_t column,
+                       int64_t columns);
+
+/* C's numbers as sums to be added to. */
+static inline void load_row(const struct cpu_product *g, float *x, int64_t at, int64_t column,
+                            int64_t columns)
 {
+    (void)column;
     cpu_widen(x, cpu_element(g->c, g->c_type, at), g->c_type, columns);
 }
 
@@ -47,33 +53,32 @@ static inline void store_row(const struct cpu_product *g, float *x, int64_t at, 
     cpu_narrow(cpu_element(g->c, g->c_type, at), g->c_type, x, columns);
 }
 
-/* Both for a tile's rows; whole ones are of a size that the compiler knows. */
-static void load_tile(const struct cpu_product *g, const struct cpu_engine *e, float *sums,
-                      int64_t stride, int64_t row, int64_t column)
+/* A tile's rows within C; whole ones are of a size that the compiler knows. */
+static inline __attribute__((always_inline)) void
+visit_tile(const struct cpu_product *g, const struct cpu_engine *e, float *sums, int64_t stride,
+           int64_t row, int64_t column, visit_row *visit)
 {
     const int64_t rows = cpu_smaller(e->mr, g->m - row);
     const int64_t columns = cpu_smaller(e->nr, g->n - column);
     for (int64_t i = 0; i < rows; i++) {
         const int64_t at = (row + i) * g->c_row + column;
         if (columns == CPU_NR)
-            load_row(g, sums + i * stride, at, CPU_NR);
+            visit(g, sums + i * stride, at, column, CPU_NR);
         else
-            load_row(g, sums + i * stride, at, columns);
+            visit(g, sums + i * stride, at, column, columns);
     }
+}
+
+static void load_tile(const struct cpu_product *g, const struct cpu_engine *e, float *sums,
+                      int64_t stride, int64_t row, int64_t column)
+{
+    visit_tile(g, e, sums, stride, row, column, load_row);
 }
 
 static void store_tile(const struct cpu_product *g, const struct cpu_engine *e, float *sums,
                        int64_t stride, int64_t row, int64_t column)
 {
-    const int64_t rows = cpu_smaller(e->mr, g->m - row);
-    const int64_t columns = cpu_smaller(e->nr, g->n - column);
-    for (int64_t i = 0; i < rows; i++) {
-        const int64_t at = (row + i) * g->c_row + column;
-        if (columns == CPU_NR)
-            store_row(g, sums + i * stride, at, column, CPU_NR);
-        else
-            store_row(g, sums + i * stride, at, column, columns);
-    }
+    visit_tile(g, e, sums, stride, row, column, store_row);
 }
 
 /* ---- by one thread, in fp32 ---- */
@@ -83,22 +88,6 @@ int64_t cpu_gemm_scratch(int64_t m, int64_t n, int64_t k)
     return (cpu_round_up(m, CPU_MR) + cpu_round_up(n, CPU_NR)) * cpu_smaller(k, CPU_KC);
 }
 
-/* A whole C lies in L2, so that a tile's sums go on from there. */
-static void add_tile(const struct cpu_product *g, const float *tile, int64_t row, int64_t column,
-                     bool add)
-{
-    const int64_t rows = cpu_smaller(CPU_MR, g->m - row);
-    const int64_t columns = cpu_smaller(CPU_NR, g->n - column);
-    for (int64_t i = 0; i < rows; i++) {
-        float *c = (float *)g->c + (row + i) * g->c_row + column;
-        const float *t = tile + i * CPU_NR;
-        if (add)
-            for (int64_t j = 0; j < columns; j++) c[j] += t[j];
-        else
-            memcpy(c, t, (size_t)columns * sizeof *c);
-    }
-}
-
 void cpu_gemm_serial(const struct cpu_product *g, float *scratch)
 {
     const struct cpu_engine *e = &cpu_engine_f32;
@@ -106,13 +95,15 @@ void cpu_gemm_serial(const struct cpu_product *g, float *scratch)
     float tile[CPU_MR * CPU_NR] __attribute__((aligned(64)));
     for (int64_t k0 = 0; k0 < g->k; k0 += CPU_KC) {
         const int64_t kc = cpu_smaller(CPU_KC, g->k - k0);
+        const bool add = k0 > 0 || g->accumulate; /* a whole C lies in L2: sums go on from there */
         float *packed_a = scratch, *packed_b = scratch + cpu_round_up(g->m, CPU_MR) * kc;
         for (int64_t i = 0; i < g->m; i += CPU_MR) e->pack_a(&a, i, k0, kc, packed_a + i * kc);
         for (int64_t j = 0; j < g->n; j += CPU_NR) e->pack_b(&b, j, k0, kc, packed_b + j * kc);
         for (int64_t j = 0; j < g->n; j += CPU_NR)
             for (int64_t i = 0; i < g->m; i += CPU_MR) {
-                e->multiply(packed_a + i * kc, packed_b + j * kc, kc, tile, CPU_NR, false);
-                add_tile(g, tile, i, j, k0 > 0 || g->accumulate);
+                if (add) load_tile(g, e, tile, CPU_NR, i, j);
+                e->multiply(packed_a + i * kc, packed_b + j * kc, kc, tile, CPU_NR, add);
+                store_tile(g, e, tile, CPU_NR, i, j);
             }
     }
 }
@@ -236,11 +227,10 @@ static void multiply_tasks(const void *context, int64_t begin, int64_t end, int 
     if (e->end) e->end();
 }
 
-/* Lines that `packed` bytes have room for: whole tasks, at least one. */
-static int64_t lines_at_once(const struct cpu_engine *e, int64_t lines, int64_t steps, int task,
-                             int64_t packed)
+/* Lines that PACKED bytes have room for: whole tasks, at least one. */
+static int64_t lines_at_once(const struct cpu_engine *e, int64_t lines, int64_t steps, int task)
 {
-    const int64_t tasks = packed / (packed_steps(e, steps) * e->bytes * task);
+    const int64_t tasks = PACKED / (packed_steps(e, steps) * e->bytes * task);
     return cpu_smaller(lines, (tasks > 1 ? tasks : 1) * task);
 }
 
@@ -259,8 +249,8 @@ enum clb_status cpu_gemm(struct clb_device *device, const struct cpu_product *g)
         g->c_type != CLB_F32 || g->pre || g->bias || g->activation != CLB_ACTIVATION_NONE;
     const int64_t deep = whole ? g->k : cpu_smaller(g->k, DEEP);
     if (g->m == 0 || g->n == 0 || g->k == 0) return CLB_OK;
-    const int64_t rows = lines_at_once(e, g->m, deep, e->task_rows, PACKED_A);
-    const int64_t columns = lines_at_once(e, g->n, deep, e->task_columns, PACKED_B);
+    const int64_t rows = lines_at_once(e, g->m, deep, e->task_rows);
+    const int64_t columns = lines_at_once(e, g->n, deep, e->task_columns);
     struct block b = {.g = g, .e = e};
     b.packed_a =
         (char *)cpu_workspace(device, CPU_WORKSPACE_A, packed_floats(e, rows, deep, e->mr));
