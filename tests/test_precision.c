@@ -2,10 +2,10 @@
 /* Reduced operands on the CPU path, with every instruction set that this CPU has: products beside
  * sums in double of the same rounded numbers; and the scale of fp16's losses. OpenCL's are compared
  * with these by the cases of `clbert verify`. */
-#include "base/narrow.h"
 #include "support_devices.h"
 #include "support_test.h"
 #include "train/train.h"
+#include "verify/verify_ops.h"
 
 #include <clbert/model.h>
 
@@ -34,7 +34,7 @@ struct product {
 
 static float rounded(enum clb_type type, float x)
 {
-    return type == CLB_BF16 ? base_bf16_widen(base_bf16_of(x)) : base_fp16_widen(base_fp16_of(x));
+    return verify_widen(type, verify_narrow(type, x));
 }
 
 static void plan(struct product *p, int i, enum clb_type type, int64_t rows, int64_t columns)

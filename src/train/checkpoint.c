@@ -265,8 +265,8 @@ static enum clb_status read_loss_scale(const json_t *json, const char *path, str
     if (!json) return CLB_OK;
     CLB_TRY(base_json_get_double(json, path, "scale", &s->loss_scale));
     CLB_TRY(base_json_get_int(json, path, "good_steps", &s->good_steps));
-    if (!(s->loss_scale >= 1.0 && s->loss_scale <= 0x1p24) || s->good_steps < 0 ||
-        s->good_steps > INT32_MAX)
+    if (!(s->loss_scale >= 1.0 && s->loss_scale <= (double)TRAIN_MOST_LOSS_SCALE) ||
+        s->good_steps < 0 || s->good_steps > INT32_MAX)
         status = clb_fail(CLB_ERROR_FORMAT, "%s: loss_scale is out of range", path);
 cleanup:
     return status;

@@ -50,8 +50,9 @@ enum clb_status train_metrics_begin(struct train_run *run)
     enum clb_status status =
         path ? keep_lines(path, run->step) : clb_fail(CLB_ERROR_MEMORY, "metrics: out of memory");
     free(path);
-    if (run->options.precision != CLB_F32) return status; /* the peak is that of fp32 */
-    if (status == CLB_OK && clb_device_peak(run->device, &run->peak_gflops) != CLB_OK) {
+    const bool comparable = run->options.precision == CLB_F32; /* the peak is that of fp32 */
+    if (status == CLB_OK && comparable &&
+        clb_device_peak(run->device, &run->peak_gflops) != CLB_OK) {
         base_warn("%s: speed is shown without its share of the peak", clb_error_message());
         run->peak_gflops = 0.0;
     }

@@ -9,7 +9,6 @@
 
 /* As PyTorch's GradScaler. */
 #define FIRST_SCALE 65536.0f
-#define MOST_SCALE 16777216.0f
 enum { GROWTH_STEPS = 2000 };
 
 static const char *const names[] = {
@@ -178,18 +177,20 @@ enum clb_status train_optimizer_norms(const struct train_optimizer *o, int64_t f
 enum clb_status train_optimizer_rescale(struct train_optimizer *o, int64_t step)
 {
     struct train_loss_scale *s = &o->loss_scale;
-    double norm;
+    float square;
     if (!s->dynamic) return CLB_OK;
-    const enum clb_status status = train_optimizer_norms(o, step, 1, &norm);
+    const enum clb_status status = clb_tensor_read(o->norms[step % TRAIN_NORM_SLOTS], &square, 1);
     if (status != CLB_OK) return status;
-    if (!isfinite(norm) && s->scale <= 1.0f)
+    const bool finite = isfinite(square) != 0;
+    if (!finite && s->scale <= 1.0f)
         return clb_fail(CLB_ERROR_NUMERIC,
                         "step %" PRId64 ": gradients overflow fp16 however small their scale: try "
                         "--precision bf16, or a lower --learning-rate",
                         step + 1);
-    const bool grows = isfinite(norm) && s->good_steps + 1 >= GROWTH_STEPS && s->scale < MOST_SCALE;
-    s->good_steps = isfinite(norm) && !grows ? s->good_steps + 1 : 0;
-    if (!isfinite(norm)) s->scale *= 0.5f;
+    const bool grows =
+        finite && s->good_steps + 1 >= GROWTH_STEPS && s->scale < TRAIN_MOST_LOSS_SCALE;
+    s->good_steps = finite && !grows ? s->good_steps + 1 : 0;
+    if (!finite) s->scale *= 0.5f;
     if (grows) s->scale *= 2.0f;
     return CLB_OK;
 }

@@ -12,6 +12,8 @@
 
 enum { TRAIN_NORM_SLOTS = 64 }; /* steps between two looks at the gradient norm, at most */
 
+#define TRAIN_MOST_LOSS_SCALE 16777216.0f
+
 /* Fp16's smallest numbers are too large for many gradients: losses, and so all gradients, are
  * multiplied by a power of two, which is taken out of the sums again. A step whose gradients
  * overflow is left out, and the scale halved; after GROWTH_STEPS without that it is doubled. */
