@@ -46,14 +46,8 @@ attention_backward(const struct clb_tensor *d_qkv, const struct clb_tensor *d_ou
     return CLB_OK;
 }
 
-static void describe(struct clb_device *asked)
-{
-    (void)asked;
-}
-
 static const struct clb_backend backend = {
     .name = "bf16",
-    .describe = describe,
     .multiplies = 1u << CLB_F32 | 1u << CLB_BF16,
     .linear_forward = linear_forward,
     .linear_backward_weight = linear_backward_weight,

@@ -142,6 +142,9 @@ CLB_API enum clb_status clb_precision_named(const char *name, enum clb_type *typ
 
 /* Whether products and attention of a device take operands of a type. */
 CLB_API bool clb_device_multiplies(const struct clb_device *device, enum clb_type type);
+/* CLB_ERROR_ARGUMENT where they do not. */
+CLB_API enum clb_status clb_device_check_precision(const struct clb_device *device,
+                                                   enum clb_type type);
 
 struct clb_arena;
 

@@ -106,9 +106,7 @@ static enum clb_status verify(const char *selector, const struct clb_verify_opti
     CLB_TRY(clb_device_open(selector, 0, &device));
     CLB_TRY(clb_device_open("cpu", 0, &reference));
     const struct clb_device_info *info = clb_device_info(device);
-    if (!clb_device_multiplies(device, options->precision))
-        CLB_TRY(clb_fail(CLB_ERROR_ARGUMENT, "%s does not multiply %s: choose another --precision",
-                         info->selector, clb_type_name(options->precision)));
+    CLB_TRY(clb_device_check_precision(device, options->precision));
     base_log("verifying %s (%s)", info->selector, info->name);
     CLB_TRY(clb_verify_operations(device, reference, options, &report));
     if (large) CLB_TRY(clb_verify_large(device, options, &report));

@@ -175,6 +175,13 @@ bool clb_device_multiplies(const struct clb_device *device, enum clb_type type)
     return device->backend->multiplies >> type & 1;
 }
 
+enum clb_status clb_device_check_precision(const struct clb_device *device, enum clb_type type)
+{
+    if (clb_device_multiplies(device, type)) return CLB_OK;
+    return clb_fail(CLB_ERROR_ARGUMENT, "%s does not multiply %s: choose another precision",
+                    device->info.selector, clb_type_name(type));
+}
+
 /* ---- tensors ---- */
 
 struct clb_tensor clb_tensor_first_rows(struct clb_tensor tensor, int64_t rows)

@@ -18,18 +18,11 @@ static enum clb_status check_limits(const struct clb_config *config,
     return clb_config_check(config, "model");
 }
 
-static enum clb_status check_operands(const struct clb_device *device, enum clb_type operands)
-{
-    if (clb_device_multiplies(device, operands)) return CLB_OK;
-    return clb_fail(CLB_ERROR_ARGUMENT, "%s does not multiply %s: choose another precision",
-                    clb_device_info(device)->selector, clb_type_name(operands));
-}
-
 enum clb_status clb_model_create(struct clb_device *device, const struct clb_config *config,
                                  const struct clb_model_limits *limits, struct clb_model **out)
 {
     enum clb_status status = check_limits(config, limits);
-    if (status == CLB_OK) status = check_operands(device, limits->operands);
+    if (status == CLB_OK) status = clb_device_check_precision(device, limits->operands);
     if (status != CLB_OK) return status;
     struct clb_model *model = calloc(1, sizeof *model);
     if (!model) return clb_fail(CLB_ERROR_MEMORY, "model: out of memory");
