@@ -7,8 +7,10 @@
 #include "base/lock.h"
 #include "base/partial.h"
 #include "base/staging.h"
+#include "base/threads.h"
 
 #include <dirent.h>
+#include <math.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -223,6 +225,52 @@ static void test_odd_paths(void **state)
     }
 }
 
+/* ---- quotas of CPU time ---- */
+
+static void make_group(const char *path, const char *name, const char *content)
+{
+    char *directory = in_root(path);
+    OK(base_make_directory(directory));
+    write_file(directory, name, content);
+    free(directory);
+}
+
+/* A container's own group, seen from inside it, in a machine with version 2. */
+static void test_quota(void **state)
+{
+    (void)state;
+    assert_true(isinf(base_cpu_quota(root)));
+    make_group("proc/self", "cgroup", "0::/job/step\n");
+    make_group(
+        "proc/self", "mountinfo",
+        "31 23 0:28 / / rw - ext4 /dev/a rw\n32 31 0:29 / /cg rw,relatime shared:4 - cgroup2 "
+        "cgroup2 rw,nsdelegate\n");
+    make_group("cg/job/step", "cpu.max", "max 100000\n");
+    assert_true(isinf(base_cpu_quota(root)));
+    make_group("cg/job", "cpu.max", "150000 100000\n");
+    make_group("cg/other", "cpu.max", "20000 100000\n");
+    assert_float_equal(base_cpu_quota(root), 1.5, 1e-6);
+    make_group("cg/job/step", "cpu.max", "50000 100000\n");
+    assert_float_equal(base_cpu_quota(root), 0.5, 1e-6);
+    assert_int_equal(base_threads(3), 3);
+    assert_true(base_threads(0) >= 1);
+}
+
+/* Version 1, where the group is named from the outside, and mounted alone. */
+static void test_quota_of_version_1(void **state)
+{
+    (void)state;
+    make_group("proc/self", "cgroup", "9:cpuset:/\n4:cpuacct,cpu:/docker/1234\n0::/docker/1234\n");
+    make_group("proc/self", "mountinfo",
+               "33 31 0:30 /docker/1234 /cg/cpu ro - cgroup cgroup rw,cpuacct,cpu\n"
+               "34 31 0:31 /docker/1234 /cg/set ro - cgroup cgroup rw,cpuset\n");
+    make_group("cg/cpu", "cpu.cfs_period_us", "100000\n");
+    make_group("cg/cpu", "cpu.cfs_quota_us", "-1\n");
+    assert_true(isinf(base_cpu_quota(root)));
+    make_group("cg/cpu", "cpu.cfs_quota_us", "300000\n");
+    assert_float_equal(base_cpu_quota(root), 3.0, 1e-6);
+}
+
 static int make_root(void **state)
 {
     (void)state;
@@ -244,6 +292,7 @@ int main(void)
         IN_ROOT(test_sweep),   IN_ROOT(test_directory),
         IN_ROOT(test_staging), IN_ROOT(test_staging_recovers),
         IN_ROOT(test_lock),    IN_ROOT(test_odd_paths),
+        IN_ROOT(test_quota),   IN_ROOT(test_quota_of_version_1),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/failure.h"
 #include "base/json.h"
+#include "base/threads.h"
 #include "cli/cli.h"
 
 #include <clbert/tokenizer.h>
@@ -95,7 +96,7 @@ static enum clb_status tokenize_block(const struct clb_tokenizer *tokenizer,
     size_t sizes[BLOCK_LINES / PART_LINES] = {0};
     const int parts = (block->count + PART_LINES - 1) / PART_LINES;
     struct base_failure failure = {0};
-#pragma omp parallel for schedule(dynamic)
+#pragma omp parallel for num_threads(base_threads(0)) schedule(dynamic)
     for (int p = 0; p < parts; p++)
         base_failure_note(
             &failure, tokenize_part(tokenizer, block, p * PART_LINES, json, &texts[p], &sizes[p]));

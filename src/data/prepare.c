@@ -8,6 +8,7 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "base/staging.h"
+#include "base/threads.h"
 #include "data/corpus.h"
 #include "data/document_set.h"
 #include "data/indexed.h"
@@ -19,7 +20,6 @@
 #include <clbert/random.h>
 #include <clbert/tokenizer.h>
 #include <inttypes.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -235,7 +235,7 @@ static enum clb_status open_all(struct preparation *p)
     CLB_TRY(clb_tokenizer_open(o->tokenizer, &p->tokenizer));
     CLB_TRY(text_input_open(&o->texts, &p->input));
     CLB_TRY(check_output(o));
-    p->threads = o->threads > 0 ? o->threads : omp_get_max_threads();
+    p->threads = base_threads(o->threads);
     p->splitters = calloc((size_t)p->threads, sizeof *p->splitters);
     const size_t results = (size_t)p->threads * TEXT_SLOTS * sizeof *p->results;
     p->results = aligned_alloc(_Alignof(struct sentences), results);

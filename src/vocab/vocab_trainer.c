@@ -6,13 +6,13 @@
 #include "base/failure.h"
 #include "base/files.h"
 #include "base/staging.h"
+#include "base/threads.h"
 #include "text/text_pipeline.h"
 #include "tokenizer/tokenizer.h"
 #include "vocab/alphabet.h"
 #include "vocab/merges.h"
 #include "vocab/word_runs.h"
 
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,11 +32,6 @@ static struct tokenizer_rules rules_of(const struct clb_vocab_options *options)
     return (struct tokenizer_rules){.lower_case = options->lower_case,
                                     .strip_accents = options->strip_accents,
                                     .chinese_chars = options->chinese_chars};
-}
-
-static int threads_of(const struct clb_vocab_options *options)
-{
-    return options->threads > 0 ? options->threads : omp_get_max_threads();
 }
 
 /* ---- counting ---- */
@@ -108,7 +103,7 @@ static enum clb_status count_texts(const struct clb_vocab_options *options,
                                    const struct clb_texts *texts, struct vocab_word_runs *runs,
                                    struct clb_vocab_report *report)
 {
-    struct counting c = {.rules = rules_of(options), .threads = threads_of(options), .runs = runs};
+    struct counting c = {.rules = rules_of(options), .threads = base_threads(options->threads), .runs = runs};
     const struct text_pipeline pipeline = {c.threads, &c, count_line, NULL};
     struct text_input *input = NULL;
     enum clb_status status;
@@ -284,7 +279,7 @@ enum clb_status clb_vocab_train(const struct clb_vocab_options *options,
     status = begin_vocabulary(options, runs, &tokens, &words, report);
     runs = NULL;
     if (status != CLB_OK) goto cleanup;
-    CLB_TRY(vocab_word_pieces_slice(&words, threads_of(options)));
+    CLB_TRY(vocab_word_pieces_slice(&words, base_threads(options->threads)));
     CLB_TRY(vocab_merge_words(&words, options->vocab_size, options->min_frequency, &tokens));
     report->tokens = tokens.count;
     struct tokenizer_parts parts = {.tokens = tokens.tokens,

@@ -2,12 +2,12 @@
 /* The CPU path's device: memory is the host's, work is done at once, and the kernels are those of
  * the best instruction set that this CPU has. */
 #include "base/error.h"
+#include "base/threads.h"
 #include "compute/cpu/cpu_kernels.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
-#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,7 +137,7 @@ void cpu_device_describe(int threads, struct clb_device_info *info)
     snprintf(info->gemm, sizeof info->gemm, "packed register tile");
     info->memory_bytes = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
     info->max_allocation_bytes = info->memory_bytes;
-    info->compute_units = threads > 0 ? threads : omp_get_max_threads();
+    info->compute_units = base_threads(threads);
 }
 
 static void cpu_close(struct clb_device *device)
