@@ -179,24 +179,41 @@ static void pack_panels(const void *context, int64_t begin, int64_t end, int thr
     }
 }
 
-/* Rows [row, row_end) of C by columns [column, column_end). Sums that are whole after one go stay
- * in one tile's place, in L1. */
+/* Whether a finished sum is what C gets. */
+static bool is_plain(const struct cpu_product *g)
+{
+    return g->c_type == CLB_F32 && !g->pre && !g->bias && g->activation == CLB_ACTIVATION_NONE;
+}
+
+/* Where a tile's sums are made. */
+struct place {
+    float *sums;
+    int64_t stride;
+    bool in_c; /* C's own numbers: nothing to load or store */
+};
+
+/* Rows [row, row_end) of C by columns [column, column_end). Sums that are whole after one go are
+ * made in C itself, if they may be, or else in one tile's place, in L1. */
 static void multiply_task(const struct block *b, int64_t row, int64_t row_end, int64_t column,
                           int64_t column_end, float *sums)
 {
     const struct cpu_product *g = b->g;
     const struct cpu_engine *e = b->e;
     const bool at_once = b->k_end - b->k0 <= e->kc, add = b->k0 > 0 || g->accumulate;
-    const int64_t stride = at_once ? e->nr : e->task_columns;
+    const bool plain = at_once && is_plain(g);
     for (int64_t k = b->k0; k < b->k_end; k += e->kc) {
         const int64_t kc = cpu_smaller(e->kc, b->k_end - k), steps = packed_steps(e, kc);
         for (int64_t j = column; j < column_end; j += e->nr)
             for (int64_t i = row; i < row_end; i += e->mr) {
-                float *tile = at_once ? sums : sums + (i - row) * stride + (j - column);
-                if (add && k == b->k0) load_tile(g, e, tile, stride, i, j);
-                e->multiply(panel_a(b, i, k, steps), panel_b(b, j, k, steps), steps, tile, stride,
-                            add || k > b->k0);
-                if (k + kc == b->k_end) store_tile(g, e, tile, stride, i, j);
+                struct place to = {sums + (i - row) * e->task_columns + (j - column),
+                                   e->task_columns, false};
+                if (at_once) to = (struct place){sums, e->nr, false};
+                if (plain && i + e->mr <= row_end && j + e->nr <= column_end)
+                    to = (struct place){(float *)g->c + i * g->c_row + j, g->c_row, true};
+                if (add && k == b->k0 && !to.in_c) load_tile(g, e, to.sums, to.stride, i, j);
+                e->multiply(panel_a(b, i, k, steps), panel_b(b, j, k, steps), steps, to.sums,
+                            to.stride, add || k > b->k0);
+                if (k + kc == b->k_end && !to.in_c) store_tile(g, e, to.sums, to.stride, i, j);
             }
     }
 }
@@ -245,9 +262,7 @@ enum clb_status cpu_gemm(struct clb_device *device, const struct cpu_product *g)
     const struct cpu_engine *bf16 = ((const struct cpu_device *)device)->bf16_engine;
     const struct cpu_engine *e = g->operands == CLB_BF16 && bf16 ? bf16 : &cpu_engine_f32;
     /* What is left of an earlier part of K must not have been finished. */
-    const bool whole =
-        g->c_type != CLB_F32 || g->pre || g->bias || g->activation != CLB_ACTIVATION_NONE;
-    const int64_t deep = whole ? g->k : cpu_smaller(g->k, DEEP);
+    const int64_t deep = is_plain(g) ? cpu_smaller(g->k, DEEP) : g->k;
     if (g->m == 0 || g->n == 0 || g->k == 0) return CLB_OK;
     const int64_t rows = lines_at_once(e, g->m, deep, e->task_rows);
     const int64_t columns = lines_at_once(e, g->n, deep, e->task_columns);
