@@ -157,6 +157,16 @@ static enum clb_status build(struct ocl_device *device, const struct source *sou
     return status;
 }
 
+static bool takes_many_registers(enum ocl_source source)
+{
+    return source == OCL_GEMM || source == OCL_ATTENTION;
+}
+
+static bool is_intels_compiler(const struct clb_device_info *info)
+{
+    return info->is_gpu && strstr(info->platform, "Intel(R) OpenCL");
+}
+
 static enum clb_status find_program(struct ocl_device *device, enum ocl_source source,
                                     const char *options, struct ocl_program **out)
 {
@@ -169,6 +179,8 @@ static enum clb_status find_program(struct ocl_device *device, enum ocl_source s
     if (!program) return clb_fail(CLB_ERROR_MEMORY, "kernels: out of memory");
     ocl_shape_options(device->shape, all);
     snprintf(all + strlen(all), sizeof all - strlen(all), " %s", options);
+    if (takes_many_registers(source) && is_intels_compiler(&device->base.info))
+        snprintf(all + strlen(all), sizeof all - strlen(all), " %s", OCL_INTEL_REGISTERS);
     program->source = source;
     snprintf(program->options, sizeof program->options, "%s", options);
     enum clb_status status = build(device, &sources[source], all, &program->program);
