@@ -44,7 +44,8 @@ static void print_tile(const struct ocl_shape *shape, const struct ocl_tile *til
     for (int t = 0; t < TYPES; t++)
         for (int i = 0; i < (shape->wide ? 1 : LYING); i++) {
             const struct ocl_operands operands = {types[t][0], types[t][1], lying[i][0],
-                                                  lying[i][1], lying[i][2], lying[i][3]};
+                                                  lying[i][1], lying[i][2], lying[i][3],
+                                                  false};
             ocl_tile_options(tile, &operands, options, sizeof options);
             print(shape, options);
         }
@@ -53,7 +54,30 @@ static void print_tile(const struct ocl_shape *shape, const struct ocl_tile *til
 static void print_tiles(const struct ocl_shape *shape)
 {
     for (int i = 0; i < OCL_TILES; i++)
-        if (shape->wide == (ocl_tiles[i].place == OCL_REGISTERS)) print_tile(shape, &ocl_tiles[i]);
+        if (!ocl_tiles[i].engine && shape->wide == (ocl_tiles[i].place == OCL_REGISTERS))
+            print_tile(shape, &ocl_tiles[i]);
+}
+
+/* Reduced operands with a reduced result, which needs more than fp32; emulated in one way. */
+static void print_engine(const struct ocl_shape *shape, const struct ocl_tile *tile)
+{
+    char options[OCL_SOURCE_OPTIONS_SIZE];
+    struct ocl_operands operands = {CLB_BF16, CLB_F32, .a_k_major = true, .emulated = true};
+    ocl_tile_options(tile, &operands, options, sizeof options);
+    print(shape, options);
+    for (enum clb_type type = CLB_BF16; type <= CLB_F16; type++)
+        for (int i = 0; i < LYING; i++) {
+            operands = (struct ocl_operands){type,        type,        lying[i][0], lying[i][1],
+                                             lying[i][2], lying[i][3], false};
+            ocl_tile_options(tile, &operands, options, sizeof options);
+            print(shape, options);
+        }
+}
+
+static void print_engines(const struct ocl_shape *shape)
+{
+    for (int i = 0; i < OCL_TILES && !shape->wide; i++)
+        if (ocl_tiles[i].engine) print_engine(shape, &ocl_tiles[i]);
 }
 
 /* Heads of every tile of attention.cl, and one that ends inside a vector. */
@@ -82,6 +106,8 @@ int main(int argc, char **argv)
         ocl_peak_options(shape->wide ? 16 : 4, options, sizeof options);
         if (strcmp(source, "gemm.cl") == 0)
             print_tiles(shape);
+        else if (strcmp(source, "gemm_matrix.cl") == 0)
+            print_engines(shape);
         else if (strcmp(source, shape->wide ? "attention_wide.cl" : "attention.cl") == 0)
             print_heads(shape);
         else if (strcmp(source, "peak.cl") == 0)

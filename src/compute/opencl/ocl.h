@@ -14,6 +14,7 @@
 enum ocl_source {
     OCL_LINEAR,
     OCL_GEMM,
+    OCL_GEMM_MATRIX,
     OCL_ACTIVATION,
     OCL_EMBEDDING,
     OCL_NORM,
@@ -37,6 +38,7 @@ struct ocl_device {
     cl_context context;
     cl_command_queue queue;
     const struct ocl_shape *shape;
+    unsigned engines;             /* 1 << enum ocl_engine: those that it says it has */
     struct ocl_program *programs; /* compiled so far */
     bool said_compiling;          /* that kernels are compiled, which may take long */
     struct ocl_gemm *gemm;        /* what was chosen for products; NULL before the first */

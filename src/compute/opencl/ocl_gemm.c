@@ -71,10 +71,30 @@ enum clb_status ocl_gemm_forced(const struct ocl_gemm_candidate **candidate)
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
         if (strcmp(value, values[i].value) == 0)
             *candidate = &ocl_gemm_candidates[values[i].candidate];
+    for (int i = 0; i < OCL_GEMM_CANDIDATES; i++)
+        if (strcmp(value, ocl_gemm_candidates[i].name) == 0) *candidate = &ocl_gemm_candidates[i];
     if (*candidate) return CLB_OK;
     return clb_fail(CLB_ERROR_ARGUMENT,
-                    "CLBERT_GEMM=%s is unknown; there are: clblast, tile, tile6x16, local, local64",
+                    "CLBERT_GEMM=%s is unknown; there are: clblast, tile, tile6x16, local, "
+                    "local64, and for reduced operands 'mma 128x128', 'mma 64x64', and so mfma, "
+                    "wmma, dpas16, dpas8",
                     value);
+}
+
+/* An engine leaves fp32 to the tile that comes first. */
+static void force(struct ocl_device *device, struct ocl_gemm *gemm,
+                  const struct ocl_gemm_candidate *only)
+{
+    const bool engine = only->tile && only->tile->engine;
+    const struct ocl_gemm_candidate *wide = engine ? ocl_gemm_portable(device->shape) : only;
+    for (int kind = 0; kind < OCL_GEMM_KINDS; kind++) gemm->chosen[kind] = wide;
+    for (enum clb_type type = CLB_BF16; type <= CLB_F16; type++) {
+        gemm->engines[type] = engine ? only : NULL;
+        gemm->probed[type] = true;
+    }
+    snprintf(gemm->text, sizeof gemm->text, "%s%s (by CLBERT_GEMM)%s%s", only->name,
+             engine && !only->available(device) ? " emulated" : "", engine ? "; fp32: " : "",
+             engine ? wide->name : "");
 }
 
 static enum clb_status choose(struct ocl_device *device)
@@ -85,8 +105,7 @@ static enum clb_status choose(struct ocl_device *device)
     if (!gemm) return clb_fail(CLB_ERROR_MEMORY, "products: out of memory");
     CLB_TRY(ocl_gemm_forced(&only));
     if (only) {
-        for (int kind = 0; kind < OCL_GEMM_KINDS; kind++) gemm->chosen[kind] = only;
-        snprintf(gemm->text, sizeof gemm->text, "%s (by CLBERT_GEMM)", only->name);
+        force(device, gemm, only);
     } else if (!ocl_gemm_load(&device->base.info, device->shape, gemm)) {
         CLB_TRY(measure(device, gemm));
     }
@@ -115,6 +134,14 @@ cleanup:
     return status;
 }
 
+static const struct ocl_gemm_candidate *for_reduced(struct ocl_device *device, enum clb_type type,
+                                                    const struct ocl_gemm_candidate *chosen)
+{
+    const struct ocl_gemm_candidate *engine = ocl_gemm_engine(device, type);
+    if (engine) return engine;
+    return chosen->tile ? chosen : ocl_gemm_portable(device->shape); /* CLBlast takes fp32 only */
+}
+
 enum clb_status ocl_gemm(struct ocl_device *device, const struct ocl_product *p)
 {
     if (p->m == 0 || p->n == 0 || (p->k == 0 && p->accumulate)) return CLB_OK;
@@ -124,7 +151,7 @@ enum clb_status ocl_gemm(struct ocl_device *device, const struct ocl_product *p)
         if (status != CLB_OK) return status;
     }
     const struct ocl_gemm_candidate *chosen = device->gemm->chosen[p->kind];
-    if (p->operands != CLB_F32) chosen = ocl_gemm_reduced(device->shape, chosen);
+    if (p->operands != CLB_F32) chosen = for_reduced(device, p->operands, chosen);
     return chosen->run(device, chosen->tile, p);
 }
 

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Products: CLBlast, and tiles of our own in cl/gemm.cl. Which one a device uses is measured once,
+/* Products: CLBlast, tiles of our own in cl/gemm.cl, and for reduced operands a GPU's matrix engine
+ * in cl/gemm_matrix.cl. Which one a device uses is measured once,
  * at the first product, and the measurement is kept on disk for this device, driver, shape of
  * kernels and version of clbert. A candidate is first compared with a product on the host; a wrong
  * one is never used and named in info.gemm. One that fails is not used either, but nothing is kept
- * then: the next start tries it again. Reduced operands are multiplied by the same tile, and, where
- * CLBlast is chosen, by that of the shape that comes first.
+ * then: the next start tries it again. Reduced operands are multiplied by the first engine that the
+ * device says it has and whose results are right; else by the same tile, and, where CLBlast is
+ * chosen, by that of the shape that comes first.
  *
  * Environment: CLBERT_GEMM forces one candidate without a measurement: "clblast", "tile" (the
- * wide-vector tile 14x32), "tile6x16", "local" (128x128 in local memory) or "local64". */
+ * wide-vector tile 14x32), "tile6x16", "local" (128x128 in local memory), "local64", or an engine's
+ * tile by its name, as "mma 128x128": emulated where the device has not got it, and for reduced
+ * operands only. */
 #ifndef OCL_GEMM_H
 #define OCL_GEMM_H
 
@@ -37,7 +41,9 @@ typedef enum clb_status ocl_gemm_run(struct ocl_device *device, const struct ocl
 struct ocl_gemm_candidate {
     const char *name;
     ocl_gemm_run *run;
-    const struct ocl_tile *tile; /* NULL: CLBlast, which has its own */
+    const struct ocl_tile *tile;                        /* NULL: CLBlast, which has its own */
+    unsigned types;                                     /* 1 << enum clb_type of operands */
+    bool (*available)(const struct ocl_device *device); /* NULL: always */
 };
 
 ocl_gemm_run ocl_gemm_clblast, ocl_gemm_tile;
@@ -45,6 +51,9 @@ ocl_gemm_run ocl_gemm_clblast, ocl_gemm_tile;
 /* What a device uses. */
 struct ocl_gemm {
     const struct ocl_gemm_candidate *chosen[OCL_GEMM_KINDS];
+    /* For reduced operands of a type, once they were probed; NULL: there is none. */
+    const struct ocl_gemm_candidate *engines[CLB_F16 + 1];
+    bool probed[CLB_F16 + 1];
     char text[192]; /* info.gemm */
 };
 
@@ -64,20 +73,34 @@ struct ocl_gemm_result {
 enum clb_status ocl_gemm_measure(struct ocl_device *device,
                                  const struct ocl_gemm_candidate *candidate,
                                  struct ocl_gemm_result *result);
-/* Whether it gives right results; not how fast. */
+/* Whether it gives right results of operands of a type; not how fast. */
 enum clb_status ocl_gemm_check(struct ocl_device *device,
-                               const struct ocl_gemm_candidate *candidate, bool *right);
+                               const struct ocl_gemm_candidate *candidate, enum clb_type operands,
+                               bool *right);
+
+/* ---- matrix engines: ocl_gemm_engine.c ---- */
+
+/* 1 << enum ocl_engine: those that the device's name, extensions and capabilities promise. */
+unsigned ocl_engines_of(const struct ocl_device *device);
+bool ocl_has_mma(const struct ocl_device *device);
+bool ocl_has_mfma(const struct ocl_device *device);
+bool ocl_has_wmma(const struct ocl_device *device);
+bool ocl_has_dpas16(const struct ocl_device *device);
+bool ocl_has_dpas8(const struct ocl_device *device);
+/* The engine that multiplies reduced operands of that type, found and compared with the host at the
+ * first call; NULL: none. What fails or is wrong is named in device->gemm->text. */
+const struct ocl_gemm_candidate *ocl_gemm_engine(struct ocl_device *device, enum clb_type operands);
 
 /* ---- the candidates, choosing by what was measured, keeping that: ocl_gemm_choice.c ---- */
 
-enum { OCL_GEMM_CANDIDATES = 5 };
+enum { OCL_GEMM_CANDIDATES = 15 };
 extern const struct ocl_gemm_candidate ocl_gemm_candidates[OCL_GEMM_CANDIDATES];
 extern const char *const ocl_gemm_kind_names[OCL_GEMM_KINDS]; /* "nt" */
 /* The candidate of a name, where it is worth trying on kernels of that shape; NULL: none. */
 const struct ocl_gemm_candidate *ocl_gemm_find(const struct ocl_shape *shape, const char *name);
-/* What multiplies reduced operands where that one is chosen for fp32: CLBlast takes fp32 only. */
-const struct ocl_gemm_candidate *ocl_gemm_reduced(const struct ocl_shape *shape,
-                                                  const struct ocl_gemm_candidate *chosen);
+/* The first tile of kernels of that shape that takes operands of every type. */
+const struct ocl_gemm_candidate *ocl_gemm_portable(const struct ocl_shape *shape);
+/* Of the candidates that are measured: engines are not. */
 bool ocl_gemm_worth_trying(const struct ocl_shape *shape, int candidate);
 
 /* The results of all candidates that are worth trying. */

@@ -14,11 +14,23 @@
 const char *const ocl_gemm_kind_names[OCL_GEMM_KINDS] = {"nt", "nn", "tn"};
 
 const struct ocl_gemm_candidate ocl_gemm_candidates[OCL_GEMM_CANDIDATES] = {
-    {"tile 14x32", ocl_gemm_tile, &ocl_tiles[OCL_TILE_14X32]},
-    {"tile 6x16", ocl_gemm_tile, &ocl_tiles[OCL_TILE_6X16]},
-    {"clblast", ocl_gemm_clblast, NULL},
-    {"local 128x128", ocl_gemm_tile, &ocl_tiles[OCL_TILE_LOCAL_128X128]},
-    {"local 64x64", ocl_gemm_tile, &ocl_tiles[OCL_TILE_LOCAL_64X64]},
+#define REDUCED (1u << CLB_BF16 | 1u << CLB_F16)
+#define ALL (1u << CLB_F32 | REDUCED)
+#define ENGINE(id, name, has)                                                                      \
+    {name " 128x128", ocl_gemm_tile, &ocl_tiles[OCL_TILE_##id##_128X128], REDUCED, has},           \
+    {                                                                                              \
+        name " 64x64", ocl_gemm_tile, &ocl_tiles[OCL_TILE_##id##_64X64], REDUCED, has              \
+    }
+    {"tile 14x32", ocl_gemm_tile, &ocl_tiles[OCL_TILE_14X32], ALL, NULL},
+    {"tile 6x16", ocl_gemm_tile, &ocl_tiles[OCL_TILE_6X16], ALL, NULL},
+    {"clblast", ocl_gemm_clblast, NULL, 1u << CLB_F32, NULL},
+    {"local 128x128", ocl_gemm_tile, &ocl_tiles[OCL_TILE_LOCAL_128X128], ALL, NULL},
+    {"local 64x64", ocl_gemm_tile, &ocl_tiles[OCL_TILE_LOCAL_64X64], ALL, NULL},
+    ENGINE(MMA, "mma", ocl_has_mma),
+    ENGINE(MFMA, "mfma", ocl_has_mfma),
+    ENGINE(WMMA, "wmma", ocl_has_wmma),
+    ENGINE(DPAS16, "dpas16", ocl_has_dpas16),
+    ENGINE(DPAS8, "dpas8", ocl_has_dpas8),
 };
 
 /* Register tiles mean a CPU's vector registers, local memory means a GPU's: neither is worth
@@ -26,7 +38,7 @@ const struct ocl_gemm_candidate ocl_gemm_candidates[OCL_GEMM_CANDIDATES] = {
 bool ocl_gemm_worth_trying(const struct ocl_shape *shape, int i)
 {
     const struct ocl_tile *tile = ocl_gemm_candidates[i].tile;
-    return !tile || shape->wide == (tile->place == OCL_REGISTERS);
+    return !tile || (!tile->engine && shape->wide == (tile->place == OCL_REGISTERS));
 }
 
 const struct ocl_gemm_candidate *ocl_gemm_find(const struct ocl_shape *shape, const char *name)
@@ -37,12 +49,11 @@ const struct ocl_gemm_candidate *ocl_gemm_find(const struct ocl_shape *shape, co
     return NULL;
 }
 
-const struct ocl_gemm_candidate *ocl_gemm_reduced(const struct ocl_shape *shape,
-                                                  const struct ocl_gemm_candidate *chosen)
+const struct ocl_gemm_candidate *ocl_gemm_portable(const struct ocl_shape *shape)
 {
-    for (int i = 0; !chosen->tile; i++)
-        if (ocl_gemm_worth_trying(shape, i)) chosen = &ocl_gemm_candidates[i];
-    return chosen;
+    int i = 0;
+    while (!ocl_gemm_candidates[i].tile || !ocl_gemm_worth_trying(shape, i)) i++;
+    return &ocl_gemm_candidates[i];
 }
 
 /* ---- choosing ---- */

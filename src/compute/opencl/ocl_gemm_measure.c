@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/narrow.h"
 #include "compute/opencl/ocl_gemm.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* No single timed product may be expected to take longer: a candidate that collapses on some driver
  * must not hold up the start. */
@@ -29,6 +31,7 @@ struct bench {
     int64_t elements;       /* of the largest operand */
     float *a, *b, *c, *out; /* [elements] */
     cl_mem a_memory, b_memory, c_memory;
+    enum clb_type operands, result;
 };
 
 static enum clb_status bench_open(struct bench *bench)
@@ -74,16 +77,58 @@ static void bench_close(struct bench *bench)
 static enum clb_status run(struct bench *bench, enum ocl_gemm_kind kind, const int64_t shape[3],
                            bool accumulate, int times)
 {
-    struct ocl_product product = {
-        kind,       shape[0], shape[1], shape[2], bench->a_memory, bench->b_memory, bench->c_memory,
-        accumulate, CLB_F32,  CLB_F32};
+    struct ocl_product product = {kind,
+                                  shape[0],
+                                  shape[1],
+                                  shape[2],
+                                  bench->a_memory,
+                                  bench->b_memory,
+                                  bench->c_memory,
+                                  accumulate,
+                                  bench->operands,
+                                  bench->result};
     enum clb_status status = CLB_OK;
     for (int i = 0; i < times && status == CLB_OK; i++)
         status = bench->candidate->run(bench->device, bench->candidate->tile, &product);
     return status == CLB_OK ? ocl_finish(&bench->device->base) : status;
 }
 
-/* Whether element (i, j) is within the rounding of a sum of k terms. */
+/* ---- comparing ---- */
+
+/* Rounds numbers to a type and gives them as they lie in a device's memory; `to` may be behind
+ * them, but not overlap. */
+static void narrow(enum clb_type type, float *x, int64_t count, uint16_t *to)
+{
+    for (int64_t i = 0; i < count; i++) {
+        to[i] = type == CLB_BF16 ? base_bf16_of(x[i]) : base_fp16_of(x[i]);
+        x[i] = type == CLB_BF16 ? base_bf16_widen(to[i]) : base_fp16_widen(to[i]);
+    }
+}
+
+/* In place. */
+static void widen(enum clb_type type, float *x, int64_t count)
+{
+    for (int64_t i = count - 1; i >= 0; i--) {
+        uint16_t bits;
+        memcpy(&bits, (const char *)x + 2 * i, 2);
+        x[i] = type == CLB_BF16 ? base_bf16_widen(bits) : base_fp16_widen(bits);
+    }
+}
+
+static enum clb_status reduce_operands(struct bench *bench)
+{
+    float *const arrays[] = {bench->a, bench->b};
+    const cl_mem memories[] = {bench->a_memory, bench->b_memory};
+    enum clb_status status = CLB_OK;
+    for (int i = 0; i < 2; i++) {
+        narrow(bench->operands, arrays[i], bench->elements, (uint16_t *)bench->out);
+        CLB_TRY(ocl_write(&bench->device->base, memories[i], bench->out, 2 * bench->elements));
+    }
+cleanup:
+    return status;
+}
+
+/* Whether element (i, j) is within the rounding of a sum of k terms, and of a reduced result. */
 static bool element_right(const struct bench *bench, enum ocl_gemm_kind kind,
                           const int64_t shape[3], bool accumulate, int64_t i, int64_t j)
 {
@@ -95,18 +140,25 @@ static bool element_right(const struct bench *bench, enum ocl_gemm_kind kind,
         sum += a * b;
         absolute += fabs(a * b);
     }
-    return fabs(bench->out[i * n + j] - sum) <= 0x1p-24 * (4.0 + 2.0 * sqrt((double)k)) * absolute;
+    const double unit = bench->result == CLB_F32    ? 0.0
+                        : bench->result == CLB_BF16 ? 0x1p-8
+                                                    : 0x1p-11;
+    return fabs(bench->out[i * n + j] - sum) <=
+           0x1p-24 * (4.0 + 2.0 * sqrt((double)k)) * absolute + unit * fabs(sum);
 }
 
 static enum clb_status check(struct bench *bench, enum ocl_gemm_kind kind, const int64_t shape[3],
                              bool accumulate, bool *right)
 {
-    const int64_t bytes = shape[0] * shape[1] * (int64_t)sizeof(float);
+    const int64_t count = shape[0] * shape[1], bytes = count * clb_type_size(bench->result);
+    const bool reduced = bench->result != CLB_F32;
     struct clb_device *device = &bench->device->base;
     enum clb_status status;
-    CLB_TRY(ocl_write(device, bench->c_memory, bench->c, bytes));
+    if (reduced) narrow(bench->result, bench->c, count, (uint16_t *)bench->out);
+    CLB_TRY(ocl_write(device, bench->c_memory, reduced ? bench->out : bench->c, bytes));
     CLB_TRY(run(bench, kind, shape, accumulate, 1));
     CLB_TRY(ocl_read(device, bench->c_memory, bench->out, bytes));
+    if (reduced) widen(bench->result, bench->out, count);
     for (int64_t i = 0; i < shape[0] && *right; i++)
         for (int64_t j = 0; j < shape[1] && *right; j++)
             *right = element_right(bench, kind, shape, accumulate, i, j);
@@ -184,13 +236,18 @@ cleanup:
     return status;
 }
 
+/* Reduced operands with results of both kinds. */
 enum clb_status ocl_gemm_check(struct ocl_device *device,
-                               const struct ocl_gemm_candidate *candidate, bool *right)
+                               const struct ocl_gemm_candidate *candidate, enum clb_type operands,
+                               bool *right)
 {
-    struct bench bench = {.device = device, .candidate = candidate};
+    struct bench bench = {.device = device, .candidate = candidate, .operands = operands};
     enum clb_status status;
     CLB_TRY(bench_open(&bench));
+    if (operands != CLB_F32) CLB_TRY(reduce_operands(&bench));
     CLB_TRY(check_all(&bench, right));
+    bench.result = operands;
+    if (operands != CLB_F32 && *right) CLB_TRY(check_all(&bench, right));
 cleanup:
     bench_close(&bench);
     return status;

@@ -79,7 +79,7 @@ static enum clb_status check_choice(struct ocl_device *device, const struct ocl_
     for (int kind = 0; kind < OCL_GEMM_KINDS; kind++) {
         bool right = true, checked = false;
         for (int i = 0; i < kind; i++) checked |= gemm->chosen[i] == gemm->chosen[kind];
-        if (!checked) CLB_TRY(ocl_gemm_check(device, gemm->chosen[kind], &right));
+        if (!checked) CLB_TRY(ocl_gemm_check(device, gemm->chosen[kind], CLB_F32, &right));
         if (!right)
             CLB_TRY(not_honoured(device, "wrong results come from ", gemm->chosen[kind]->name));
     }

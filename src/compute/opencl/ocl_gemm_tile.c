@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Products by the tiles of cl/gemm.cl, a row of ocl_tiles each. In registers C is done in blocks of
- * KC steps of K: A and B are packed into panels, then the tiles of C are added up. In local memory
- * one kernel does it all, or two where K is split. */
+/* Products by the tiles of cl/gemm.cl and cl/gemm_matrix.cl, a row of ocl_tiles each. In registers
+ * C is done in blocks of KC steps of K: A and B are packed into panels, then the tiles of C are
+ * added up. In local memory one kernel does it all, or two where K is split. */
 #include "base/error.h"
 #include "compute/opencl/ocl_gemm.h"
 
@@ -60,6 +60,7 @@ static enum clb_status add_splits(struct ocl_device *device, const struct ocl_pr
                                   cl_mem parts, int64_t count)
 {
     operands.result = p->type;
+    if (tile->engine) tile = &ocl_tiles[OCL_TILE_LOCAL_64X64];
     const struct tiling t = tiling(tile, &operands, p);
     return OCL_RUN_WITH(device, OCL_GEMM, t.options, "add_splits",
                         ocl_over_elements(device, p->m * p->n), OCL_MEM(p->c), OCL_MEM(parts),
@@ -79,7 +80,8 @@ static enum clb_status register_product(struct ocl_device *device, const struct 
         sum.accumulate = false;
         sum.type = CLB_F32;
     }
-    const struct ocl_operands packed = {p->operands, sum.type, 0, 0, 0, 0}; /* however they lie */
+    /* However they lie. */
+    const struct ocl_operands packed = {.type = p->operands, .result = sum.type};
     const struct tiling t = tiling(tile, &packed, p);
     for (int64_t k = 0; k < p->k; k += depth)
         CLB_TRY(register_block(device, &sum, &t, k, depth < p->k - k ? depth : p->k - k));
@@ -103,6 +105,12 @@ static int64_t tiles_of(const struct ocl_tile *tile, const struct ocl_product *p
     return ceil_div(p->m, tile->m) * ceil_div(p->n, tile->n);
 }
 
+/* The next row is a smaller tile of the same kind. */
+static bool has_smaller(const struct ocl_tile *tile)
+{
+    return tile + 1 < ocl_tiles + OCL_TILES && tile[1].engine == tile->engine;
+}
+
 /* C (+)= A B where it fits the device: a smaller tile where there would be fewer groups than units,
  * and K in parts where there still are. */
 static enum clb_status local_product(struct ocl_device *device, const struct ocl_tile *tile,
@@ -114,8 +122,9 @@ static enum clb_status local_product(struct ocl_device *device, const struct ocl
                                     .a_k_major = p->kind == OCL_GEMM_TN,
                                     .b_k_major = p->kind != OCL_GEMM_NT,
                                     .a_vector = (p->kind == OCL_GEMM_TN ? p->m : p->k) % 4 == 0,
-                                    .b_vector = (p->kind == OCL_GEMM_NT ? p->k : p->n) % 4 == 0};
-    while (tiles_of(tile, p) < units && tile + 1 < ocl_tiles + OCL_TILES) tile++;
+                                    .b_vector = (p->kind == OCL_GEMM_NT ? p->k : p->n) % 4 == 0,
+                                    .emulated = !(device->engines >> tile->engine & 1)};
+    while (tiles_of(tile, p) < units && has_smaller(tile)) tile++;
     const int64_t splits = split(tiles_of(tile, p), units, p->k);
     const int64_t depth = ceil_div(ceil_div(p->k, splits), tile->k) * tile->k;
     const int64_t items = tile->m / OCL_TILE_MWI * (tile->n / OCL_TILE_MWI);
@@ -126,7 +135,8 @@ static enum clb_status local_product(struct ocl_device *device, const struct ocl
     if (parted) operands.result = CLB_F32;
     const struct tiling t = tiling(tile, &operands, p);
     if (parted) CLB_TRY(ocl_workspace(device, 4 * parts * p->m * p->n, &c));
-    CLB_TRY(OCL_RUN_WITH(device, OCL_GEMM, t.options, "local_product",
+    CLB_TRY(OCL_RUN_WITH(device, tile->engine ? OCL_GEMM_MATRIX : OCL_GEMM, t.options,
+                         tile->engine ? "matrix_product" : "local_product",
                          ocl_over_groups(t.column_tiles, t.row_tiles, parts, (size_t)items),
                          OCL_MEM(c), OCL_MEM(p->a), OCL_MEM(p->b), OCL_I32(p->m), OCL_I32(p->n),
                          OCL_I32(p->k), OCL_I32(depth), OCL_I32(p->accumulate && !parted)));

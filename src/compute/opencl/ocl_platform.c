@@ -160,6 +160,7 @@ static enum clb_status open_queue(struct ocl_device *device)
     CLB_TRY(ocl_check(device, error, "create a queue"));
     device->empty = clCreateBuffer(device->context, CL_MEM_READ_WRITE, 64, NULL, &error);
     CLB_TRY(ocl_check(device, error, "allocate"));
+    device->engines = ocl_engines_of(device);
 cleanup:
     return status;
 }

@@ -11,10 +11,11 @@
 
 /* clang-format off */
 #define OCL_SOURCES(X)                                                                             \
-    X(OCL_LINEAR, linear) X(OCL_GEMM, gemm) X(OCL_ACTIVATION, activation)                          \
-    X(OCL_EMBEDDING, embedding) X(OCL_NORM, norm) X(OCL_ATTENTION, attention)                      \
-    X(OCL_ATTENTION_WIDE, attention_wide) X(OCL_ROWS, rows) X(OCL_LOSS, loss)                      \
-    X(OCL_BUFFERS, buffers) X(OCL_OPTIMIZER, optimizer) X(OCL_RANDOM, random) X(OCL_PEAK, peak)
+    X(OCL_LINEAR, linear) X(OCL_GEMM, gemm) X(OCL_GEMM_MATRIX, gemm_matrix)                        \
+    X(OCL_ACTIVATION, activation) X(OCL_EMBEDDING, embedding) X(OCL_NORM, norm)                    \
+    X(OCL_ATTENTION, attention) X(OCL_ATTENTION_WIDE, attention_wide) X(OCL_ROWS, rows)            \
+    X(OCL_LOSS, loss) X(OCL_BUFFERS, buffers) X(OCL_OPTIMIZER, optimizer) X(OCL_RANDOM, random)    \
+    X(OCL_PEAK, peak)
 /* clang-format on */
 
 #define OCL_EXTERN(id, name)                                                                       \

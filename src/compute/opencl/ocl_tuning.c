@@ -31,6 +31,19 @@ const struct ocl_tile ocl_tiles[OCL_TILES] = {
     [OCL_TILE_LOCAL_128X128] = {"local 128x128", OCL_LOCAL, .m = 128, .n = 128, .k = 8, .kwi = 2},
     /* Where the larger are too few to fill the device: 64 work-items, 8.5 KiB. */
     [OCL_TILE_LOCAL_64X64] = {"local 64x64", OCL_LOCAL, .m = 64, .n = 64, .k = 8, .kwi = 2},
+    /* Engines: 64 sums a work-item, as above; 40 and 20 KiB of local memory. 32 steps are 64 bytes of
+     * a row, two or four products of each fragment between barriers. */
+#define ENGINE(id, text)                                                                           \
+    [OCL_TILE_##id##_128X128] = {text " 128x128", OCL_LOCAL, .m = 128, .n = 128, .k = 32,          \
+                                 .kwi = 32, .engine = OCL_ENGINE_##id},                            \
+    [OCL_TILE_##id##_64X64] = {text " 64x64", OCL_LOCAL, .m = 64, .n = 64, .k = 32, .kwi = 32,     \
+                               .engine = OCL_ENGINE_##id}
+    ENGINE(MMA, "mma"),
+    ENGINE(MFMA, "mfma"),
+    ENGINE(WMMA, "wmma"),
+    ENGINE(DPAS16, "dpas16"),
+    ENGINE(DPAS8, "dpas8"),
+#undef ENGINE
 };
 static const struct ocl_attention_tile attention_tiles[] = {
     {true, INT_MAX, .block = 32, .items = 1},
@@ -77,6 +90,18 @@ static void append_types(enum clb_type operands, enum clb_type result, char *opt
     ocl_type_options(operands, result, options + length, size - length);
 }
 
+static void append_engine(enum ocl_engine engine, bool emulated, char *options, size_t size)
+{
+    static const char *const names[] = {[OCL_ENGINE_MMA] = "MMA",
+                                        [OCL_ENGINE_MFMA] = "MFMA",
+                                        [OCL_ENGINE_WMMA] = "WMMA",
+                                        [OCL_ENGINE_DPAS16] = "DPAS16",
+                                        [OCL_ENGINE_DPAS8] = "DPAS8"};
+    const size_t length = strlen(options);
+    snprintf(options + length, size - length, " -DENGINE=ENGINE_%s -DEMULATED=%d", names[engine],
+             emulated);
+}
+
 void ocl_tile_options(const struct ocl_tile *tile, const struct ocl_operands *operands,
                       char *options, size_t size)
 {
@@ -88,6 +113,7 @@ void ocl_tile_options(const struct ocl_tile *tile, const struct ocl_operands *op
                  "-DB_VECTOR=%d",
                  tile->m, tile->n, tile->k, tile->kwi, operands->a_k_major, operands->b_k_major,
                  operands->a_vector, operands->b_vector);
+    if (tile->engine) append_engine(tile->engine, operands->emulated, options, size);
     append_types(operands->type, operands->result, options, size);
 }
 

@@ -30,11 +30,21 @@ struct ocl_shape {
 enum ocl_shape_row { OCL_SHAPE_WIDE, OCL_SHAPE_GROUP, OCL_SHAPES };
 extern const struct ocl_shape ocl_shapes[OCL_SHAPES];
 
-/* ---- tiles of a matrix product: gemm.cl ---- */
+/* ---- tiles of a matrix product: gemm.cl, gemm_matrix.cl ---- */
 
 enum ocl_tile_place {
     OCL_REGISTERS, /* a CPU's vector registers: a work-item a tile, operands packed */
     OCL_LOCAL,     /* a GPU's local memory: a work-group a tile */
+};
+
+/* What multiplies where it is not the lanes' own arithmetic: gemm_matrix.cl says what each is. */
+enum ocl_engine {
+    OCL_NO_ENGINE,
+    OCL_ENGINE_MMA,
+    OCL_ENGINE_MFMA,
+    OCL_ENGINE_WMMA,
+    OCL_ENGINE_DPAS16,
+    OCL_ENGINE_DPAS8,
 };
 
 struct ocl_tile {
@@ -45,20 +55,31 @@ struct ocl_tile {
                   K that lie there at once */
     int chunk; /* in registers PACK_CHUNK: steps of K that one work-item packs */
     int kwi;   /* in local memory KWI: steps of K that are unrolled */
+    enum ocl_engine engine; /* in local memory; of reduced operands only */
 };
 
 enum {
-    OCL_TILE_MWI = 8,      /* in local memory a work-item has 8 x 8 of the tile */
+    OCL_TILE_MWI = 8,      /* in local memory a work-item has 8 x 8 of the tile, or as many */
     OCL_SPLIT_DEPTH = 128, /* K is split into parts of at least so many steps, */
     OCL_SPLITS = 16,       /* and at most so many parts */
 };
 
-/* Of those in local memory the larger come first. */
+/* Of those in local memory, and of each engine, the larger come first. */
 enum ocl_tile_row {
     OCL_TILE_14X32,
     OCL_TILE_6X16,
     OCL_TILE_LOCAL_128X128,
     OCL_TILE_LOCAL_64X64,
+    OCL_TILE_MMA_128X128,
+    OCL_TILE_MMA_64X64,
+    OCL_TILE_MFMA_128X128,
+    OCL_TILE_MFMA_64X64,
+    OCL_TILE_WMMA_128X128,
+    OCL_TILE_WMMA_64X64,
+    OCL_TILE_DPAS16_128X128,
+    OCL_TILE_DPAS16_64X64,
+    OCL_TILE_DPAS8_128X128,
+    OCL_TILE_DPAS8_64X64,
     OCL_TILES
 };
 extern const struct ocl_tile ocl_tiles[OCL_TILES];
@@ -69,6 +90,7 @@ struct ocl_operands {
     enum clb_type type, result; /* of A and B, and of C */
     bool a_k_major, b_k_major;  /* or k runs along their rows */
     bool a_vector, b_vector;    /* their rows are whole vectors of 4 */
+    bool emulated;              /* the tile's engine is not there: in plain OpenCL C */
 };
 
 /* ---- tiles of attention: attention.cl and attention_wide.cl, by the size of a head ---- */
@@ -96,11 +118,12 @@ enum {
 /* ---- what a device must have ---- */
 
 enum {
-    OCL_LARGEST_GROUP = 256,       /* of local_product, and of the measurement of the peak */
-    OCL_LOCAL_BYTES = 32 * 1024,   /* of attention_d_key_value */
-    OCL_PEAK_CHAINS = 12,          /* PEAK_CHAINS of peak.cl */
-    OCL_OPTIONS_SIZE = 512,        /* characters of all options of a program, */
-    OCL_SOURCE_OPTIONS_SIZE = 192, /* and of those that not every source has */
+    OCL_LARGEST_GROUP = 256,            /* of local_product, and of the measurement of the peak */
+    OCL_LOCAL_BYTES = 32 * 1024,        /* of attention_d_key_value */
+    OCL_ENGINE_LOCAL_BYTES = 40 * 1024, /* of matrix_product, for an engine to be used */
+    OCL_PEAK_CHAINS = 12,               /* PEAK_CHAINS of peak.cl */
+    OCL_OPTIONS_SIZE = 512,             /* characters of all options of a program, */
+    OCL_SOURCE_OPTIONS_SIZE = 192,      /* and of those that not every source has */
 };
 
 /* ---- what the compiler is given ---- */
@@ -110,8 +133,8 @@ extern const char ocl_prelude[];
 
 /* Those of every source. */
 void ocl_shape_options(const struct ocl_shape *shape, char options[OCL_OPTIONS_SIZE]);
-/* Those of gemm.cl, attention.cl and attention_wide.cl, and peak.cl besides; and the types of
- * types.cl alone, for linear.cl and activation.cl: none where both are fp32. */
+/* Those of gemm.cl and gemm_matrix.cl, attention.cl and attention_wide.cl, and peak.cl besides; and
+ * the types of types.cl alone, for linear.cl and activation.cl: none where both are fp32. */
 void ocl_tile_options(const struct ocl_tile *tile, const struct ocl_operands *operands,
                       char *options, size_t size);
 void ocl_attention_options(bool wide, int64_t head, enum clb_type operands, enum clb_type result,
