@@ -6,7 +6,8 @@
  * registers with factor and term. A work-item does 2 * PEAK_CHAINS * PEAK_VECTOR
  * operations a round. PEAK_VECTOR: the device's own vector width on a CPU; 4 on a GPU, where a lane
  * does one number at a time. Both come as -D from ocl_peak_options. EACH_CHAIN makes every chain a
- * variable of its own: an array may end up in memory. */
+ * variable of its own: an array may end up in memory. Rounds are unrolled, since Intel's compiler
+ * copies every chain once a round of what remains a loop. */
 #if !defined(PEAK_VECTOR) || !defined(PEAK_CHAINS)
 #error "compile with the options of ocl_peak_options"
 #endif
@@ -23,7 +24,7 @@ kernel void peak(global float *out, float seed, int rounds)
     const peak_vec factor = (peak_vec)(0.999f + 1e-6f * seed), term = (peak_vec)(1e-3f);
 #define BEGIN(c) peak_vec chain##c = (peak_vec)(seed + c + item);
     EACH_CHAIN(BEGIN)
-    for (int round = 0; round < rounds; round++) {
+    UNROLL_BY(8) for (int round = 0; round < rounds; round++) {
 #define ADVANCE(c) chain##c = fma(chain##c, factor, term);
         EACH_CHAIN(ADVANCE)
     }

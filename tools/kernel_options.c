@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Prints what clbert compiles a kernel source with: a line "SHAPE OPTION..." for every shape and
  * tile that uses it. Of tools/check-kernels, which compiles it with ocl_tuning.c.
- * Usage: kernel_options SOURCE   (as "gemm.cl"; "prelude": what stands before every source) */
+ * Usage: kernel_options SOURCE   (as "gemm.cl"; "prelude": what stands before every source; "intel":
+ * what Intel's compiler gets besides for products and attention) */
 #include "compute/opencl/ocl_tuning.h"
 
 #include <stdio.h>
@@ -96,6 +97,10 @@ static void print_heads(const struct ocl_shape *shape)
 int main(int argc, char **argv)
 {
     const char *source = argc == 2 ? argv[1] : "";
+    if (strcmp(source, "intel") == 0) {
+        puts(OCL_INTEL_REGISTERS);
+        return 0;
+    }
     if (strcmp(source, "prelude") == 0) {
         fputs(ocl_prelude, stdout);
         return 0;
