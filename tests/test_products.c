@@ -138,17 +138,19 @@ static void test_record(void **state)
     unsetenv("CLBERT_GEMM");
     clb_device_close(device);
     assert_string_equal(before, "");
-    assert_says(record, ", wide | nt=tile 6x16, nn=tile 6x16, tn=tile 6x16");
-    char *mixed = with_ways(record, "nt=tile 14x32, nn=tile 6x16, tn=tile 14x32");
-    const char *records[] = {record, mixed};
-    for (int i = 0; i < 2; i++) {
+    assert_says(record, ", wide | fp32 nt=tile 6x16, fp32 nn=tile 6x16, fp32 tn=tile 6x16");
+    char *mixed = with_ways(record, "fp32 nt 4096x768x768=tile 14x32, fp32 nt "
+                                    "8x8x8=tile 6x16, fp32 nn=tile 6x16, fp32 tn=tile 14x32");
+    char *old = with_ways(record, "nt=tile 6x16, nn=tile 6x16, tn=tile 6x16");
+    const char *records[] = {record, mixed, old};
+    for (int i = 0; i < 3; i++) {
         device = open_device();
         OK(clb_device_use_products(device, records[i], &honoured));
         assert_true(honoured);
         OK(multiply(device, second));
-        if (i == 0) assert_memory_equal(first, second, sizeof first);
+        assert_memory_equal(first, second, sizeof first);
         char *again = record_of(device);
-        assert_string_equal(records[i], again);
+        assert_string_equal(i == 2 ? record : records[i], again);
         assert_says(clb_device_info(device)->gemm, "(as recorded)");
         free(again);
         clb_device_close(device);
@@ -157,6 +159,7 @@ static void test_record(void **state)
     free(before);
     free(record);
     free(mixed);
+    free(old);
 }
 
 static void refused(struct clb_device *device, const char *record, const char *why)
@@ -245,7 +248,7 @@ static void test_failure_is_not_kept(void **state)
     support_opencl.error = CL_OUT_OF_RESOURCES;
     struct clb_device *device = open_device();
     const char *errors = errors_of(multiply_once, device);
-    assert_says(errors, "measuring matrix products, once for this device");
+    assert_says(errors, "measuring matrix products of fp32, once for this device");
     assert_says(errors, "clblast failed while it was measured");
     assert_says(errors, "error -5");
     assert_says(clb_device_info(device)->gemm, "clblast failed here");
@@ -265,7 +268,7 @@ static void test_table_is_kept(void **state)
     struct clb_device *device = open_device();
     multiply_once(device);
     assert_int_equal(support_opencl.times, 0);
-    assert_says(clb_device_info(device)->gemm, "tile 14x32");
+    assert_says(clb_device_info(device)->gemm, " GFLOP/s in ");
     assert_null(strstr(clb_device_info(device)->gemm, "failed"));
     clb_device_close(device);
     device = open_device();
@@ -280,6 +283,117 @@ static void test_table_is_kept(void **state)
     damage_file(-1);
     assert_string_equal(listed(), "");
     assert_false(find_file("products-"));
+}
+
+/* ---- the shapes of a model ---- */
+
+/* Whether the kept table has a text. */
+static bool kept(const char *text)
+{
+    char *bytes;
+    size_t size;
+    assert_true(find_file("products-"));
+    OK(base_file_read(file, "cache", 1 << 26, &bytes, &size));
+    const bool found = strstr(bytes + 24, text) != NULL;
+    free(bytes);
+    return found;
+}
+
+static void multiply_expecting(struct clb_device *device, int64_t outputs)
+{
+    const struct clb_layer layers[] = {
+        {CLB_F32, 1500, outputs, 256, true},    /* of 1024 rows */
+        {CLB_F32, 1500, outputs, 256, true},    /* again: the same shapes */
+        {CLB_F32, 8, 8, 8, true},               /* too small */
+        {CLB_F32, 100000, 256, 264, false},     /* of 4096 rows, forward alone */
+        {CLB_BF16, 2048, outputs, 1024, true}}; /* of another type */
+    float out[35 * 9];
+    OK(clb_device_expect(device, layers, 5));
+    OK(multiply(device, out));
+}
+
+static void expecting_512(struct clb_device *device)
+{
+    multiply_expecting(device, 512);
+}
+
+static void expecting_520(struct clb_device *device)
+{
+    multiply_expecting(device, 520);
+}
+
+/* What was told is measured, once, and nothing else. */
+static void test_expected_shapes(void **state)
+{
+    (void)state;
+    struct clb_device *device = open_device();
+    assert_says(errors_of(expecting_512, device), "measuring matrix products of fp32");
+    assert_says(clb_device_info(device)->gemm, "products");
+    char *record = record_of(device);
+    assert_null(strstr(record, "bf16"));
+    free(record);
+    clb_device_close(device);
+    assert_true(kept("\"kind\": \"nt\", \"m\": 1024, \"n\": 512, \"k\": 256"));
+    assert_true(kept("\"kind\": \"nn\", \"m\": 1024, \"n\": 256, \"k\": 512"));
+    assert_true(kept("\"kind\": \"tn\", \"m\": 512, \"n\": 256, \"k\": 1024"));
+    assert_true(kept("\"kind\": \"nt\", \"m\": 4096, \"n\": 256, \"k\": 264"));
+    assert_false(kept("\"n\": 264"));
+    assert_false(kept("\"n\": 8"));
+    assert_false(kept("\"n\": 768"));
+    device = open_device();
+    assert_string_equal(errors_of(expecting_512, device), "");
+    clb_device_close(device);
+    device = open_device();
+    assert_says(errors_of(expecting_520, device), "measuring matrix products of fp32");
+    clb_device_close(device);
+    assert_true(kept("\"n\": 512") && kept("\"n\": 520"));
+}
+
+/* ---- tuning ---- */
+
+static struct clb_tuning tune(double seconds, const volatile sig_atomic_t *stop, const char *gemm)
+{
+    const struct clb_layer layer = {CLB_F32, 256, 256, 256, true};
+    const struct clb_tuning_options options = {CLB_F32, seconds, stop};
+    struct clb_tuning result;
+    struct clb_device *device = open_device();
+    OK(clb_device_expect(device, &layer, 1));
+    OK(clb_device_tune(device, &options, &result));
+    assert_says(clb_device_info(device)->gemm, gemm);
+    assert_true(result.products == 3 && result.before > 0 && result.after >= result.before);
+    clb_device_close(device);
+    return result;
+}
+
+/* Every tile is tried once, whoever stops in between, and taken where it is the fastest. */
+static void test_tune(void **state)
+{
+    (void)state;
+    const volatile sig_atomic_t stop = 1;
+    setenv("CLBERT_OPENCL_SHAPE", "group", 1);
+    const struct clb_tuning none = tune(1e9, &stop, "local");
+    assert_true(none.tried == 0 && none.left > 10 && none.faster == 0);
+    const struct clb_tuning one = tune(1e-6, NULL, "local");
+    assert_true(one.tried == 1 && one.left == none.left - 1);
+    assert_true(kept("\"local 128x128x16x2\": "));
+    const struct clb_tuning again = tune(0, NULL, "local");
+    assert_true(again.tried == 0 && again.left == one.left && again.faster == one.faster);
+    setenv("CLBERT_OPENCL_SHAPE", "wide", 1);
+}
+
+static void test_nothing_to_tune(void **state)
+{
+    (void)state;
+    const struct clb_tuning_options options = {CLB_F32, 1, NULL};
+    const char *devices[] = {"cpu", "opencl"}, *says[] = {"one way", "no local memory"};
+    for (int i = 0; i < 2; i++) {
+        struct clb_tuning result;
+        struct clb_device *device;
+        OK(clb_device_open(devices[i], 1, &device));
+        assert_int_equal(clb_device_tune(device, &options, &result), CLB_ERROR_ARGUMENT);
+        assert_says(clb_error_message(), says[i]);
+        clb_device_close(device);
+    }
 }
 
 /* ---- kernels on disk ---- */
@@ -361,6 +475,9 @@ int main(void)
         cmocka_unit_test_setup(test_record_refused, setup),
         cmocka_unit_test_setup(test_failure_is_not_kept, setup),
         cmocka_unit_test_setup(test_table_is_kept, setup),
+        cmocka_unit_test_setup(test_expected_shapes, setup),
+        cmocka_unit_test_setup(test_tune, setup),
+        cmocka_unit_test_setup(test_nothing_to_tune, setup),
         cmocka_unit_test_setup(test_kernels_are_kept, setup),
         cmocka_unit_test_setup(test_refused_kernels_are_replaced, setup),
     };

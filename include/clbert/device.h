@@ -5,6 +5,7 @@
 
 #include <clbert/api.h>
 #include <clbert/status.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,6 +13,10 @@
 CLB_BEGIN_DECLS
 
 struct clb_device;
+
+/* fp32 and int32; what products and attention may take instead of fp32: bf16 (8 bits of exponent, 7
+ * of fraction) and fp16 (IEEE 754 binary16). */
+enum clb_type { CLB_F32 = 0, CLB_I32 = 1, CLB_BF16 = 2, CLB_F16 = 3 };
 
 /* What is known of a device before it is opened. */
 struct clb_device_info {
@@ -28,8 +33,10 @@ struct clb_device_info {
     bool is_gpu;
     bool is_integrated; /* a GPU that shares the host's memory */
     bool is_cpu_path;   /* the plain-C reference path */
-    char gemm[192]; /* the product chosen, as "clblast" or "tile 14x32 (412 GFLOP/s; clblast 31)";
-                       "" while not yet known. A candidate found wrong is named here */
+    /* The products chosen, as "tile 14x32 (412 GFLOP/s in 12 products), clblast (390 GFLOP/s in 3
+     * products)", other operands behind "; bf16: "; "" while not yet known. A candidate found wrong
+     * is named here. */
+    char gemm[512];
 };
 
 /* Lists every device: the CPU path first, then every usable device of every OpenCL platform.
@@ -65,17 +72,33 @@ CLB_API const char *clb_device_reason(const struct clb_device *device);
 
 /* ---- products ---- */
 
-/* An OpenCL device multiplies matrices in the way that was fastest when it was measured, at its
- * first product. The ways differ in their last digits, so a run that is to go on to the same bits
- * keeps the choice.
+/* An OpenCL device multiplies matrices in the way that was fastest when it was measured: at its
+ * first product of each type of operands, at the shapes it was told to expect. The ways differ in
+ * their last digits, so a run that is to go on to the same bits keeps the choice.
  *
  * The choice as a line of ASCII text, malloc'd: the device, its driver and the shape of its
- * kernels, then the way of each kind of product:
+ * kernels, then the way of each kind of product of each type that was multiplied, by shape where it
+ * differs (m x n x k):
  *
- *   PLATFORM, NAME, DRIVER, VERSION, wide | nt=tile 14x32, nn=tile 14x32, tn=clblast
+ *   PLATFORM, NAME, DRIVER, VERSION, wide | fp32 nt=tile 14x32, fp32 nn 4096x768x768=clblast, ...
  *
- * "" before the first product, and for the CPU path, which has one way only. */
+ * Records up to 0.2.0 name no type ("nt=tile 14x32"): they are honoured for all. "" before the
+ * first product, and for the CPU path, which has one way only. */
 CLB_API enum clb_status clb_device_products(const struct clb_device *device, char **record);
+
+/* A linear layer as a model will use it: [rows, inputs] times a weight [outputs, inputs], and, in
+ * training, the gradients of both. */
+struct clb_layer {
+    enum clb_type operands;
+    int64_t rows, outputs, inputs; /* as many rows as the largest batch has */
+    bool training;
+};
+
+/* Tells the device what it will multiply, before the first product of such operands: what is told
+ * later finds the choice made, and takes that of the nearest shape. A layer counts as often as it
+ * is listed. Told nothing, a device measures at a shape of its own. */
+CLB_API enum clb_status clb_device_expect(struct clb_device *device, const struct clb_layer *layers,
+                                          int count);
 
 /* Makes a device that was just opened take the ways of a record instead of measuring. Where it
  * cannot - the record is another device's, driver's or shape's, a way is not known here any more,
@@ -83,6 +106,30 @@ CLB_API enum clb_status clb_device_products(const struct clb_device *device, cha
  * says why, and the device measures as ever. The CPU path honours "". */
 CLB_API enum clb_status clb_device_use_products(struct clb_device *device, const char *record,
                                                 bool *honoured);
+
+/* ---- tuning ---- */
+
+struct clb_tuning_options {
+    enum clb_type operands;
+    double seconds;                    /* of searching, after the measurement that every first
+                                          product makes */
+    const volatile sig_atomic_t *stop; /* not 0: enough; NULL: nobody asks */
+};
+
+struct clb_tuning {
+    int tried, left;      /* tiles that were, and that time was too short for */
+    int faster;           /* products for which one of them is now taken, */
+    int products;         /* of so many */
+    double before, after; /* mean GFLOP/s over the products */
+};
+
+/* Searches tiles of the product in local memory, at the shapes that the device was told to expect,
+ * and keeps what was measured on disk, after each tile: what is stopped is not lost, and goes on
+ * where it was. Later opened devices take the fastest. Nothing to search - the CPU path, or kernels
+ * without local memory, as on CPUs: CLB_ERROR_ARGUMENT. */
+CLB_API enum clb_status clb_device_tune(struct clb_device *device,
+                                        const struct clb_tuning_options *options,
+                                        struct clb_tuning *result);
 
 /* Waits until everything queued is done and reports what failed in it. */
 CLB_API enum clb_status clb_device_finish(struct clb_device *device);
@@ -124,10 +171,6 @@ struct clb_traffic {
 CLB_API struct clb_traffic clb_device_traffic(const struct clb_device *device);
 
 /* ---- tensors ---- */
-
-/* fp32 and int32; what products and attention may take instead of fp32: bf16 (8 bits of exponent, 7
- * of fraction) and fp16 (IEEE 754 binary16). */
-enum clb_type { CLB_F32 = 0, CLB_I32 = 1, CLB_BF16 = 2, CLB_F16 = 3 };
 
 /* Bytes of an element. */
 static inline int64_t clb_type_size(enum clb_type type)
@@ -193,9 +236,9 @@ CLB_API enum clb_status clb_tensor_read(struct clb_tensor tensor, void *host, in
  * two tensors. */
 #define CLB_BLOCK 1024
 
-/* An arena is one allocation that holds many tensors, each a sub-buffer: all weights, all
- * gradients, the activations of a layer. Tensors are first declared, which plans the memory; commit
- * allocates. */
+/* An arena is one allocation (or some, clb_arena_in_parts) that holds many tensors, each a
+ * sub-buffer: all weights, all gradients, the activations of a layer. Tensors are first declared,
+ * which plans the memory; commit allocates. */
 
 CLB_API enum clb_status clb_arena_create(struct clb_device *device, const char *name,
                                          struct clb_arena **arena);
@@ -210,6 +253,12 @@ CLB_API enum clb_status clb_arena_add(struct clb_arena *arena, enum clb_type typ
 /* Bytes declared so far, with padding. */
 CLB_API int64_t clb_arena_bytes(const struct clb_arena *arena);
 
+/* Before anything is added: where all tensors together are over the device's cap on one allocation,
+ * the arena is several, its parts, of whole tensors in the order in which they were added. Arenas
+ * of the same tensors have the same parts, whatever their types. */
+CLB_API void clb_arena_in_parts(struct clb_arena *arena);
+CLB_API int clb_arena_parts(const struct clb_arena *arena);
+
 /* Allocates and fills everything with zeros. An allocation over the device's cap, or more memory
  * than it has: CLB_ERROR_MEMORY with the arena's name and size. */
 CLB_API enum clb_status clb_arena_commit(struct clb_arena *arena);
@@ -218,6 +267,9 @@ CLB_API enum clb_status clb_arena_commit(struct clb_arena *arena);
  * several, of CLB_I32. Valid after commit. Padding is zero and operations that are meant for it
  * keep it so. */
 CLB_API struct clb_tensor clb_arena_whole(const struct clb_arena *arena);
+
+/* The same of one part; of an arena of several the whole has no memory. */
+CLB_API struct clb_tensor clb_arena_part(const struct clb_arena *arena, int part);
 
 CLB_END_DECLS
 

@@ -169,11 +169,16 @@ struct clb_parameter {
 /* Owned by the model; their tensors have memory after commit, which renews the list. */
 CLB_API const struct clb_parameter *clb_model_parameters(const struct clb_model *model, int *count);
 CLB_API const struct clb_parameter *clb_model_gradients(const struct clb_model *model, int *count);
-/* All of them as one vector, padding 0. */
+/* All of them as one vector, padding 0; without memory where there are several parts. */
 CLB_API struct clb_tensor clb_model_weights_whole(const struct clb_model *model);
 CLB_API struct clb_tensor clb_model_gradients_whole(const struct clb_model *model);
+/* The same in parts, one where the device's cap on an allocation allows it (clb_arena_in_parts). */
+CLB_API int clb_model_parts(const struct clb_model *model);
+CLB_API struct clb_tensor clb_model_weights_part(const struct clb_model *model, int part);
+CLB_API struct clb_tensor clb_model_gradients_part(const struct clb_model *model, int part);
 
-/* Another arena with a tensor for every parameter in the same places (an optimiser's moments).
+/* Another arena with a tensor for every parameter in the same places (an optimiser's moments), in
+ * the same parts.
  * `*parameters` is malloc'd and must stay until the arena is gone; their memory comes at commit. */
 CLB_API enum clb_status clb_model_like_parameters(const struct clb_model *model,
                                                   struct clb_arena *arena,

@@ -6,6 +6,7 @@
 #ifndef CLI_H
 #define CLI_H
 
+#include <clbert/config.h>
 #include <clbert/device.h>
 #include <clbert/status.h>
 #include <clbert/text.h>
@@ -66,6 +67,9 @@ enum clb_status cli_text_format(const char *name, enum clb_text_format *format);
 /* What --precision says: fp32, bf16 or fp16; NULL: fp32. */
 enum clb_status cli_precision(const char *text, enum clb_type *type);
 
+/* What --model says: a size by name, of so many words, a config.json, or a model's directory. */
+enum clb_status cli_config(const char *model, int32_t vocab_size, struct clb_config *config);
+
 /* "512M", "4G", "1000000": bytes, in powers of 1024. `option` is for the message. */
 enum clb_status cli_size(const char *option, const char *text, int64_t *bytes);
 
@@ -87,5 +91,6 @@ enum clb_status command_fill_mask(int argc, const char **argv);
 enum clb_status command_next_sentence(int argc, const char **argv);
 enum clb_status command_verify(int argc, const char **argv);
 enum clb_status command_bench(int argc, const char **argv);
+enum clb_status command_tune(int argc, const char **argv);
 
 #endif

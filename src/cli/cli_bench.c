@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli_bench.h"
 #include "base/error.h"
-#include "base/files.h"
 #include "base/json.h"
 #include "cli/cli.h"
 
 #include <clbert/bench.h>
-#include <clbert/model.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -201,21 +199,6 @@ cleanup:
     return status;
 }
 
-static enum clb_status read_config(const char *model, int32_t vocab_size, struct clb_config *config)
-{
-    enum clb_status status;
-    if (base_is_directory(model))
-        CLB_TRY(clb_model_read_config(model, config));
-    else if (strchr(model, '/') || strstr(model, ".json"))
-        CLB_TRY(clb_config_read(model, config));
-    else
-        CLB_TRY(clb_config_named(model, vocab_size, config));
-    if (config->architecture != CLB_BERT_FOR_MASKED_LM) /* what is timed is pretraining */
-        config->architecture = CLB_BERT_FOR_PRETRAINING;
-cleanup:
-    return status;
-}
-
 static enum clb_status check_arguments(const struct arguments *a)
 {
     const struct clb_bench_options *o = &a->options;
@@ -274,7 +257,9 @@ enum clb_status command_bench(int argc, const char **argv)
     a.json = json;
     o->profile = profile;
     CLB_TRY(cli_precision(precision, &o->precision));
-    CLB_TRY(read_config(a.model, vocab_size, &o->config));
+    CLB_TRY(cli_config(a.model, vocab_size, &o->config));
+    if (o->config.architecture != CLB_BERT_FOR_MASKED_LM) /* what is timed is pretraining */
+        o->config.architecture = CLB_BERT_FOR_PRETRAINING;
     CLB_TRY(check_arguments(&a));
     CLB_TRY(clb_device_open(device_name ? device_name : "auto", threads, &device));
     CLB_TRY(bench(device, &a));

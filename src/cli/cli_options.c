@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
+#include "base/files.h"
 #include "cli/cli.h"
 
 #include <clbert/device.h>
+#include <clbert/model.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -271,6 +273,13 @@ enum clb_status cli_corpora(char *const *data, const char **rest, int rest_count
 enum clb_status cli_precision(const char *text, enum clb_type *type)
 {
     return clb_precision_named(text ? text : "fp32", type);
+}
+
+enum clb_status cli_config(const char *model, int32_t vocab_size, struct clb_config *config)
+{
+    if (base_is_directory(model)) return clb_model_read_config(model, config);
+    if (strchr(model, '/') || strstr(model, ".json")) return clb_config_read(model, config);
+    return clb_config_named(model, vocab_size, config);
 }
 
 enum clb_status cli_size(const char *option, const char *text, int64_t *bytes)

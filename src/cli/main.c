@@ -21,6 +21,7 @@ static const struct command {
     {"next-sentence", "whether a model thinks that B follows A", command_next_sentence},
     {"verify", "prove a device against the CPU path", command_verify},
     {"bench", "measure training speed on a device", command_bench},
+    {"tune", "search for a GPU's fastest matrix products, and keep them", command_tune},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 

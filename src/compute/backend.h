@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a backend implements: every function, none optional but the two of products. ops.c has
+/* What a backend implements: every function, none optional but those of products. ops.c has
  * checked shapes, types and aliasing, so an implementation begins with its work. Semantics:
  * include/clbert/ops.h. */
 #ifndef CLBERT_BACKEND_H
@@ -20,9 +20,15 @@ struct clb_backend {
     /* Puts what is known by now of the product chosen into device->info.gemm. */
     void (*describe)(struct clb_device *device);
 
-    /* clb_device_products and clb_device_use_products; NULL where there is only one product. */
+    /* clb_device_expect, clb_device_products and clb_device_use_products; NULL where there is only
+     * one product. */
+    enum clb_status (*expect)(struct clb_device *device, const struct clb_layer *layers, int count);
     enum clb_status (*products)(const struct clb_device *device, char **record);
     enum clb_status (*use_products)(struct clb_device *device, const char *record, bool *honoured);
+
+    /* clb_device_tune; NULL where there is nothing to tune. */
+    enum clb_status (*tune)(struct clb_device *device, const struct clb_tuning_options *options,
+                            struct clb_tuning *result);
 
     /* clb_device_peak. */
     enum clb_status (*peak)(struct clb_device *device, double *gflops);

@@ -86,6 +86,24 @@ const char *clb_device_reason(const struct clb_device *device)
     return device->reason;
 }
 
+enum clb_status clb_device_expect(struct clb_device *device, const struct clb_layer *layers,
+                                  int count)
+{
+    return device->backend->expect ? device->backend->expect(device, layers, count) : CLB_OK;
+}
+
+enum clb_status clb_device_tune(struct clb_device *device, const struct clb_tuning_options *options,
+                                struct clb_tuning *result)
+{
+    *result = (struct clb_tuning){0};
+    if (!device->backend->tune)
+        return clb_fail(CLB_ERROR_ARGUMENT, "%s multiplies in one way: there is nothing to tune",
+                        device->info.selector);
+    const enum clb_status status = clb_device_check_precision(device, options->operands);
+    if (status != CLB_OK) return status;
+    return device->backend->tune(device, options, result);
+}
+
 enum clb_status clb_device_products(const struct clb_device *device, char **record)
 {
     if (device->backend->products) return device->backend->products(device, record);

@@ -73,6 +73,15 @@ static void name_sites(struct block *m)
     }
 }
 
+static void declare_layers(struct registry *r, enum clb_type operands, int64_t t, int64_t h,
+                           int64_t i)
+{
+    registry_layer(r, operands, t, 3 * h, h);
+    registry_layer(r, operands, t, h, h);
+    registry_layer(r, operands, t, i, h);
+    registry_layer(r, operands, t, h, i);
+}
+
 static void declare(struct module *module, struct registry *r)
 {
     struct block *m = (struct block *)module;
@@ -82,6 +91,7 @@ static void declare(struct module *module, struct registry *r)
     const int64_t i = c->intermediate_size;
     declare_parameters(m, r);
     name_sites(m);
+    declare_layers(r, module->model->limits.operands, t, h, i);
     registry_copy(r, &m->copy, "block operand", t, h);
     registry_operand(r, &m->qkv, "qkv", t, 3 * h, RECOMPUTED);
     registry_operand(r, &m->attention, "attention", t, h, RECOMPUTED);

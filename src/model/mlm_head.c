@@ -47,6 +47,8 @@ static void declare(struct module *module, struct registry *r)
     if (limits->max_masked == 0) return; /* only listed */
     const int64_t c = m->chunk_rows = chunk_rows(&module->model->config, limits);
     m->chunks = (int)((limits->max_masked + c - 1) / c);
+    registry_layer(r, limits->operands, c, h, h);
+    registry_layer(r, limits->operands, c, v, h);
     m->rows = registry_inputs(r, m->chunks, c);
     m->labels = registry_inputs(r, m->chunks, c);
     registry_activation(r, &m->masked, "mlm masked", c, h, SAVED);

@@ -21,18 +21,34 @@ const struct clb_parameter *clb_model_gradients(const struct clb_model *model, i
 
 struct clb_tensor clb_model_weights_whole(const struct clb_model *model)
 {
-    return registry_weights_whole(model->registry);
+    return clb_arena_whole(registry_weight_arena(model->registry));
 }
 
 struct clb_tensor clb_model_gradients_whole(const struct clb_model *model)
 {
-    return registry_gradients_whole(model->registry);
+    return clb_arena_whole(registry_gradient_arena(model->registry));
+}
+
+int clb_model_parts(const struct clb_model *model)
+{
+    return clb_arena_parts(registry_weight_arena(model->registry));
+}
+
+struct clb_tensor clb_model_weights_part(const struct clb_model *model, int part)
+{
+    return clb_arena_part(registry_weight_arena(model->registry), part);
+}
+
+struct clb_tensor clb_model_gradients_part(const struct clb_model *model, int part)
+{
+    return clb_arena_part(registry_gradient_arena(model->registry), part);
 }
 
 enum clb_status clb_model_like_parameters(const struct clb_model *model, struct clb_arena *arena,
                                           struct clb_parameter **parameters, int *count)
 {
     const struct clb_parameter *weights = registry_weights(model->registry, count);
+    clb_arena_in_parts(arena);
     *parameters = calloc((size_t)*count, sizeof **parameters);
     if (!*parameters) return clb_fail(CLB_ERROR_MEMORY, "parameters: out of memory");
     enum clb_status status = CLB_OK;

@@ -42,6 +42,8 @@ struct registry {
     int activation_count;
     struct slot *slots;
     int slot_count;
+    struct clb_layer *layers;
+    int layer_count;
     struct clb_tensor **input_lists; /* of registry_inputs */
     int input_list_count;
 
@@ -76,6 +78,15 @@ static void note(struct registry *r, enum clb_status status)
     snprintf(r->message, sizeof r->message, "%s", clb_error_message());
 }
 
+/* What is used by its tensors, or part by part. */
+static enum clb_status create_arena(struct clb_device *device, const char *name,
+                                    struct clb_arena **arena)
+{
+    const enum clb_status status = clb_arena_create(device, name, arena);
+    if (status == CLB_OK) clb_arena_in_parts(*arena);
+    return status;
+}
+
 enum clb_status registry_create(struct clb_device *device, const struct clb_model_limits *limits,
                                 struct registry **out)
 {
@@ -87,10 +98,10 @@ enum clb_status registry_create(struct clb_device *device, const struct clb_mode
                            .operands = limits->operands};
     enum clb_status status = CLB_OK;
     if (device) {
-        CLB_TRY(clb_arena_create(device, "weights", &r->weight_arena));
-        if (r->training) CLB_TRY(clb_arena_create(device, "gradients", &r->gradient_arena));
+        CLB_TRY(create_arena(device, "weights", &r->weight_arena));
+        if (r->training) CLB_TRY(create_arena(device, "gradients", &r->gradient_arena));
         if (r->operands != CLB_F32)
-            CLB_TRY(clb_arena_create(device, "reduced weights", &r->operand_arena));
+            CLB_TRY(create_arena(device, "reduced weights", &r->operand_arena));
         CLB_TRY(clb_arena_create(device, "batch", &r->input_arena));
     }
     *out = r;
@@ -115,6 +126,7 @@ void registry_destroy(struct registry *r)
     free(r->modules);
     free(r->activations);
     free(r->slots);
+    free(r->layers);
     for (int i = 0; i < r->input_list_count; i++) free(r->input_lists[i]);
     free(r->input_lists);
     upload_destroy(r->upload);
@@ -210,14 +222,14 @@ int registry_module_of(const struct registry *r, int index)
     return r->modules[index];
 }
 
-struct clb_tensor registry_weights_whole(const struct registry *r)
+const struct clb_arena *registry_weight_arena(const struct registry *r)
 {
-    return clb_arena_whole(r->weight_arena);
+    return r->weight_arena;
 }
 
-struct clb_tensor registry_gradients_whole(const struct registry *r)
+const struct clb_arena *registry_gradient_arena(const struct registry *r)
 {
-    return clb_arena_whole(r->gradient_arena);
+    return r->gradient_arena;
 }
 
 /* ---- activations ---- */
@@ -271,6 +283,16 @@ void registry_operand(struct registry *r, struct clb_tensor *tensor, const char 
     add_activation(r, tensor, name, r->operands, rows, columns, lifetime);
 }
 
+void registry_layer(struct registry *r, enum clb_type operands, int64_t rows, int64_t outputs,
+                    int64_t inputs)
+{
+    if (r->status != CLB_OK || !r->device) return;
+    struct clb_layer *layers = grow(r, r->layers, r->layer_count, sizeof *layers);
+    if (!layers) return;
+    r->layers = layers;
+    r->layers[r->layer_count++] = (struct clb_layer){operands, rows, outputs, inputs, r->training};
+}
+
 void registry_copy(struct registry *r, struct clb_tensor *tensor, const char *name, int64_t rows,
                    int64_t columns)
 {
@@ -288,10 +310,14 @@ enum clb_status registry_cast(const struct clb_tensor *copy, const struct clb_te
 
 enum clb_status registry_cast_weights(struct registry *r)
 {
+    enum clb_status status = CLB_OK;
     if (!r->operand_arena) return CLB_OK;
-    const struct clb_tensor operands = clb_arena_whole(r->operand_arena);
-    const struct clb_tensor weights = clb_arena_whole(r->weight_arena);
-    return clb_cast(&operands, &weights);
+    for (int i = 0; i < clb_arena_parts(r->weight_arena) && status == CLB_OK; i++) {
+        const struct clb_tensor operands = clb_arena_part(r->operand_arena, i);
+        const struct clb_tensor weights = clb_arena_part(r->weight_arena, i);
+        status = clb_cast(&operands, &weights);
+    }
+    return status;
 }
 
 void registry_input(struct registry *r, struct clb_tensor *tensor, int64_t count)
@@ -396,7 +422,7 @@ static enum clb_status plan_arena(struct registry *r, int module, const char *na
         struct slot *slot = &r->slots[i];
         if (slot->module != module) continue;
         if (!*arena) {
-            CLB_TRY(clb_arena_create(r->device, name, arena));
+            CLB_TRY(create_arena(r->device, name, arena));
             r->activation_arena_count++;
         }
         CLB_TRY(clb_arena_add(*arena, slot->type, slot->elements, 1, &slot->tensor));
@@ -414,6 +440,7 @@ enum clb_status registry_plan(struct registry *r)
 {
     enum clb_status status;
     CLB_TRY(registry_check(r));
+    CLB_TRY(clb_device_expect(r->device, r->layers, r->layer_count));
     r->activation_arenas = calloc((size_t)r->module + 2, sizeof(struct clb_arena *));
     if (!r->activation_arenas) return out_of_memory();
     CLB_TRY(plan_arena(r, SHARED, "activations"));

@@ -42,6 +42,10 @@ void registry_activation(struct registry *registry, struct clb_tensor *tensor, c
 /* One of the type of the operands: what goes from product to product, or to attention. */
 void registry_operand(struct registry *registry, struct clb_tensor *tensor, const char *name,
                       int64_t rows, int64_t columns, enum lifetime lifetime);
+/* A linear layer of [outputs, inputs] multiplies so many rows, of such operands: what the device is
+ * told to expect. */
+void registry_layer(struct registry *registry, enum clb_type operands, int64_t rows,
+                    int64_t outputs, int64_t inputs);
 /* Room for the copy that products take of an fp32 activation, within one call: registry_cast fills
  * it. Nothing where operands are fp32, too. */
 void registry_copy(struct registry *registry, struct clb_tensor *tensor, const char *name,
@@ -71,8 +75,9 @@ const struct clb_parameter *registry_weights(const struct registry *registry, in
 const struct clb_parameter *registry_gradients(const struct registry *registry, int *count);
 /* The module that declared parameter `index`. */
 int registry_module_of(const struct registry *registry, int index);
-struct clb_tensor registry_weights_whole(const struct registry *registry);
-struct clb_tensor registry_gradients_whole(const struct registry *registry);
+/* Where they lie, both in the same parts. */
+const struct clb_arena *registry_weight_arena(const struct registry *registry);
+const struct clb_arena *registry_gradient_arena(const struct registry *registry);
 
 /* ---- losses ---- */
 

@@ -33,29 +33,62 @@ enum clb_status clb_optimizer_named(const char *name, enum clb_optimizer_kind *k
                     name);
 }
 
+/* ---- segments: one a parameter, in the order of memory, numbered anew in each of its parts ----
+ */
+
+static int64_t blocks_of(const struct clb_parameter *parameter)
+{
+    return (clb_tensor_elements(parameter->tensor) + CLB_BLOCK - 1) / CLB_BLOCK;
+}
+
+/* Parameters from `first` on that fill a part of so many elements. */
+static int count_in_part(const struct clb_parameter *parameters, int first, int64_t elements)
+{
+    int end = first;
+    for (int64_t blocks = elements / CLB_BLOCK; blocks > 0; end++)
+        blocks -= blocks_of(&parameters[end]);
+    return end - first;
+}
+
+static enum clb_status plan_segments(struct train_optimizer *o, const struct clb_model *model)
+{
+    int count, first = 0;
+    const struct clb_parameter *parameters = clb_model_parameters(model, &count);
+    enum clb_status status = CLB_OK;
+    o->parts = clb_model_parts(model);
+    o->segments = calloc((size_t)o->parts, sizeof *o->segments);
+    if (!o->segments) return clb_fail(CLB_ERROR_MEMORY, "optimizer: out of memory");
+    for (int part = 0; part < o->parts; part++) {
+        struct clb_segments *s = &o->segments[part];
+        const int64_t elements = clb_model_weights_part(model, part).rows;
+        const int own = count_in_part(parameters, first, elements);
+        CLB_TRY(clb_arena_add(o->table_arena, CLB_I32, elements / CLB_BLOCK, 1, &s->block_segment));
+        CLB_TRY(clb_arena_add(o->table_arena, CLB_I32, own + 1, 1, &s->first_block));
+        CLB_TRY(clb_arena_add(o->table_arena, CLB_F32, own, 1, &s->decay));
+        first += own;
+    }
+cleanup:
+    return status;
+}
+
 enum clb_status train_optimizer_create(struct clb_model *model, enum clb_optimizer_kind kind,
                                        struct train_optimizer **out)
 {
-    struct clb_tensor weights = clb_model_weights_whole(model);
-    struct clb_device *device = weights.device;
+    struct clb_device *device = clb_model_weights_whole(model).device;
     struct train_optimizer *o = calloc(1, sizeof *o);
     if (!o) return clb_fail(CLB_ERROR_MEMORY, "optimizer: out of memory");
     o->kind = kind;
     o->loss_scale.dynamic = clb_model_operands(model) == CLB_F16;
     o->loss_scale.scale = o->loss_scale.dynamic ? FIRST_SCALE : 1.0f;
-    int count;
     enum clb_status status;
-    clb_model_parameters(model, &count);
     CLB_TRY(clb_arena_create(device, "first moments", &o->first_arena));
     CLB_TRY(clb_arena_create(device, "second moments", &o->second_arena));
     CLB_TRY(clb_arena_create(device, "optimizer tables", &o->table_arena));
     CLB_TRY(clb_model_like_parameters(model, o->first_arena, &o->first, &o->parameter_count));
     CLB_TRY(clb_model_like_parameters(model, o->second_arena, &o->second, &o->parameter_count));
-    CLB_TRY(clb_arena_add(o->table_arena, CLB_I32, weights.rows / CLB_BLOCK, 1,
-                          &o->segments.block_segment));
-    CLB_TRY(clb_arena_add(o->table_arena, CLB_I32, count + 1, 1, &o->segments.first_block));
-    CLB_TRY(clb_arena_add(o->table_arena, CLB_F32, count, 1, &o->segments.decay));
+    CLB_TRY(plan_segments(o, model));
     CLB_TRY(clb_arena_add(o->table_arena, CLB_F32, 1, 1, &o->weights_norm));
+    CLB_TRY(clb_arena_add(o->table_arena, CLB_F32, 1, 1, &o->part_norm));
     CLB_TRY(clb_arena_create(device, "gradient norms", &o->norm_arena));
     for (int i = 0; i < TRAIN_NORM_SLOTS; i++)
         CLB_TRY(clb_arena_add(o->norm_arena, CLB_F32, 1, 1, &o->norms[i]));
@@ -79,18 +112,17 @@ void train_optimizer_destroy(struct train_optimizer *o)
     clb_arena_destroy(o->second_arena);
     clb_arena_destroy(o->table_arena);
     clb_arena_destroy(o->norm_arena);
+    free(o->segments);
     free(o->first);
     free(o->second);
     free(o);
 }
 
-/* The tables of struct clb_segments: one segment a parameter, in the arena's order. */
-static enum clb_status write_segments(struct train_optimizer *o, const struct clb_model *model,
-                                      float weight_decay)
+/* The tables of one part, whose parameters begin at `parameters`. */
+static enum clb_status write_segments(const struct clb_segments *segments,
+                                      const struct clb_parameter *parameters, float weight_decay)
 {
-    int count;
-    const struct clb_parameter *parameters = clb_model_parameters(model, &count);
-    const int64_t blocks = o->segments.block_segment.rows;
+    const int64_t blocks = segments->block_segment.rows, count = segments->decay.rows;
     int32_t *block_segment = malloc((size_t)blocks * sizeof *block_segment);
     int32_t *first_block = malloc(((size_t)count + 1) * sizeof *first_block);
     float *decay = malloc((size_t)count * sizeof *decay);
@@ -100,16 +132,16 @@ static enum clb_status write_segments(struct train_optimizer *o, const struct cl
         goto cleanup;
     }
     int32_t block = 0;
-    for (int i = 0; i < count; i++) {
-        int64_t elements = clb_tensor_elements(parameters[i].tensor);
+    for (int32_t i = 0; i < count; i++) {
+        const int64_t end = block + blocks_of(&parameters[i]);
         first_block[i] = block;
         decay[i] = parameters[i].decay ? weight_decay : 0.0f;
-        for (int64_t e = 0; e < elements; e += CLB_BLOCK) block_segment[block++] = i;
+        while (block < end) block_segment[block++] = i;
     }
     first_block[count] = block;
-    CLB_TRY(clb_tensor_write(o->segments.block_segment, block_segment, blocks));
-    CLB_TRY(clb_tensor_write(o->segments.first_block, first_block, count + 1));
-    CLB_TRY(clb_tensor_write(o->segments.decay, decay, count));
+    CLB_TRY(clb_tensor_write(segments->block_segment, block_segment, blocks));
+    CLB_TRY(clb_tensor_write(segments->first_block, first_block, count + 1));
+    CLB_TRY(clb_tensor_write(segments->decay, decay, count));
 cleanup:
     free(block_segment);
     free(first_block);
@@ -120,24 +152,60 @@ cleanup:
 enum clb_status train_optimizer_commit(struct train_optimizer *o, const struct clb_model *model,
                                        float weight_decay)
 {
+    int count;
+    const struct clb_parameter *parameters = clb_model_parameters(model, &count);
     enum clb_status status;
     CLB_TRY(clb_arena_commit(o->first_arena));
     CLB_TRY(clb_arena_commit(o->second_arena));
     CLB_TRY(clb_arena_commit(o->table_arena));
     CLB_TRY(clb_arena_commit(o->norm_arena));
-    CLB_TRY(write_segments(o, model, weight_decay));
+    for (int part = 0; part < o->parts; part++) {
+        CLB_TRY(write_segments(&o->segments[part], parameters, weight_decay));
+        parameters += o->segments[part].decay.rows;
+    }
 cleanup:
     return status;
+}
+
+/* *out = the sum of squares of all parts, in their order. */
+static enum clb_status sum_of_squares(const struct train_optimizer *o, const struct clb_tensor *out,
+                                      const struct clb_model *model,
+                                      struct clb_tensor (*part_of)(const struct clb_model *, int))
+{
+    enum clb_status status = CLB_OK;
+    for (int part = 0; part < o->parts; part++) {
+        const struct clb_tensor numbers = part_of(model, part);
+        CLB_TRY(clb_sum_of_squares(part == 0 ? out : &o->part_norm, &numbers));
+        if (part > 0) CLB_TRY(clb_add(out, &o->part_norm));
+    }
+cleanup:
+    return status;
+}
+
+static enum clb_status update_part(const struct train_optimizer *o, const struct clb_model *model,
+                                   int part, const struct clb_tensor *norm,
+                                   const struct clb_optimizer_step *hyper)
+{
+    const struct clb_tensor w = clb_model_weights_part(model, part),
+                            g = clb_model_gradients_part(model, part);
+    const struct clb_tensor m = clb_arena_part(o->first_arena, part),
+                            v = clb_arena_part(o->second_arena, part);
+    const struct clb_segments *segments = &o->segments[part];
+    switch (o->kind) {
+    case CLB_OPTIMIZER_ADAMW:
+        return clb_adamw(&w, &g, &m, &v, norm, segments, hyper);
+    case CLB_OPTIMIZER_BERT_ADAM:
+        return clb_bert_adam(&w, &g, &m, &v, norm, segments, hyper);
+    case CLB_OPTIMIZER_LAMB:
+        return clb_lamb(&w, &g, &m, &v, norm, segments, hyper);
+    }
+    return clb_fail(CLB_ERROR_ARGUMENT, "unknown optimizer");
 }
 
 enum clb_status train_optimizer_step(struct train_optimizer *o, const struct clb_model *model,
                                      const struct clb_training_options *options, int64_t step,
                                      double learning_rate)
 {
-    const struct clb_tensor w = clb_model_weights_whole(model),
-                            g = clb_model_gradients_whole(model);
-    const struct clb_tensor m = clb_arena_whole(o->first_arena),
-                            v = clb_arena_whole(o->second_arena);
     const struct clb_tensor *norm = &o->norms[step % TRAIN_NORM_SLOTS];
     const struct clb_optimizer_step hyper = {
         .learning_rate = (float)learning_rate,
@@ -147,17 +215,10 @@ enum clb_status train_optimizer_step(struct train_optimizer *o, const struct clb
         .max_grad_norm = options->max_grad_norm,
         .step = step + 1,
     };
-    enum clb_status status = clb_sum_of_squares(norm, &g);
-    if (status != CLB_OK) return status;
-    switch (o->kind) {
-    case CLB_OPTIMIZER_ADAMW:
-        return clb_adamw(&w, &g, &m, &v, norm, &o->segments, &hyper);
-    case CLB_OPTIMIZER_BERT_ADAM:
-        return clb_bert_adam(&w, &g, &m, &v, norm, &o->segments, &hyper);
-    case CLB_OPTIMIZER_LAMB:
-        return clb_lamb(&w, &g, &m, &v, norm, &o->segments, &hyper);
-    }
-    return clb_fail(CLB_ERROR_ARGUMENT, "unknown optimizer");
+    enum clb_status status = sum_of_squares(o, norm, model, clb_model_gradients_part);
+    for (int part = 0; part < o->parts && status == CLB_OK; part++)
+        status = update_part(o, model, part, norm, &hyper);
+    return status;
 }
 
 /* One read, whatever lies between the numbers: each begins a block. */
@@ -198,9 +259,8 @@ enum clb_status train_optimizer_rescale(struct train_optimizer *o, int64_t step)
 enum clb_status train_optimizer_weights_norm(const struct train_optimizer *o,
                                              const struct clb_model *model, double *norm)
 {
-    const struct clb_tensor weights = clb_model_weights_whole(model);
     float square;
-    enum clb_status status = clb_sum_of_squares(&o->weights_norm, &weights);
+    enum clb_status status = sum_of_squares(o, &o->weights_norm, model, clb_model_weights_part);
     if (status == CLB_OK) status = clb_tensor_read(o->weights_norm, &square, 1);
     if (status == CLB_OK) *norm = sqrt((double)square);
     return status;

@@ -14,17 +14,28 @@ static struct clb_loss_scales scales_of(const struct clb_model *model,
     return scales;
 }
 
+/* Every gradient becomes 0, or is multiplied. */
+static enum clb_status set_gradients(const struct clb_model *model, bool clear, float factor)
+{
+    enum clb_status status = CLB_OK;
+    for (int i = 0; i < clb_model_parts(model) && status == CLB_OK; i++) {
+        const struct clb_tensor gradients = clb_model_gradients_part(model, i);
+        status = clear ? clb_fill(&gradients, 0.0f) : clb_scale(&gradients, factor);
+    }
+    return status;
+}
+
 enum clb_status train_gradients(struct clb_model *model, const struct clb_step_batches *batches,
                                 uint64_t seed, float loss_scale)
 {
-    const struct clb_tensor gradients = clb_model_gradients_whole(model);
     const struct clb_loss_scales scales = scales_of(model, batches, loss_scale);
-    enum clb_status status = clb_fill(&gradients, 0.0f);
+    enum clb_status status = set_gradients(model, true, 0.0f);
     for (int i = 0; i < batches->count && status == CLB_OK; i++) {
         const uint32_t stream = (uint32_t)(batches->step * batches->count + i);
         status = clb_model_train(model, batches->batches[i], seed, stream, scales);
     }
-    if (status == CLB_OK && loss_scale != 1.0f) status = clb_scale(&gradients, 1.0f / loss_scale);
+    if (status == CLB_OK && loss_scale != 1.0f)
+        status = set_gradients(model, false, 1.0f / loss_scale);
     return status;
 }
 

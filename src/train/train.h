@@ -28,8 +28,10 @@ struct train_optimizer {
     struct clb_arena *first_arena, *second_arena, *table_arena, *norm_arena;
     struct clb_parameter *first, *second; /* the two moments by parameter */
     int parameter_count;
-    struct clb_segments segments;
+    struct clb_segments *segments; /* [parts] of the model's memory */
+    int parts;
     struct clb_tensor weights_norm;            /* the weights' sum of squares */
+    struct clb_tensor part_norm;               /* that of one part */
     struct clb_tensor norms[TRAIN_NORM_SLOTS]; /* a step's sum of squares, by step % slots */
     struct train_loss_scale loss_scale;
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The OpenCL path: what its files share. Baseline: OpenCL 1.2, 32 KiB of local memory, work-groups
- * of 256, neither fp64 nor fp16 nor float atomics. */
+ * of 128, neither fp64 nor fp16 nor float atomics. */
 #ifndef OCL_H
 #define OCL_H
 
@@ -31,6 +31,11 @@ enum ocl_source {
 struct ocl_program;
 struct ocl_gemm;
 
+/* Of a work-group. */
+struct ocl_limits {
+    int64_t items, local_bytes;
+};
+
 struct ocl_device {
     struct clb_device base;
     cl_platform_id platform;
@@ -39,9 +44,11 @@ struct ocl_device {
     cl_command_queue queue;
     const struct ocl_shape *shape;
     unsigned engines;             /* 1 << enum ocl_engine: those that it says it has */
+    struct ocl_limits limits;
     struct ocl_program *programs; /* compiled so far */
     bool said_compiling;          /* that kernels are compiled, which may take long */
-    struct ocl_gemm *gemm;        /* what was chosen for products; NULL before the first */
+    struct ocl_gemm *gemm;        /* what is chosen for products */
+    struct ocl_gemm_tuned *tuned; /* tiles that have been named, of clb_device_tune's */
     struct ocl_scratch {
         cl_mem memory;
         int64_t bytes;

@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Products: CLBlast, tiles of our own in cl/gemm.cl, and for reduced operands a GPU's matrix engine
- * in cl/gemm_matrix.cl. Which one a device uses is measured once,
- * at the first product, and the measurement is kept on disk for this device, driver, shape of
- * kernels and version of clbert. A candidate is first compared with a product on the host; a wrong
- * one is never used and named in info.gemm. One that fails is not used either, but nothing is kept
- * then: the next start tries it again. Reduced operands are multiplied by the first engine that the
- * device says it has and whose results are right; else by the same tile, and, where CLBlast is
- * chosen, by that of the shape that comes first.
+ * in cl/gemm_matrix.cl. Which one a device uses is measured at the
+ * first product of each type of operands, at the shapes that the model said it would have
+ * (clb_device_expect), or, where nothing was said, at one that fills most devices. A product takes
+ * what was chosen for the nearest of these shapes. The measurements are kept on disk for this
+ * device, driver, shape of kernels and version of clbert.
+ *
+ * A candidate is first compared with a product on the host, for each type by itself; a wrong one is
+ * never used and named in info.gemm. One that fails is not used either, but nothing is kept then:
+ * the next start tries it again.
  *
  * Environment: CLBERT_GEMM forces one candidate without a measurement: "clblast", "tile" (the
  * wide-vector tile 14x32), "tile6x16", "local" (128x128 in local memory), "local64", or an engine's
- * tile by its name, as "mma 128x128": emulated where the device has not got it, and for reduced
- * operands only. */
+ * tile by its name, as "mma 128x128", emulated where the device has not got it. Operands that it
+ * does not take are multiplied by the first tile that does. */
 #ifndef OCL_GEMM_H
 #define OCL_GEMM_H
 
 #include "compute/opencl/ocl.h"
+
+#include <jansson.h>
 
 /* C [m, n] = A B, row-major, by how A and B lie in memory. */
 enum ocl_gemm_kind {
@@ -41,42 +45,68 @@ typedef enum clb_status ocl_gemm_run(struct ocl_device *device, const struct ocl
 struct ocl_gemm_candidate {
     const char *name;
     ocl_gemm_run *run;
-    const struct ocl_tile *tile;                        /* NULL: CLBlast, which has its own */
-    unsigned types;                                     /* 1 << enum clb_type of operands */
+    const struct ocl_tile *tile; /* NULL: CLBlast, which has its own */
+    unsigned types;              /* 1 << type for every type of operands that it takes */
     bool (*available)(const struct ocl_device *device); /* NULL: always */
 };
 
 ocl_gemm_run ocl_gemm_clblast, ocl_gemm_tile;
 
-/* What a device uses. */
-struct ocl_gemm {
-    const struct ocl_gemm_candidate *chosen[OCL_GEMM_KINDS];
-    /* For reduced operands of a type, once they were probed; NULL: there is none. */
-    const struct ocl_gemm_candidate *engines[CLB_F16 + 1];
-    bool probed[CLB_F16 + 1];
-    char text[192]; /* info.gemm */
+/* ---- what a device uses ---- */
+
+/* What a choice is made for. */
+struct ocl_gemm_shape {
+    enum ocl_gemm_kind kind;
+    int64_t m, n, k; /* 0: whatever they are */
 };
 
+struct ocl_gemm_choice {
+    struct ocl_gemm_shape shape;
+    const struct ocl_gemm_candidate *candidate;
+    double gflops; /* 0: not measured */
+};
+
+enum {
+    OCL_GEMM_TYPES = CLB_F16 + 1,
+    OCL_GEMM_SHAPES = 24, /* at most so many are measured of a type */
+};
+
+/* The choices of one type of operands. */
+struct ocl_gemm_choices {
+    struct ocl_gemm_choice of[OCL_GEMM_SHAPES];
+    int count;
+    const char *how; /* "", " (as recorded)" */
+};
+
+/* What a model said it would multiply, the most work first. */
+struct ocl_gemm_expected {
+    struct ocl_gemm_shape shapes[OCL_GEMM_SHAPES];
+    double work[OCL_GEMM_SHAPES]; /* multiply-adds of a step */
+    int count;
+};
+
+struct ocl_gemm {
+    struct ocl_gemm_expected expected[OCL_GEMM_TYPES];
+    struct ocl_gemm_choices choices[OCL_GEMM_TYPES]; /* none before the first product of a type */
+    bool for_all_types; /* the fp32 choices are an old record's, for the other types, too */
+    char text[sizeof((struct clb_device_info *)0)->gemm]; /* info.gemm */
+};
+
+enum clb_status ocl_gemm_open(struct ocl_device *device);
+void ocl_gemm_close(struct ocl_device *device);
 /* Puts the choice, where it is known by now, into the description. */
 void ocl_gemm_describe(struct clb_device *device);
-/* The same for a device that is not open, from the cache on disk. */
-void ocl_gemm_describe_cached(struct clb_device_info *info, const struct ocl_shape *shape);
-void ocl_gemm_close(struct ocl_device *device);
 
-/* ---- measuring one candidate: ocl_gemm_measure.c ---- */
+/* ---- what is expected: ocl_gemm_expect.c ---- */
 
-struct ocl_gemm_result {
-    bool wrong;
-    bool failed;                   /* a call did, so that nothing is known */
-    double gflops[OCL_GEMM_KINDS]; /* at the largest shape that was quick enough; 0: not measured */
-};
-enum clb_status ocl_gemm_measure(struct ocl_device *device,
-                                 const struct ocl_gemm_candidate *candidate,
-                                 struct ocl_gemm_result *result);
-/* Whether it gives right results of operands of a type; not how fast. */
-enum clb_status ocl_gemm_check(struct ocl_device *device,
-                               const struct ocl_gemm_candidate *candidate, enum clb_type operands,
-                               bool *right);
+/* clb_device_expect. Layers that are too small to fill a device, or a small part of the work, are
+ * passed over; numbers of rows are taken for the power of two below, at most 4096, beyond which
+ * nothing changes any more. */
+enum clb_status ocl_gemm_expect(struct clb_device *device, const struct clb_layer *layers,
+                                int count);
+/* What is measured for a type: what is expected, or, without that, one shape of each kind. */
+int ocl_gemm_shapes(const struct ocl_device *device, enum clb_type type,
+                    struct ocl_gemm_shape shapes[OCL_GEMM_SHAPES]);
 
 /* ---- matrix engines: ocl_gemm_engine.c ---- */
 
@@ -87,41 +117,104 @@ bool ocl_has_mfma(const struct ocl_device *device);
 bool ocl_has_wmma(const struct ocl_device *device);
 bool ocl_has_dpas16(const struct ocl_device *device);
 bool ocl_has_dpas8(const struct ocl_device *device);
-/* The engine that multiplies reduced operands of that type, found and compared with the host at the
- * first call; NULL: none. What fails or is wrong is named in device->gemm->text. */
-const struct ocl_gemm_candidate *ocl_gemm_engine(struct ocl_device *device, enum clb_type operands);
 
-/* ---- the candidates, choosing by what was measured, keeping that: ocl_gemm_choice.c ---- */
+/* ---- the candidates, and choosing among them: ocl_gemm_choice.c ---- */
 
 enum { OCL_GEMM_CANDIDATES = 15 };
 extern const struct ocl_gemm_candidate ocl_gemm_candidates[OCL_GEMM_CANDIDATES];
 extern const char *const ocl_gemm_kind_names[OCL_GEMM_KINDS]; /* "nt" */
-/* The candidate of a name, where it is worth trying on kernels of that shape; NULL: none. */
-const struct ocl_gemm_candidate *ocl_gemm_find(const struct ocl_shape *shape, const char *name);
-/* The first tile of kernels of that shape that takes operands of every type. */
-const struct ocl_gemm_candidate *ocl_gemm_portable(const struct ocl_shape *shape);
-/* Of the candidates that are measured: engines are not. */
-bool ocl_gemm_worth_trying(const struct ocl_shape *shape, int candidate);
+/* The candidate of a name, where this device can use it, or a tile that was tuned; NULL: none. */
+const struct ocl_gemm_candidate *ocl_gemm_find(struct ocl_device *device, const char *name);
+/* Whether it can multiply such operands, and is worth trying. */
+bool ocl_gemm_takes(const struct ocl_device *device, const struct ocl_gemm_candidate *candidate,
+                    enum clb_type type);
+/* The wanted one for operands that it takes, where the device can hold it, else the first of our
+ * own tiles that does. */
+const struct ocl_gemm_candidate *ocl_gemm_for_type(const struct ocl_device *device,
+                                                   const struct ocl_gemm_candidate *wanted,
+                                                   enum clb_type type);
+/* The candidate that CLBERT_GEMM forces; NULL: none. An unknown one is an error. */
+enum clb_status ocl_gemm_forced(const struct ocl_gemm_candidate **candidate);
+/* Makes the choices of a type, at its first product. */
+enum clb_status ocl_gemm_choose(struct ocl_device *device, enum clb_type type);
+/* All products of a kind by one candidate. */
+void ocl_gemm_choose_for_all(struct ocl_gemm_choices *choices, enum ocl_gemm_kind kind,
+                             const struct ocl_gemm_candidate *candidate);
+/* That for the nearest shape. */
+const struct ocl_gemm_candidate *ocl_gemm_nearest(const struct ocl_gemm_choices *choices,
+                                                  const struct ocl_gemm_shape *shape);
 
-/* The results of all candidates that are worth trying. */
-struct ocl_gemm_table {
-    struct ocl_gemm_result results[OCL_GEMM_CANDIDATES];
-};
-/* Takes the fastest right candidate of each kind and describes the choice; false: there is none. */
-bool ocl_gemm_take(struct ocl_gemm *gemm, const struct ocl_shape *shape,
-                   const struct ocl_gemm_table *table);
-/* The same of what was kept on disk. */
-bool ocl_gemm_load(const struct clb_device_info *info, const struct ocl_shape *shape,
-                   struct ocl_gemm *gemm);
+/* ---- measuring: ocl_gemm_measure.c, with the operands of ocl_gemm_bench.c ---- */
+
+/* Measures the candidates of a type at `count` shapes and adds the results to `results`, a type's
+ * part of what is kept. *failed: a call did, so that something is not known. */
+enum clb_status ocl_gemm_measure(struct ocl_device *device, enum clb_type type,
+                                 const struct ocl_gemm_shape *shapes, int count, json_t *results,
+                                 bool *failed);
+
+/* The shape with as many rows of a batch as take little time at so many GFLOP/s. */
+struct ocl_gemm_shape ocl_gemm_shorten(struct ocl_gemm_shape shape, double gflops);
+
+struct ocl_gemm_bench;
+enum clb_status ocl_gemm_bench_open(struct ocl_device *device, enum clb_type type,
+                                    struct ocl_gemm_bench **bench);
+void ocl_gemm_bench_close(struct ocl_gemm_bench *bench);
+/* Compares products of small shapes, which end in the middle of every tile, with the host's; *right
+ * is false where one is wrong. */
+enum clb_status ocl_gemm_bench_check(struct ocl_gemm_bench *bench,
+                                     const struct ocl_gemm_candidate *candidate, bool *right);
+/* The same by some elements of one product of any shape. */
+enum clb_status ocl_gemm_bench_spot_check(struct ocl_gemm_bench *bench,
+                                          const struct ocl_gemm_candidate *candidate,
+                                          const struct ocl_gemm_shape *shape, bool *right);
+/* How fast it is, several products queued at once; `expected` GFLOP/s say how many. */
+enum clb_status ocl_gemm_bench_time(struct ocl_gemm_bench *bench,
+                                    const struct ocl_gemm_candidate *candidate,
+                                    const struct ocl_gemm_shape *shape, double expected,
+                                    double *gflops);
+double ocl_gemm_gflop(const struct ocl_gemm_shape *shape);
+
+/* ---- what was measured, on disk and in memory: ocl_gemm_results.c ----
+ *
+ * {"fp32": {"wrong": ["clblast"], "failed": [],
+ *           "products": [{"kind": "nt", "m": 4096, "n": 768, "k": 768,
+ *                         "gflops": {"tile 14x32": 412, "tile 6x16": 300}}]}, "bf16": ...} */
+
+/* What is kept of a device; an empty object where there is nothing, or what is no such table, which
+ * is deleted. NULL: out of memory. */
+json_t *ocl_gemm_load(const struct clb_device_info *info, const struct ocl_shape *shape);
 void ocl_gemm_save(const struct clb_device_info *info, const struct ocl_shape *shape,
-                   const struct ocl_gemm_table *table);
+                   const json_t *all);
+/* A type's part, made where there is none. */
+json_t *ocl_gemm_results(json_t *all, enum clb_type type);
+/* "wrong" or "failed". */
+bool ocl_gemm_is_noted(const json_t *results, const char *list, const char *candidate);
+void ocl_gemm_note(json_t *results, const char *list, const char *candidate);
+/* The rates of a shape by candidate, made where there are none and `make` is given; NULL: none. */
+json_t *ocl_gemm_rates(json_t *results, const struct ocl_gemm_shape *shape, bool make);
+/* info.gemm of a device that is not open. */
+void ocl_gemm_describe_cached(struct clb_device_info *info, const struct ocl_shape *shape);
+/* Adds to a text "tile 14x32 (412 GFLOP/s in 12 products), clblast (...)" and what is noted. */
+void ocl_gemm_append_choices(char *text, size_t size, enum clb_type type,
+                             const struct ocl_gemm_choices *choices, const json_t *results);
+
+/* ---- tiles found by a search: ocl_gemm_tune.c ----
+ *
+ * "local 64x128x16x4" is a tile in local memory of MWG, NWG, KWG and KWI. Its rates stand in the
+ * table beside those of the candidates that every device has. */
+
+/* The candidate of such a name, made where it is new and the kernel can be compiled so; it lives as
+ * long as the device. NULL: it is no such name. */
+const struct ocl_gemm_candidate *ocl_gemm_tuned(struct ocl_device *device, const char *name);
+bool ocl_gemm_is_tuned(const struct ocl_gemm_candidate *candidate);
+void ocl_gemm_release_tuned(struct ocl_device *device);
+enum clb_status ocl_gemm_tune(struct clb_device *device, const struct clb_tuning_options *options,
+                              struct clb_tuning *result);
 
 /* ---- clb_device_products and clb_device_use_products: ocl_gemm_record.c ---- */
 
 enum clb_status ocl_gemm_products(const struct clb_device *device, char **record);
 enum clb_status ocl_gemm_use_products(struct clb_device *device, const char *record,
                                       bool *honoured);
-/* The candidate that CLBERT_GEMM forces; NULL: none. An unknown one is an error. */
-enum clb_status ocl_gemm_forced(const struct ocl_gemm_candidate **candidate);
 
 #endif

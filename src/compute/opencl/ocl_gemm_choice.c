@@ -1,31 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
+#include "base/error.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "compute/opencl/ocl_gemm.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* ---- candidates ---- */
 
 const char *const ocl_gemm_kind_names[OCL_GEMM_KINDS] = {"nt", "nn", "tn"};
 
-const struct ocl_gemm_candidate ocl_gemm_candidates[OCL_GEMM_CANDIDATES] = {
-#define REDUCED (1u << CLB_BF16 | 1u << CLB_F16)
-#define ALL (1u << CLB_F32 | REDUCED)
+enum {
+    FP32 = 1u << CLB_F32,
+    REDUCED = 1u << CLB_BF16 | 1u << CLB_F16,
+    ALL_TYPES = FP32 | REDUCED,
+};
 #define ENGINE(id, name, has)                                                                      \
     {name " 128x128", ocl_gemm_tile, &ocl_tiles[OCL_TILE_##id##_128X128], REDUCED, has},           \
     {                                                                                              \
         name " 64x64", ocl_gemm_tile, &ocl_tiles[OCL_TILE_##id##_64X64], REDUCED, has              \
     }
-    {"tile 14x32", ocl_gemm_tile, &ocl_tiles[OCL_TILE_14X32], ALL, NULL},
-    {"tile 6x16", ocl_gemm_tile, &ocl_tiles[OCL_TILE_6X16], ALL, NULL},
-    {"clblast", ocl_gemm_clblast, NULL, 1u << CLB_F32, NULL},
-    {"local 128x128", ocl_gemm_tile, &ocl_tiles[OCL_TILE_LOCAL_128X128], ALL, NULL},
-    {"local 64x64", ocl_gemm_tile, &ocl_tiles[OCL_TILE_LOCAL_64X64], ALL, NULL},
+
+const struct ocl_gemm_candidate ocl_gemm_candidates[OCL_GEMM_CANDIDATES] = {
+    {"tile 14x32", ocl_gemm_tile, &ocl_tiles[OCL_TILE_14X32], ALL_TYPES, NULL},
+    {"tile 6x16", ocl_gemm_tile, &ocl_tiles[OCL_TILE_6X16], ALL_TYPES, NULL},
+    {"clblast", ocl_gemm_clblast, NULL, FP32, NULL},
+    {"local 128x128", ocl_gemm_tile, &ocl_tiles[OCL_TILE_LOCAL_128X128], ALL_TYPES, NULL},
+    {"local 64x64", ocl_gemm_tile, &ocl_tiles[OCL_TILE_LOCAL_64X64], ALL_TYPES, NULL},
     ENGINE(MMA, "mma", ocl_has_mma),
     ENGINE(MFMA, "mfma", ocl_has_mfma),
     ENGINE(WMMA, "wmma", ocl_has_wmma),
@@ -33,155 +38,239 @@ const struct ocl_gemm_candidate ocl_gemm_candidates[OCL_GEMM_CANDIDATES] = {
     ENGINE(DPAS8, "dpas8", ocl_has_dpas8),
 };
 
+/* CLBERT_GEMM's names; engines have their own. */
+static const struct {
+    const char *value;
+    int candidate;
+} forced_names[] = {{"clblast", 2}, {"tile", 0}, {"tile6x16", 1}, {"local", 3}, {"local64", 4}};
+enum { FORCED_NAMES = sizeof forced_names / sizeof *forced_names };
+
+/* Whether a work-group may be as large, and have as much local memory. */
+static bool fits(const struct ocl_device *device, const struct ocl_tile *tile)
+{
+    return !tile || tile->place == OCL_REGISTERS ||
+           (ocl_tile_items(tile) <= device->limits.items &&
+            ocl_tile_local_bytes(tile) <= device->limits.local_bytes);
+}
+
 /* Register tiles mean a CPU's vector registers, local memory means a GPU's: neither is worth
  * compiling for the other. */
-bool ocl_gemm_worth_trying(const struct ocl_shape *shape, int i)
+static bool is_worth_trying(const struct ocl_device *device,
+                            const struct ocl_gemm_candidate *candidate)
 {
-    const struct ocl_tile *tile = ocl_gemm_candidates[i].tile;
-    return !tile || (!tile->engine && shape->wide == (tile->place == OCL_REGISTERS));
+    return (!candidate->tile || device->shape->wide == (candidate->tile->place == OCL_REGISTERS)) &&
+           fits(device, candidate->tile) && (!candidate->available || candidate->available(device));
 }
 
-const struct ocl_gemm_candidate *ocl_gemm_find(const struct ocl_shape *shape, const char *name)
+bool ocl_gemm_takes(const struct ocl_device *device, const struct ocl_gemm_candidate *candidate,
+                    enum clb_type type)
+{
+    return candidate->types >> type & 1 && is_worth_trying(device, candidate);
+}
+
+const struct ocl_gemm_candidate *ocl_gemm_find(struct ocl_device *device, const char *name)
 {
     for (int i = 0; i < OCL_GEMM_CANDIDATES; i++)
-        if (strcmp(name, ocl_gemm_candidates[i].name) == 0 && ocl_gemm_worth_trying(shape, i))
+        if (strcmp(name, ocl_gemm_candidates[i].name) == 0 &&
+            is_worth_trying(device, &ocl_gemm_candidates[i]))
             return &ocl_gemm_candidates[i];
-    return NULL;
+    const struct ocl_gemm_candidate *tuned = ocl_gemm_tuned(device, name);
+    return tuned && is_worth_trying(device, tuned) ? tuned : NULL;
 }
 
-const struct ocl_gemm_candidate *ocl_gemm_portable(const struct ocl_shape *shape)
+const struct ocl_gemm_candidate *ocl_gemm_for_type(const struct ocl_device *device,
+                                                   const struct ocl_gemm_candidate *wanted,
+                                                   enum clb_type type)
 {
-    int i = 0;
-    while (!ocl_gemm_candidates[i].tile || !ocl_gemm_worth_trying(shape, i)) i++;
-    return &ocl_gemm_candidates[i];
-}
-
-/* ---- choosing ---- */
-
-__attribute__((format(printf, 2, 3))) static void append(struct ocl_gemm *gemm, const char *format,
-                                                         ...)
-{
-    size_t length = strlen(gemm->text);
-    va_list args;
-    va_start(args, format);
-    vsnprintf(gemm->text + length, sizeof gemm->text - length, format, args);
-    va_end(args);
-}
-
-static bool is_right(const struct ocl_shape *shape, const struct ocl_gemm_table *table, int i)
-{
-    return ocl_gemm_worth_trying(shape, i) && !table->results[i].wrong && !table->results[i].failed;
-}
-
-static void append_kind(struct ocl_gemm *gemm, const struct ocl_shape *shape,
-                        const struct ocl_gemm_table *table, int kind)
-{
-    const int best = (int)(gemm->chosen[kind] - ocl_gemm_candidates);
-    append(gemm, "%s (%.3g GFLOP/s", gemm->chosen[kind]->name, table->results[best].gflops[kind]);
+    if (wanted->types >> type & 1 && fits(device, wanted->tile)) return wanted;
     for (int i = 0; i < OCL_GEMM_CANDIDATES; i++)
-        if (i != best && is_right(shape, table, i))
-            append(gemm, "; %s %.3g", ocl_gemm_candidates[i].name, table->results[i].gflops[kind]);
-    append(gemm, ")");
+        if (ocl_gemm_candidates[i].tile && ocl_gemm_takes(device, &ocl_gemm_candidates[i], type))
+            return &ocl_gemm_candidates[i];
+    return wanted;
 }
 
-/* "tile 14x32 (412 GFLOP/s; clblast 31)", by kind where they differ. */
-static void describe(struct ocl_gemm *gemm, const struct ocl_shape *shape,
-                     const struct ocl_gemm_table *table)
+enum clb_status ocl_gemm_forced(const struct ocl_gemm_candidate **candidate)
 {
-    bool same = true;
-    for (int kind = 1; kind < OCL_GEMM_KINDS; kind++) same &= gemm->chosen[kind] == gemm->chosen[0];
-    for (int kind = 0; kind < (same ? 1 : OCL_GEMM_KINDS); kind++) {
-        if (!same) append(gemm, "%s%s ", kind ? ", " : "", ocl_gemm_kind_names[kind]);
-        append_kind(gemm, shape, table, kind);
+    const char *value = getenv("CLBERT_GEMM");
+    char names[320] = "";
+    *candidate = NULL;
+    if (!value || !*value) return CLB_OK;
+    for (int i = 0; i < FORCED_NAMES; i++) {
+        if (strcmp(value, forced_names[i].value) == 0)
+            *candidate = &ocl_gemm_candidates[forced_names[i].candidate];
+        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i ? ", " : "",
+                 forced_names[i].value);
     }
-    for (int i = 0; i < OCL_GEMM_CANDIDATES; i++)
-        if (ocl_gemm_worth_trying(shape, i) && !is_right(shape, table, i))
-            append(gemm, "; %s %s here", ocl_gemm_candidates[i].name,
-                   table->results[i].wrong ? "is wrong" : "failed");
-}
-
-bool ocl_gemm_take(struct ocl_gemm *gemm, const struct ocl_shape *shape,
-                   const struct ocl_gemm_table *table)
-{
-    *gemm = (struct ocl_gemm){.text = ""};
-    for (int kind = 0; kind < OCL_GEMM_KINDS; kind++) {
-        double best = 0.0;
-        for (int i = 0; i < OCL_GEMM_CANDIDATES; i++) {
-            const double gflops = table->results[i].gflops[kind];
-            if (!is_right(shape, table, i) || gflops <= best) continue;
-            best = gflops;
-            gemm->chosen[kind] = &ocl_gemm_candidates[i];
-        }
-        if (!gemm->chosen[kind]) return false;
-    }
-    describe(gemm, shape, table);
-    return true;
-}
-
-/* ---- on disk: {"tile 14x32": {"wrong": false, "gflops": [412, 388, 371]}, ...} ---- */
-
-static char *path_of(const struct clb_device_info *info, const struct ocl_shape *shape)
-{
-    char key[OCL_OPTIONS_SIZE];
-    ocl_shape_options(shape, key);
-    return ocl_cache_path(info, "products", key, strlen(key));
-}
-
-static bool read_result(const json_t *json, struct ocl_gemm_result *result)
-{
-    const json_t *wrong = json_object_get(json, "wrong"), *gflops = json_object_get(json, "gflops");
-    if (!json_is_boolean(wrong) || json_array_size(gflops) != OCL_GEMM_KINDS) return false;
-    result->wrong = json_is_true(wrong);
-    for (int kind = 0; kind < OCL_GEMM_KINDS; kind++) {
-        const json_t *number = json_array_get(gflops, (size_t)kind);
-        if (!json_is_number(number)) return false;
-        result->gflops[kind] = json_number_value(number);
-    }
-    return true;
-}
-
-static bool take_table(const char *bytes, size_t size, const struct ocl_shape *shape,
-                       struct ocl_gemm *gemm)
-{
-    struct ocl_gemm_table table = {.results = {{.wrong = false}}};
-    json_t *json = json_loadb(bytes, size, 0, NULL);
-    bool good = json != NULL;
-    for (int i = 0; i < OCL_GEMM_CANDIDATES && good; i++)
-        if (ocl_gemm_worth_trying(shape, i))
-            good =
-                read_result(json_object_get(json, ocl_gemm_candidates[i].name), &table.results[i]);
-    json_decref(json);
-    return good && ocl_gemm_take(gemm, shape, &table);
-}
-
-/* A file that is no table of these candidates is deleted. */
-bool ocl_gemm_load(const struct clb_device_info *info, const struct ocl_shape *shape,
-                   struct ocl_gemm *gemm)
-{
-    size_t size = 0;
-    char *path = path_of(info, shape), *bytes = ocl_cache_read(path, &size);
-    const bool good = bytes && take_table(bytes, size, shape, gemm);
-    if (bytes && !good) unlink(path);
-    free(bytes);
-    free(path);
-    return good;
-}
-
-void ocl_gemm_save(const struct clb_device_info *info, const struct ocl_shape *shape,
-                   const struct ocl_gemm_table *table)
-{
-    char *path = path_of(info, shape), *text;
-    json_t *json = json_object();
     for (int i = 0; i < OCL_GEMM_CANDIDATES; i++) {
-        const struct ocl_gemm_result *r = &table->results[i];
-        if (ocl_gemm_worth_trying(shape, i))
-            json_object_set_new(json, ocl_gemm_candidates[i].name,
-                                json_pack("{s:b, s:[f, f, f]}", "wrong", r->wrong, "gflops",
-                                          r->gflops[0], r->gflops[1], r->gflops[2]));
+        const struct ocl_gemm_candidate *engine = &ocl_gemm_candidates[i];
+        if (!engine->tile || !engine->tile->engine) continue;
+        if (strcmp(value, engine->name) == 0) *candidate = engine;
+        snprintf(names + strlen(names), sizeof names - strlen(names), ", %s", engine->name);
     }
-    text = json_dumps(json, 0);
-    if (path && text) ocl_cache_write(path, text, strlen(text));
-    free(text);
-    json_decref(json);
-    free(path);
+    if (*candidate) return CLB_OK;
+    return clb_fail(CLB_ERROR_ARGUMENT, "CLBERT_GEMM=%s is unknown; there are: %s", value, names);
+}
+
+/* ---- choices ---- */
+
+void ocl_gemm_choose_for_all(struct ocl_gemm_choices *choices, enum ocl_gemm_kind kind,
+                             const struct ocl_gemm_candidate *candidate)
+{
+    choices->of[choices->count++] =
+        (struct ocl_gemm_choice){.shape = {.kind = kind}, .candidate = candidate};
+}
+
+/* By how many times the sides differ, as a sum of logarithms; another kind is farther than any. */
+static double distance(const struct ocl_gemm_shape *a, const struct ocl_gemm_shape *b)
+{
+    const double kinds = a->kind == b->kind ? 0.0 : 1000.0;
+    if (a->m == 0) return kinds;
+    return kinds + fabs(log2((double)a->m / (double)b->m)) +
+           fabs(log2((double)a->n / (double)b->n)) + fabs(log2((double)a->k / (double)b->k));
+}
+
+const struct ocl_gemm_candidate *ocl_gemm_nearest(const struct ocl_gemm_choices *choices,
+                                                  const struct ocl_gemm_shape *shape)
+{
+    const struct ocl_gemm_candidate *nearest = NULL;
+    double least = INFINITY;
+    for (int i = 0; i < choices->count; i++) {
+        const double d = distance(&choices->of[i].shape, shape);
+        if (d >= least) continue;
+        least = d;
+        nearest = choices->of[i].candidate;
+    }
+    return nearest;
+}
+
+/* Every candidate that could be chosen now has a rate. */
+static bool is_complete(const struct ocl_device *device, enum clb_type type, const json_t *results,
+                        const json_t *rates)
+{
+    for (int i = 0; i < OCL_GEMM_CANDIDATES; i++) {
+        const char *name = ocl_gemm_candidates[i].name;
+        if (ocl_gemm_takes(device, &ocl_gemm_candidates[i], type) &&
+            !ocl_gemm_is_noted(results, "wrong", name) && !json_object_get(rates, name))
+            return false;
+    }
+    return rates != NULL;
+}
+
+/* The fastest at each shape that was measured. */
+static void take_fastest(struct ocl_device *device, enum clb_type type, json_t *results,
+                         const struct ocl_gemm_shape *shapes, int count,
+                         struct ocl_gemm_choices *choices)
+{
+    choices->count = 0;
+    for (int i = 0; i < count; i++) {
+        struct ocl_gemm_choice choice = {.shape = shapes[i]};
+        const char *name;
+        json_t *rate;
+        json_object_foreach(ocl_gemm_rates(results, &shapes[i], false), name, rate)
+        {
+            const struct ocl_gemm_candidate *candidate = ocl_gemm_find(device, name);
+            if (!candidate || !ocl_gemm_takes(device, candidate, type) ||
+                ocl_gemm_is_noted(results, "wrong", name) ||
+                ocl_gemm_is_noted(results, "failed", name) ||
+                json_number_value(rate) <= choice.gflops)
+                continue;
+            choice.candidate = candidate;
+            choice.gflops = json_number_value(rate);
+        }
+        if (choice.candidate) choices->of[choices->count++] = choice;
+    }
+}
+
+static void describe(struct ocl_gemm *gemm, enum clb_type type, const json_t *results)
+{
+    ocl_gemm_append_choices(gemm->text, sizeof gemm->text, type, &gemm->choices[type], results);
+}
+
+/* ---- making them ---- */
+
+static enum clb_status measure(struct ocl_device *device, enum clb_type type,
+                               const struct ocl_gemm_shape *shapes, int count, json_t *all)
+{
+    const struct clb_device_info *info = &device->base.info;
+    json_t *results = ocl_gemm_results(all, type);
+    const double begin = base_seconds();
+    bool failed = false;
+    enum clb_status status;
+    base_log("%s (%s): measuring matrix products of %s, once for this device, driver and model; "
+             "with the compiling of kernels it may take a minute",
+             info->selector, info->name, clb_type_name(type));
+    CLB_TRY(ocl_gemm_measure(device, type, shapes, count, results, &failed));
+    if (base_json_starved()) CLB_TRY(clb_fail(CLB_ERROR_MEMORY, "products: out of memory"));
+    if (!failed) ocl_gemm_save(info, device->shape, all);
+    if (base_seconds() - begin > 3.0)
+        base_log("%s: measured in %.0f s", info->selector, base_seconds() - begin);
+cleanup:
+    return status;
+}
+
+/* Takes what was measured before, and measures the rest. */
+static enum clb_status choose_fastest(struct ocl_device *device, enum clb_type type)
+{
+    const struct clb_device_info *info = &device->base.info;
+    struct ocl_gemm_choices *choices = &device->gemm->choices[type];
+    struct ocl_gemm_shape shapes[OCL_GEMM_SHAPES], missing[OCL_GEMM_SHAPES];
+    const int count = ocl_gemm_shapes(device, type, shapes);
+    json_t *all = ocl_gemm_load(info, device->shape);
+    json_t *results = ocl_gemm_results(all, type);
+    int missing_count = 0;
+    enum clb_status status = CLB_OK;
+    if (!results) CLB_TRY(clb_fail(CLB_ERROR_MEMORY, "products: out of memory"));
+    for (int i = 0; i < count; i++)
+        if (!is_complete(device, type, results, ocl_gemm_rates(results, &shapes[i], false)))
+            missing[missing_count++] = shapes[i];
+    if (missing_count > 0) CLB_TRY(measure(device, type, missing, missing_count, all));
+    take_fastest(device, type, results, shapes, count, choices);
+    if (choices->count == 0)
+        CLB_TRY(clb_fail(
+            CLB_ERROR_DEVICE,
+            "%s (%s): no way to multiply matrices of %s %s here; use another device or driver",
+            info->selector, info->name, clb_type_name(type),
+            json_array_size(json_object_get(results, "failed")) > 0 ? "works"
+                                                                    : "gives right results"));
+    describe(device->gemm, type, results);
+    for (int i = 0; i < choices->count; i++)
+        if (ocl_gemm_is_tuned(choices->of[i].candidate)) {
+            base_log("%s: matrix products of %s as clbert tune found them", info->selector,
+                     clb_type_name(type));
+            break;
+        }
+cleanup:
+    json_decref(all);
+    return status;
+}
+
+/* That which fp32 has, as CLBERT_GEMM and old records mean it. */
+static void choose_by(struct ocl_device *device, enum clb_type type,
+                      const struct ocl_gemm_candidate *const wanted[OCL_GEMM_KINDS],
+                      const char *how)
+{
+    struct ocl_gemm_choices *choices = &device->gemm->choices[type];
+    choices->count = 0;
+    choices->how = how;
+    for (int kind = 0; kind < OCL_GEMM_KINDS; kind++)
+        ocl_gemm_choose_for_all(choices, (enum ocl_gemm_kind)kind,
+                                ocl_gemm_for_type(device, wanted[kind], type));
+    describe(device->gemm, type, NULL);
+}
+
+enum clb_status ocl_gemm_choose(struct ocl_device *device, enum clb_type type)
+{
+    const struct ocl_gemm *gemm = device->gemm;
+    const struct ocl_gemm_candidate *wanted[OCL_GEMM_KINDS];
+    enum clb_status status = ocl_gemm_forced(&wanted[0]);
+    if (status != CLB_OK) return status;
+    wanted[1] = wanted[2] = wanted[0];
+    if (gemm->for_all_types)
+        for (int kind = 0; kind < OCL_GEMM_KINDS; kind++)
+            wanted[kind] =
+                ocl_gemm_nearest(&gemm->choices[CLB_F32],
+                                 &(struct ocl_gemm_shape){.kind = (enum ocl_gemm_kind)kind});
+    if (!wanted[0]) return choose_fastest(device, type);
+    choose_by(device, type, wanted, gemm->for_all_types ? " (as recorded)" : " (by CLBERT_GEMM)");
+    return CLB_OK;
 }

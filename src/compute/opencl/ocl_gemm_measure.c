@@ -1,254 +1,192 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Measures the candidates for one type of operands. All are checked first, and timed at small
+ * products, to learn what the device can; what is far behind there is not tried further. Then they
+ * take turns at each shape, since what else runs on the machine disturbs for seconds at a time. */
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/narrow.h"
+#include "base/log.h"
 #include "compute/opencl/ocl_gemm.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
-/* No single timed product may be expected to take longer: a candidate that collapses on some driver
- * must not hold up the start. */
-static const double patience = 0.1; /* seconds */
-
-static const int64_t checked[][3] = {{37, 45, 29}, {130, 100, 150}};
-/* The last is for GPUs: a product of base, which fills the largest. */
-static const int64_t timed[][3] = {
-    {64, 64, 64}, {256, 256, 128}, {512, 512, 256}, {1024, 768, 768}, {4096, 768, 768}};
+static const struct ocl_gemm_shape ladder[] = {{OCL_GEMM_NT, 64, 64, 64},
+                                               {OCL_GEMM_NT, 256, 256, 128},
+                                               {OCL_GEMM_NT, 512, 512, 256},
+                                               {OCL_GEMM_NT, 1024, 1024, 512}};
 enum {
-    CHECKED = sizeof checked / sizeof *checked,
-    TIMED = sizeof timed / sizeof *timed,
-    QUEUED = 32, /* at most so many products are timed together, */
+    LADDER = sizeof ladder / sizeof *ladder,
+    TRIES = 2,  /* what fails may have met a moment's lack of something */
+    ROUNDS = 2, /* of all candidates at each shape, the best of which counts */
+    FEWEST_ROWS = 128,
 };
-static const double together =
-    0.02; /* of about so many seconds: the wait for them is little then */
+/* No single product may be expected to take longer: of large ones on slow devices fewer rows are
+ * measured, and a candidate that collapses there must not hold up the start. */
+static const double patience = 0.05;  /* seconds */
+static const double behind = 3.0;     /* so many times slower is not tried any more, */
+static const double collapsed = 10.0; /* at small products, which do not fill a device */
+static const double budget = 10.0;    /* seconds of timing; shapes beyond take the nearest */
 
-struct bench {
-    struct ocl_device *device;
+/* One candidate on its way. */
+struct runner {
     const struct ocl_gemm_candidate *candidate;
-    int shapes;             /* of `timed` */
-    int64_t elements;       /* of the largest operand */
-    float *a, *b, *c, *out; /* [elements] */
-    cl_mem a_memory, b_memory, c_memory;
-    enum clb_type operands, result;
+    bool out[OCL_GEMM_KINDS]; /* of the race */
+    double gflops;            /* the most so far */
 };
 
-static enum clb_status bench_open(struct bench *bench)
+struct race {
+    struct ocl_device *device;
+    struct ocl_gemm_bench *bench;
+    json_t *results;
+    struct runner runners[OCL_GEMM_CANDIDATES];
+    int count;
+    double best; /* of all, GFLOP/s so far */
+    bool *failed;
+};
+
+static void leave(struct runner *runner)
 {
-    struct clb_random random = {.seed = 1, .purpose = CLB_PURPOSE_TEST};
-    float **arrays[] = {&bench->a, &bench->b, &bench->c, &bench->out};
-    cl_mem *memories[] = {&bench->a_memory, &bench->b_memory, &bench->c_memory};
-    bench->shapes = bench->device->shape->wide ? TIMED - 1 : TIMED;
-    bench->elements = timed[bench->shapes - 1][0] * timed[bench->shapes - 1][1];
-    const size_t bytes = (size_t)bench->elements * sizeof(float);
-    for (int i = 0; i < 4; i++) {
-        float *array = malloc(bytes);
-        if (!array) return clb_fail(CLB_ERROR_MEMORY, "measuring products: out of memory");
-        random.stream = (uint32_t)i;
-        for (int64_t e = 0; e < bench->elements; e++)
-            array[e] = clb_uniform_from_bits(clb_random_u32(random, (uint64_t)e)) - 0.5f;
-        *arrays[i] = array;
-    }
-    for (int i = 0; i < 3; i++) {
-        cl_int error;
-        *memories[i] =
-            clCreateBuffer(bench->device->context, CL_MEM_READ_WRITE | CL_MEM_COPY_HOST_PTR, bytes,
-                           *arrays[i], &error);
-        enum clb_status status = ocl_check(bench->device, error, "allocate for measuring products");
-        if (status != CLB_OK) return status;
-    }
-    return CLB_OK;
+    for (int kind = 0; kind < OCL_GEMM_KINDS; kind++) runner->out[kind] = true;
 }
 
-static void bench_close(struct bench *bench)
+static void say(const struct race *race, const struct runner *runner)
 {
-    const cl_mem memories[] = {bench->a_memory, bench->b_memory, bench->c_memory};
-    clFinish(bench->device->queue);
-    for (int i = 0; i < 3; i++)
-        if (memories[i]) clReleaseMemObject(memories[i]);
-    free(bench->a);
-    free(bench->b);
-    free(bench->c);
-    free(bench->out);
+    base_log_progress("%s: measuring matrix products: %s", race->device->base.info.selector,
+                      runner->candidate->name);
 }
 
-/* So many times, and one wait. */
-static enum clb_status run(struct bench *bench, enum ocl_gemm_kind kind, const int64_t shape[3],
-                           bool accumulate, int times)
+static void note_failure(struct race *race, struct runner *runner)
 {
-    struct ocl_product product = {kind,
-                                  shape[0],
-                                  shape[1],
-                                  shape[2],
-                                  bench->a_memory,
-                                  bench->b_memory,
-                                  bench->c_memory,
-                                  accumulate,
-                                  bench->operands,
-                                  bench->result};
-    enum clb_status status = CLB_OK;
-    for (int i = 0; i < times && status == CLB_OK; i++)
-        status = bench->candidate->run(bench->device, bench->candidate->tile, &product);
-    return status == CLB_OK ? ocl_finish(&bench->device->base) : status;
+    base_warn("%s failed while it was measured: %s", runner->candidate->name, clb_error_message());
+    ocl_gemm_note(race->results, "failed", runner->candidate->name);
+    *race->failed = true;
+    leave(runner);
 }
 
-/* ---- comparing ---- */
-
-/* Rounds numbers to a type and gives them as they lie in a device's memory; `to` may be behind
- * them, but not overlap. */
-static void narrow(enum clb_type type, float *x, int64_t count, uint16_t *to)
+static void note_wrong(struct race *race, struct runner *runner)
 {
-    for (int64_t i = 0; i < count; i++) {
-        to[i] = type == CLB_BF16 ? base_bf16_of(x[i]) : base_fp16_of(x[i]);
-        x[i] = type == CLB_BF16 ? base_bf16_widen(to[i]) : base_fp16_widen(to[i]);
-    }
+    ocl_gemm_note(race->results, "wrong", runner->candidate->name);
+    leave(runner);
 }
 
-/* In place. */
-static void widen(enum clb_type type, float *x, int64_t count)
-{
-    for (int64_t i = count - 1; i >= 0; i--) {
-        uint16_t bits;
-        memcpy(&bits, (const char *)x + 2 * i, 2);
-        x[i] = type == CLB_BF16 ? base_bf16_widen(bits) : base_fp16_widen(bits);
-    }
-}
+/* ---- the beginning ---- */
 
-static enum clb_status reduce_operands(struct bench *bench)
+static enum clb_status begin(struct race *race, struct runner *runner, bool *right)
 {
-    float *const arrays[] = {bench->a, bench->b};
-    const cl_mem memories[] = {bench->a_memory, bench->b_memory};
-    enum clb_status status = CLB_OK;
-    for (int i = 0; i < 2; i++) {
-        narrow(bench->operands, arrays[i], bench->elements, (uint16_t *)bench->out);
-        CLB_TRY(ocl_write(&bench->device->base, memories[i], bench->out, 2 * bench->elements));
-    }
-cleanup:
-    return status;
-}
-
-/* Whether element (i, j) is within the rounding of a sum of k terms, and of a reduced result. */
-static bool element_right(const struct bench *bench, enum ocl_gemm_kind kind,
-                          const int64_t shape[3], bool accumulate, int64_t i, int64_t j)
-{
-    const int64_t m = shape[0], n = shape[1], k = shape[2];
-    double sum = accumulate ? bench->c[i * n + j] : 0.0, absolute = fabs(sum);
-    for (int64_t d = 0; d < k; d++) {
-        const double a = kind == OCL_GEMM_TN ? bench->a[d * m + i] : bench->a[i * k + d];
-        const double b = kind == OCL_GEMM_NT ? bench->b[j * k + d] : bench->b[d * n + j];
-        sum += a * b;
-        absolute += fabs(a * b);
-    }
-    const double unit = bench->result == CLB_F32    ? 0.0
-                        : bench->result == CLB_BF16 ? 0x1p-8
-                                                    : 0x1p-11;
-    return fabs(bench->out[i * n + j] - sum) <=
-           0x1p-24 * (4.0 + 2.0 * sqrt((double)k)) * absolute + unit * fabs(sum);
-}
-
-static enum clb_status check(struct bench *bench, enum ocl_gemm_kind kind, const int64_t shape[3],
-                             bool accumulate, bool *right)
-{
-    const int64_t count = shape[0] * shape[1], bytes = count * clb_type_size(bench->result);
-    const bool reduced = bench->result != CLB_F32;
-    struct clb_device *device = &bench->device->base;
     enum clb_status status;
-    if (reduced) narrow(bench->result, bench->c, count, (uint16_t *)bench->out);
-    CLB_TRY(ocl_write(device, bench->c_memory, reduced ? bench->out : bench->c, bytes));
-    CLB_TRY(run(bench, kind, shape, accumulate, 1));
-    CLB_TRY(ocl_read(device, bench->c_memory, bench->out, bytes));
-    if (reduced) widen(bench->result, bench->out, count);
-    for (int64_t i = 0; i < shape[0] && *right; i++)
-        for (int64_t j = 0; j < shape[1] && *right; j++)
-            *right = element_right(bench, kind, shape, accumulate, i, j);
-cleanup:
-    return status;
-}
-
-/* Every kind as the operations use it, at shapes that end in the middle of every tile. */
-static enum clb_status check_all(struct bench *bench, bool *right)
-{
-    enum clb_status status = CLB_OK;
-    *right = true;
-    for (int s = 0; s < CHECKED; s++) {
-        CLB_TRY(check(bench, OCL_GEMM_NT, checked[s], false, right));
-        CLB_TRY(check(bench, OCL_GEMM_NN, checked[s], false, right));
-        CLB_TRY(check(bench, OCL_GEMM_NN, checked[s], true, right));
-        CLB_TRY(check(bench, OCL_GEMM_TN, checked[s], true, right));
+    runner->gflops = 0.0;
+    CLB_TRY(ocl_gemm_bench_check(race->bench, runner->candidate, right));
+    for (int i = 0; i < LADDER && *right; i++) {
+        double gflops;
+        if (runner->gflops > 0.0 && ocl_gemm_gflop(&ladder[i]) > patience * runner->gflops) break;
+        CLB_TRY(ocl_gemm_bench_spot_check(race->bench, runner->candidate, &ladder[i], right));
+        CLB_TRY(ocl_gemm_bench_time(race->bench, runner->candidate, &ladder[i], runner->gflops,
+                                    &gflops));
+        runner->gflops = fmax(runner->gflops, gflops);
     }
 cleanup:
     return status;
 }
 
-/* Elements of a product too large to check whole: one in a thousand or so. */
-static enum clb_status spot_check(struct bench *bench, enum ocl_gemm_kind kind,
-                                  const int64_t shape[3], bool *right)
+static void begin_all(struct race *race)
 {
-    const int64_t m = shape[0], n = shape[1];
-    enum clb_status status;
-    CLB_TRY(run(bench, kind, shape, false, 1));
-    CLB_TRY(ocl_read(&bench->device->base, bench->c_memory, bench->out,
-                     m * n * (int64_t)sizeof(float)));
-    for (int64_t e = 0; e < m * n && *right; e += 977)
-        *right = element_right(bench, kind, shape, false, e / n, e % n);
+    for (int i = 0; i < race->count; i++) {
+        struct runner *runner = &race->runners[i];
+        enum clb_status status = CLB_ERROR_DEVICE;
+        bool right = true;
+        say(race, runner);
+        for (int try = 0; try < TRIES && status != CLB_OK; try++)
+            status = begin(race, runner, &right);
+        if (status != CLB_OK)
+            note_failure(race, runner);
+        else if (!right)
+            note_wrong(race, runner);
+        else
+            race->best = fmax(race->best, runner->gflops);
+    }
+    for (int i = 0; i < race->count; i++)
+        if (collapsed * race->runners[i].gflops < race->best) leave(&race->runners[i]);
+}
+
+/* ---- a shape ---- */
+
+struct ocl_gemm_shape ocl_gemm_shorten(struct ocl_gemm_shape s, double gflops)
+{
+    int64_t *rows = s.kind == OCL_GEMM_TN ? &s.k : &s.m;
+    while (*rows >= 2 * FEWEST_ROWS && ocl_gemm_gflop(&s) > patience * gflops) *rows /= 2;
+    return s;
+}
+
+static enum clb_status turn(struct race *race, struct runner *runner,
+                            const struct ocl_gemm_shape *shape, double *best)
+{
+    bool right = true;
+    double gflops = 0.0;
+    enum clb_status status = CLB_OK;
+    say(race, runner);
+    if (*best == 0.0)
+        CLB_TRY(ocl_gemm_bench_spot_check(race->bench, runner->candidate, shape, &right));
+    if (right)
+        CLB_TRY(
+            ocl_gemm_bench_time(race->bench, runner->candidate, shape, runner->gflops, &gflops));
+    else
+        note_wrong(race, runner);
+    *best = fmax(*best, gflops);
+    runner->gflops = fmax(runner->gflops, gflops);
+    race->best = fmax(race->best, gflops);
 cleanup:
     return status;
 }
 
-static enum clb_status time_kind(struct bench *bench, enum ocl_gemm_kind kind, double *gflops,
-                                 bool *right)
+/* What is out of the race is kept with the rate that it had when it left. */
+static void keep_rates(struct race *race, const struct ocl_gemm_shape *shape, const double *rates)
 {
-    enum clb_status status = CLB_OK;
-    *gflops = 0.0;
-    for (int s = 0; s < bench->shapes && *right; s++) {
-        const double gflop = 2e-9 * (double)(timed[s][0] * timed[s][1] * timed[s][2]);
-        const int times = (int)fmax(1.0, fmin(QUEUED, together * *gflops / gflop));
-        double best = INFINITY;
-        if (*gflops > 0.0 && gflop / *gflops > patience) break;
-        CLB_TRY(spot_check(bench, kind, timed[s], right));
-        for (int i = 0; i < 3; i++) {
-            const double begin = base_seconds();
-            CLB_TRY(run(bench, kind, timed[s], false, times));
-            best = fmin(best, (base_seconds() - begin) / times);
+    json_t *kept = ocl_gemm_rates(race->results, shape, true);
+    double best = 0.0;
+    for (int i = 0; i < race->count; i++) best = fmax(best, rates[i]);
+    for (int i = 0; i < race->count; i++) {
+        struct runner *runner = &race->runners[i];
+        const char *name = runner->candidate->name;
+        if (ocl_gemm_is_noted(race->results, "wrong", name) ||
+            ocl_gemm_is_noted(race->results, "failed", name))
+            continue;
+        json_object_set_new(kept, name,
+                            json_real(rates[i] > 0.0 ? rates[i] : fmin(runner->gflops, best / 2)));
+        if (behind * rates[i] < best) runner->out[shape->kind] = true;
+    }
+}
+
+static void measure_shape(struct race *race, const struct ocl_gemm_shape *shape)
+{
+    const struct ocl_gemm_shape timed = ocl_gemm_shorten(*shape, race->best);
+    double rates[OCL_GEMM_CANDIDATES] = {0};
+    for (int round = 0; round < ROUNDS; round++)
+        for (int i = 0; i < race->count; i++) {
+            struct runner *runner = &race->runners[i];
+            if (!runner->out[shape->kind] && turn(race, runner, &timed, &rates[i]) != CLB_OK &&
+                round == ROUNDS - 1)
+                note_failure(race, runner);
         }
-        *gflops = gflop / fmax(best, 1e-9);
-    }
-cleanup:
-    return status;
+    keep_rates(race, shape, rates);
 }
 
-enum clb_status ocl_gemm_measure(struct ocl_device *device,
-                                 const struct ocl_gemm_candidate *candidate,
-                                 struct ocl_gemm_result *result)
+enum clb_status ocl_gemm_measure(struct ocl_device *device, enum clb_type type,
+                                 const struct ocl_gemm_shape *shapes, int count, json_t *results,
+                                 bool *failed)
 {
-    struct bench bench = {.device = device, .candidate = candidate};
-    bool right = false;
+    struct race race = {.device = device, .results = results, .failed = failed};
     enum clb_status status;
-    *result = (struct ocl_gemm_result){.wrong = false};
-    CLB_TRY(bench_open(&bench));
-    CLB_TRY(check_all(&bench, &right));
-    for (int kind = 0; kind < OCL_GEMM_KINDS && right; kind++)
-        CLB_TRY(time_kind(&bench, kind, &result->gflops[kind], &right));
-    result->wrong = !right;
+    *failed = false;
+    CLB_TRY(ocl_gemm_bench_open(device, type, &race.bench));
+    for (int i = 0; i < OCL_GEMM_CANDIDATES; i++)
+        if (ocl_gemm_takes(device, &ocl_gemm_candidates[i], type) &&
+            !ocl_gemm_is_noted(results, "wrong", ocl_gemm_candidates[i].name))
+            race.runners[race.count++].candidate = &ocl_gemm_candidates[i];
+    begin_all(&race);
+    const double start = base_seconds();
+    for (int i = 0; i < count && (i < OCL_GEMM_KINDS || base_seconds() - start < budget); i++)
+        measure_shape(&race, &shapes[i]);
 cleanup:
-    bench_close(&bench);
-    return status;
-}
-
-/* Reduced operands with results of both kinds. */
-enum clb_status ocl_gemm_check(struct ocl_device *device,
-                               const struct ocl_gemm_candidate *candidate, enum clb_type operands,
-                               bool *right)
-{
-    struct bench bench = {.device = device, .candidate = candidate, .operands = operands};
-    enum clb_status status;
-    CLB_TRY(bench_open(&bench));
-    if (operands != CLB_F32) CLB_TRY(reduce_operands(&bench));
-    CLB_TRY(check_all(&bench, right));
-    bench.result = operands;
-    if (operands != CLB_F32 && *right) CLB_TRY(check_all(&bench, right));
-cleanup:
-    bench_close(&bench);
+    base_log_progress(NULL);
+    ocl_gemm_bench_close(race.bench);
     return status;
 }

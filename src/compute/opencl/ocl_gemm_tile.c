@@ -105,12 +105,6 @@ static int64_t tiles_of(const struct ocl_tile *tile, const struct ocl_product *p
     return ceil_div(p->m, tile->m) * ceil_div(p->n, tile->n);
 }
 
-/* The next row is a smaller tile of the same kind. */
-static bool has_smaller(const struct ocl_tile *tile)
-{
-    return tile + 1 < ocl_tiles + OCL_TILES && tile[1].engine == tile->engine;
-}
-
 /* C (+)= A B where it fits the device: a smaller tile where there would be fewer groups than units,
  * and K in parts where there still are. */
 static enum clb_status local_product(struct ocl_device *device, const struct ocl_tile *tile,
@@ -124,7 +118,7 @@ static enum clb_status local_product(struct ocl_device *device, const struct ocl
                                     .a_vector = (p->kind == OCL_GEMM_TN ? p->m : p->k) % 4 == 0,
                                     .b_vector = (p->kind == OCL_GEMM_NT ? p->k : p->n) % 4 == 0,
                                     .emulated = !(device->engines >> tile->engine & 1)};
-    while (tiles_of(tile, p) < units && has_smaller(tile)) tile++;
+    while (tiles_of(tile, p) < units && tile->smaller) tile = tile->smaller;
     const int64_t splits = split(tiles_of(tile, p), units, p->k);
     const int64_t depth = ceil_div(ceil_div(p->k, splits), tile->k) * tile->k;
     const int64_t items = tile->m / OCL_TILE_MWI * (tile->n / OCL_TILE_MWI);

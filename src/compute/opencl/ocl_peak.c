@@ -44,8 +44,10 @@ enum clb_status ocl_peak(struct clb_device *base, double *gflops)
     struct ocl_device *device = ocl_device(base);
     const bool wide = device->shape->wide;
     const int64_t groups = (int64_t)base->info.compute_units * GROUPS_A_UNIT;
+    const int64_t most =
+        device->limits.items < OCL_PEAK_GROUP ? device->limits.items : OCL_PEAK_GROUP;
     struct peak_launch p = {.vector = vector_width(device),
-                            .range = ocl_over_groups(groups, 1, 1, wide ? 1 : OCL_LARGEST_GROUP)};
+                            .range = ocl_over_groups(groups, 1, 1, wide ? 1 : (size_t)most)};
     const int64_t items = (int64_t)p.range.global[0];
     int rounds = 1 << 8;
     double seconds, best = INFINITY;

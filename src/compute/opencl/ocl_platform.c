@@ -30,8 +30,10 @@ static const struct clb_backend backend = {.name = "opencl",
                                            .close = close_device,
                                            .finish = ocl_finish,
                                            .describe = ocl_gemm_describe,
+                                           .expect = ocl_gemm_expect,
                                            .products = ocl_gemm_products,
                                            .use_products = ocl_gemm_use_products,
+                                           .tune = ocl_gemm_tune,
                                            .peak = ocl_peak,
                                            .allocate = ocl_allocate,
                                            .slice = ocl_slice,
@@ -180,7 +182,9 @@ enum clb_status ocl_device_open(const char *selector, struct clb_device **out)
     device->id = found.id;
     device->base.info = found.info;
     device->shape = found.shape;
+    device->limits = found.limits;
     CLB_TRY(open_queue(device));
+    CLB_TRY(ocl_gemm_open(device));
     *out = &device->base;
     return CLB_OK;
 cleanup:

@@ -135,7 +135,7 @@ static enum clb_status find_lacks(cl_device_id id, struct ocl_found *found)
     int major = 0, minor = 0;
     cl_bool available, compiler, little;
     cl_ulong local;
-    size_t group, needed = found->shape->wide ? 1 : OCL_LARGEST_GROUP;
+    size_t group, needed = found->shape->wide ? 1 : OCL_LEAST_GROUP;
     enum clb_status status;
     char *lacks = found->lacks;
     CLB_TRY(GET(id, CL_DEVICE_AVAILABLE, &available));
@@ -143,6 +143,7 @@ static enum clb_status find_lacks(cl_device_id id, struct ocl_found *found)
     CLB_TRY(GET(id, CL_DEVICE_ENDIAN_LITTLE, &little));
     CLB_TRY(GET(id, CL_DEVICE_LOCAL_MEM_SIZE, &local));
     CLB_TRY(GET(id, CL_DEVICE_MAX_WORK_GROUP_SIZE, &group));
+    found->limits = (struct ocl_limits){(int64_t)group, (int64_t)local};
     if (sscanf(found->info.version, "OpenCL %d.%d", &major, &minor) != 2 || 10 * major + minor < 12)
         snprintf(lacks, sizeof found->lacks, "OpenCL 1.2 (it has %.40s)", found->info.version);
     else if (!available || !compiler)

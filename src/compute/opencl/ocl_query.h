@@ -17,6 +17,7 @@ struct ocl_found {
     cl_device_id id;
     struct clb_device_info info; /* without `gemm` */
     const struct ocl_shape *shape;
+    struct ocl_limits limits;
     char lacks[96]; /* what the kernels need and it has not; "" where it is usable */
 };
 

@@ -28,14 +28,16 @@ const struct ocl_tile ocl_tiles[OCL_TILES] = {
     [OCL_TILE_6X16] = {"tile 6x16", OCL_REGISTERS, .m = 6, .n = 16, .k = 1024, .chunk = 64},
     /* Any GPU: 256 work-items, 2 * 8 * 2 * (128 + 4) floats = 16.5 KiB of local memory. Two steps
      * unrolled: about 125 registers, so that two groups share an NVIDIA unit. */
-    [OCL_TILE_LOCAL_128X128] = {"local 128x128", OCL_LOCAL, .m = 128, .n = 128, .k = 8, .kwi = 2},
+    [OCL_TILE_LOCAL_128X128] = {"local 128x128", OCL_LOCAL, .m = 128, .n = 128, .k = 8, .kwi = 2,
+                                .smaller = &ocl_tiles[OCL_TILE_LOCAL_64X64]},
     /* Where the larger are too few to fill the device: 64 work-items, 8.5 KiB. */
     [OCL_TILE_LOCAL_64X64] = {"local 64x64", OCL_LOCAL, .m = 64, .n = 64, .k = 8, .kwi = 2},
     /* Engines: 64 sums a work-item, as above; 40 and 20 KiB of local memory. 32 steps are 64 bytes of
      * a row, two or four products of each fragment between barriers. */
 #define ENGINE(id, text)                                                                           \
     [OCL_TILE_##id##_128X128] = {text " 128x128", OCL_LOCAL, .m = 128, .n = 128, .k = 32,          \
-                                 .kwi = 32, .engine = OCL_ENGINE_##id},                            \
+                                 .kwi = 32, .engine = OCL_ENGINE_##id,                             \
+                                 .smaller = &ocl_tiles[OCL_TILE_##id##_64X64]},                    \
     [OCL_TILE_##id##_64X64] = {text " 64x64", OCL_LOCAL, .m = 64, .n = 64, .k = 32, .kwi = 32,     \
                                .engine = OCL_ENGINE_##id}
     ENGINE(MMA, "mma"),
@@ -60,6 +62,18 @@ const struct ocl_attention_tile *ocl_attention_tile(bool wide, int64_t head)
     const struct ocl_attention_tile *tile = attention_tiles;
     while (tile->wide != wide || head > tile->head) tile++;
     return tile;
+}
+
+int ocl_tile_items(const struct ocl_tile *tile)
+{
+    return tile->m / OCL_TILE_MWI * (tile->n / OCL_TILE_MWI);
+}
+
+/* Two of each operand's. */
+int64_t ocl_tile_local_bytes(const struct ocl_tile *tile)
+{
+    if (tile->engine) return 4 * (tile->m + tile->n) * (int64_t)(tile->k + OCL_ENGINE_PAD);
+    return 2 * (int64_t)sizeof(float) * tile->k * (tile->m + tile->n + 2 * OCL_TILE_PAD);
 }
 
 #define TEXT_OF(...) #__VA_ARGS__

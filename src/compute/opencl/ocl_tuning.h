@@ -55,16 +55,18 @@ struct ocl_tile {
                   K that lie there at once */
     int chunk; /* in registers PACK_CHUNK: steps of K that one work-item packs */
     int kwi;   /* in local memory KWI: steps of K that are unrolled */
-    enum ocl_engine engine; /* in local memory; of reduced operands only */
+    enum ocl_engine engine;         /* in local memory; of reduced operands only */
+    const struct ocl_tile *smaller; /* where there would be fewer tiles than units; NULL: none */
 };
 
 enum {
-    OCL_TILE_MWI = 8,      /* in local memory a work-item has 8 x 8 of the tile, or as many */
+    OCL_TILE_MWI = 8,      /* in local memory a work-item has 8 x 8 of the tile, or as many, */
+    OCL_TILE_PAD = 4,      /* and rows are so much longer: PAD of gemm.cl, */
+    OCL_ENGINE_PAD = 8,    /* and of gemm_matrix.cl */
     OCL_SPLIT_DEPTH = 128, /* K is split into parts of at least so many steps, */
     OCL_SPLITS = 16,       /* and at most so many parts */
 };
 
-/* Of those in local memory, and of each engine, the larger come first. */
 enum ocl_tile_row {
     OCL_TILE_14X32,
     OCL_TILE_6X16,
@@ -83,6 +85,10 @@ enum ocl_tile_row {
     OCL_TILES
 };
 extern const struct ocl_tile ocl_tiles[OCL_TILES];
+
+/* What a tile in local memory takes: work-items of a group, and bytes. */
+int ocl_tile_items(const struct ocl_tile *tile);
+int64_t ocl_tile_local_bytes(const struct ocl_tile *tile);
 
 /* What a product's kernels are compiled for: types, and, where the tile is in local memory, how the
  * operands lie. */
@@ -118,12 +124,12 @@ enum {
 /* ---- what a device must have ---- */
 
 enum {
-    OCL_LARGEST_GROUP = 256,            /* of local_product, and of the measurement of the peak */
-    OCL_LOCAL_BYTES = 32 * 1024,        /* of attention_d_key_value */
-    OCL_ENGINE_LOCAL_BYTES = 40 * 1024, /* of matrix_product, for an engine to be used */
-    OCL_PEAK_CHAINS = 12,               /* PEAK_CHAINS of peak.cl */
-    OCL_OPTIONS_SIZE = 512,             /* characters of all options of a program, */
-    OCL_SOURCE_OPTIONS_SIZE = 192,      /* and of those that not every source has */
+    OCL_LEAST_GROUP = 128,         /* work-items of attention, and on whole buffers */
+    OCL_PEAK_GROUP = 256,          /* of the measurement of the peak, where there are so many */
+    OCL_LOCAL_BYTES = 32 * 1024,   /* of attention_d_key_value */
+    OCL_PEAK_CHAINS = 12,          /* PEAK_CHAINS of peak.cl */
+    OCL_OPTIONS_SIZE = 512,        /* characters of all options of a program, */
+    OCL_SOURCE_OPTIONS_SIZE = 192, /* and of those that not every source has */
 };
 
 /* ---- what the compiler is given ---- */
@@ -141,9 +147,9 @@ void ocl_attention_options(bool wide, int64_t head, enum clb_type operands, enum
                            char *options, size_t size);
 void ocl_peak_options(int vector, char *options, size_t size);
 void ocl_type_options(enum clb_type operands, enum clb_type result, char *options, size_t size);
-/* What gemm.cl and attention.cl get besides from the compiler of Intel's GPUs: twice the registers a
- * work-item, where the GPU can (Arc and newer; others pass over it). Without, their sums are kept in
- * memory: tools/kernel-table shows it. */
+/* What gemm.cl and attention.cl get besides from the compiler of Intel's GPUs: twice the registers
+ * a work-item, where the GPU can (Arc and newer; others pass over it). Without, their sums are kept
+ * in memory: tools/kernel-table shows it. */
 #define OCL_INTEL_REGISTERS "-cl-intel-256-GRF-per-thread"
 
 #endif
