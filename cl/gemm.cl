@@ -39,11 +39,15 @@
  *   KWI                   steps that are unrolled: more need more registers
  *
  * Where the tiles of C are fewer than a device has units, K is split: group (x, y, z) sums steps
- * z k_part .. (z + 1) k_part - 1 into a C of its own, and add_splits adds these in order of z.
+ * z k_part .. (z + 1) k_part - 1 into a C of its own, and finish_product adds these in order of z.
+ *
+ * What follows the sums (epilogue.cl) is done on registers before they are stored, or, where K is
+ * split and in register_product, by finish_product. SUMS: the groups of the first column of tiles also
+ * add up the lines of A, a work-item one, as these come by in local memory.
  *
  * Types (types.cl): OPERANDS is that of A and B, RESULT that of C. Reduced numbers are widened on
  * their way into panels or local memory, and all that follows is fp32. A reduced C is rounded once:
- * what is done in blocks or parts of K is compiled for an fp32 C, and add_splits rounds the sum.
+ * what is done in blocks or parts of K is compiled for an fp32 C, and finish_product rounds the sum.
  *
  * Edges: panels are filled up with zeros; a tile repeats the last row or column instead, and its
  * last steps of K are counted. What lies outside of C is not stored. Every element of C is summed in
@@ -150,6 +154,9 @@ kernel void register_product(global result *c, const global float *panels, long 
 #if MWG % MWI || NWG % MWI || KWG % 4 || MWG * KWG / 4 % ITEMS || NWG * KWG / 4 % ITEMS
 #error "work-items have 8 x 8 of the tile, and bring whole float4"
 #endif
+#if EPILOGUE == SUMS && ITEMS < MWG
+#error "a work-item sums one line of A"
+#endif
 
 /* Four numbers of an operand for a tile: steps k .. k + 3 of line `line` (a row of A, a column of B),
  * or, k_major, lines line .. line + 3 of step k. Past an end the last ones are repeated. */
@@ -201,22 +208,24 @@ INLINE void multiply_step(float4 left[MWI], float4 right[MWI], const local float
     }
 }
 
-/* The first `count` of four numbers. */
-static inline void store_four(float4 x, global result *c, int count, int accumulate, int vector)
+/* The first `count` of four numbers, or C += those. */
+static inline void store_four(float4 x, global result *c, int count, int accumulate)
 {
-    if (count >= 4 && vector) {
-        result_store4(accumulate ? result_load4(c) + x : x, c);
-    } else {
-        if (count > 0) result_put(accumulate ? result_at(c) + x.x : x.x, c);
-        if (count > 1) result_put(accumulate ? result_at(c + 1) + x.y : x.y, c + 1);
-        if (count > 2) result_put(accumulate ? result_at(c + 2) + x.z : x.z, c + 2);
-        if (count > 3) result_put(accumulate ? result_at(c + 3) + x.w : x.w, c + 3);
-    }
+    if (accumulate) x += result_load_part(c, count);
+    result_store_part(x, c, count);
+}
+
+/* What `steps` steps add to the sum of a line of A. */
+INLINE float sum_steps(const local float *a_line, int steps)
+{
+    float sum = 0.0f;
+    for (int d = 0; d < steps; d++) sum += a_line[d * A_ROW];
+    return sum;
 }
 
 kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void
 local_product(global result *c, const global operand *a, const global operand *b, int m, int n,
-              int k_total, int k_part, int accumulate)
+              int k_total, int k_part, int accumulate EPILOGUE_PARAMETERS)
 {
     local float a_tile[2][KWG * A_ROW] __attribute__((aligned(16)));
     local float b_tile[2][KWG * B_ROW] __attribute__((aligned(16)));
@@ -225,6 +234,11 @@ local_product(global result *c, const global operand *a, const global operand *b
     const int part = (int)get_group_id(2), end = min((part + 1) * k_part, k_total);
     float4 left[MWI], right[MWI], next_a[A_LOADS], next_b[B_LOADS];
     UNROLL for (int i = 0; i < MWI; i++) left[i] = right[i] = (float4)(0.0f);
+
+#if EPILOGUE == SUMS
+    const int line = column == 0 && lane < MWG ? row + lane : m; /* m: none */
+    float line_sum = 0.0f;
+#endif
 
     int k = part * k_part, now = 0;
     UNROLL for (int i = 0; i < A_LOADS; i++)
@@ -244,6 +258,9 @@ local_product(global result *c, const global operand *a, const global operand *b
                               B_VECTOR);
         UNROLL_BY(KWI) for (int d = 0; d < KWG; d++)
             multiply_step(left, right, a_now + d * A_ROW, b_now + d * B_ROW);
+#if EPILOGUE == SUMS
+        if (line < m) line_sum += sum_steps(a_tile[now] + lane, KWG);
+#endif
         UNROLL for (int i = 0; i < A_LOADS; i++)
             put(a_tile[now ^ 1], lane + i * ITEMS, MWG, A_K_MAJOR, next_a[i]);
         UNROLL for (int i = 0; i < B_LOADS; i++)
@@ -254,27 +271,31 @@ local_product(global result *c, const global operand *a, const global operand *b
     UNROLL_BY(1) for (int d = 0; d < end - k; d++)
         multiply_step(left, right, a_now + d * A_ROW, b_now + d * B_ROW);
 
+#if EPILOGUE == SUMS
+    const int splits = (int)get_num_groups(2);
+    if (line < m) {
+        global float *to = splits > 1 ? c + (long)splits * m * n + (long)part * m : sums;
+        line_sum += sum_steps(a_tile[now] + lane, end - k);
+        to[line] = accumulate ? to[line] + line_sum : line_sum;
+    }
+#endif
+    const int across = column + x;
+    const float4 bias_left = EPILOGUE_BIAS(across, n - across);
+    const float4 bias_right = EPILOGUE_BIAS(across + NWG / 2, n - across - NWG / 2);
     c += (long)part * m * n;
-    UNROLL for (int i = 0; i < MWI; i++) {
+    EPILOGUE_UNROLL for (int i = 0; i < MWI; i++) {
         const int r = row + y + i % 4 + i / 4 * (MWG / 2);
-        const int columns = r < m ? n - column - x : 0;
-        global result *to = c + (long)r * n + column + x;
-        store_four(left[i], to, columns, accumulate, n % 4 == 0);
-        store_four(right[i], to + NWG / 2, columns - NWG / 2, accumulate, n % 4 == 0);
+        const int columns = r < m ? n - across : 0;
+        const long at = (long)r * n + across;
+        store_four(epilogue_take(left[0], bias_left, at, columns), c + at, columns, accumulate);
+        store_four(epilogue_take(right[0], bias_right, at + NWG / 2, columns - NWG / 2),
+                   c + at + NWG / 2, columns - NWG / 2, accumulate);
+        UNROLL for (int j = 1; j < MWI; j++) { /* the next row moves up: no index but constants */
+            left[j - 1] = left[j];
+            right[j - 1] = right[j];
+        }
     }
 }
 #else
 #error "compile with the options of ocl_tile_options"
 #endif
-
-/* C = the sum of its parts, in their order, or C += that. */
-kernel void add_splits(global result *c, const global float *parts, long count, int splits,
-                       int accumulate)
-{
-    FOR_ELEMENTS(e, count) {
-        vec sum = load_part(parts + e, count - e);
-        for (int i = 1; i < splits; i++) sum += load_part(parts + i * count + e, count - e);
-        if (accumulate) sum += result_load_part(c + e, count - e);
-        result_store_part(sum, c + e, count - e);
-    }
-}

@@ -67,19 +67,21 @@ CONVERSIONS(16)
 #define PARTS(type)                                                                              \
     static inline vec type##_load_part(const global ushort *p, long n)                           \
     {                                                                                            \
+        if (n >= W && LIES_WHOLE(p, 8)) return type##_widen4(*(const global ushort4 *)p);         \
         if (n >= W) return type##_widen4(vload4(0, p));                                          \
         return type##_widen4((ushort4)(n > 0 ? p[0] : 0, n > 1 ? p[1] : 0, n > 2 ? p[2] : 0, 0)); \
     }                                                                                            \
     static inline void type##_store_part(vec x, global ushort *p, long n)                        \
     {                                                                                            \
         const ushort4 lanes = type##_narrow4(x);                                                 \
-        if (n >= W) {                                                                            \
-            vstore4(lanes, 0, p);                                                                \
+        if (n >= W && LIES_WHOLE(p, 8)) {                                                         \
+            *(global ushort4 *)p = lanes;                                                        \
             return;                                                                              \
         }                                                                                        \
         if (n > 0) p[0] = lanes.x;                                                               \
         if (n > 1) p[1] = lanes.y;                                                               \
         if (n > 2) p[2] = lanes.z;                                                               \
+        if (n > 3) p[3] = lanes.w;                                                               \
     }
 #else
 #define PARTS(type)                                                                              \

@@ -48,14 +48,19 @@ typedef JOIN(uint, W) uvec;
 #define LANES ((ivec)(0, 1, 2, 3))
 #endif
 
+/* On GPUs whole vectors that lie so are read and written at once, as vload and vstore, which take any
+ * address of a float, are not. */
+#define LIES_WHOLE(p, bytes) (((uint)(size_t)(p) & ((bytes)-1)) == 0)
+
 /* W numbers from p, of which the first n exist; the rest are `missing`. (On GPUs an array of lanes
  * would lie in memory.) */
 static inline vec load_or(const global float *p, long n, float missing)
 {
-    if (n >= W) return LOAD(0, p);
 #if W == 4
+    if (n >= W) return LIES_WHOLE(p, 16) ? *(const global vec *)p : LOAD(0, p);
     return (vec)(n > 0 ? p[0] : missing, n > 1 ? p[1] : missing, n > 2 ? p[2] : missing, missing);
 #else
+    if (n >= W) return LOAD(0, p);
     float lanes[W];
     for (int i = 0; i < W; i++) lanes[i] = i < n ? p[i] : missing;
     return LOAD(0, lanes);
@@ -69,15 +74,20 @@ static inline vec load_part(const global float *p, long n)
 
 static inline void store_part(vec x, global float *p, long n)
 {
+#if W == 4
+    if (n >= W && LIES_WHOLE(p, 16)) {
+        *(global vec *)p = x;
+        return;
+    }
+    if (n > 0) p[0] = x.x;
+    if (n > 1) p[1] = x.y;
+    if (n > 2) p[2] = x.z;
+    if (n > 3) p[3] = x.w;
+#else
     if (n >= W) {
         STORE(x, 0, p);
         return;
     }
-#if W == 4
-    if (n > 0) p[0] = x.x;
-    if (n > 1) p[1] = x.y;
-    if (n > 2) p[2] = x.z;
-#else
     float lanes[W];
     STORE(x, 0, lanes);
     for (int i = 0; i < n; i++) p[i] = lanes[i];
@@ -144,30 +154,38 @@ static inline float max_lanes(vec x)
 #define FOR_COLUMNS(c, columns) \
     for (long c = (long)get_local_id(0) * W; c < (columns); c += (long)GROUP * W)
 
-/* SHARED(name) declares the local memory that group_sum and group_max work in. */
+/* SHARED(name) declares the local memory that group_sum and group_max work in, SHARED_PAIRS(name)
+ * that of group_sums, two sums at once. */
 #if GROUP == 1
 #define SHARED(name)
+#define SHARED_PAIRS(name)
 #define group_sum(x, shared) (x)
+#define group_sums(x, shared) (x)
 #define group_max(x, shared) (x)
 #else
 #define SHARED(name) local float name[GROUP]
+#define SHARED_PAIRS(name) local float2 name[GROUP]
 #define group_sum(x, shared) group_sum_of(x, shared)
+#define group_sums(x, shared) group_sums_of(x, shared)
 #define group_max(x, shared) group_max_of(x, shared)
 
 /* The second barrier lets `shared` be used again at once. */
-INLINE float group_sum_of(float x, local float *shared)
-{
-    const int lane = (int)get_local_id(0);
-    shared[lane] = x;
-    barrier(CLK_LOCAL_MEM_FENCE);
-    for (int step = GROUP / 2; step > 0; step /= 2) {
-        if (lane < step) shared[lane] += shared[lane + step];
-        barrier(CLK_LOCAL_MEM_FENCE);
+#define GROUP_SUM(name, type)                                            \
+    INLINE type name(type x, local type *shared)                         \
+    {                                                                    \
+        const int lane = (int)get_local_id(0);                           \
+        shared[lane] = x;                                                \
+        barrier(CLK_LOCAL_MEM_FENCE);                                    \
+        for (int step = GROUP / 2; step > 0; step /= 2) {                \
+            if (lane < step) shared[lane] += shared[lane + step];        \
+            barrier(CLK_LOCAL_MEM_FENCE);                                \
+        }                                                                \
+        const type sum = shared[0];                                      \
+        barrier(CLK_LOCAL_MEM_FENCE);                                    \
+        return sum;                                                      \
     }
-    const float sum = shared[0];
-    barrier(CLK_LOCAL_MEM_FENCE);
-    return sum;
-}
+GROUP_SUM(group_sum_of, float)
+GROUP_SUM(group_sums_of, float2)
 
 INLINE float group_max_of(float x, local float *shared)
 {

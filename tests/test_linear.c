@@ -70,20 +70,27 @@ static void test_forward(void **state)
     support_on_devices(forward_on);
 }
 
-static void check_backward_input(struct clb_device *device, const struct shape *s, bool accumulate)
+static void check_backward_input(struct clb_device *device, const struct shape *s,
+                                 enum clb_activation activation, bool accumulate)
 {
+    const bool slope = activation != CLB_ACTIVATION_NONE;
     struct support_call call = support_open(device);
     double *d_x = support_floats(&call, s->t, s->i);
     const double *d_out = support_floats(&call, s->t, s->o),
                  *weight = support_floats(&call, s->o, s->i);
+    const double *saved = support_floats(&call, s->t, s->i);
     support_upload(&call);
-    OK(clb_linear_backward_input(&call.t[0], &call.t[1], &call.t[2], accumulate));
+    OK(clb_linear_backward_input(&call.t[0], &call.t[1], &call.t[2], slope ? &call.t[3] : NULL,
+                                 activation, accumulate));
     double *magnitude = support_squares(d_x, s->t * s->i);
     double *d2 = support_squares(d_out, s->t * s->o), *w2 = support_squares(weight, s->o * s->i);
     reference_linear_backward_input(magnitude, d2, w2, accumulate, s->t, s->i, s->o);
     support_roots(magnitude, s->t * s->i);
     reference_linear_backward_input(d_x, d_out, weight, accumulate, s->t, s->i, s->o);
-    support_expect(&call, 0, d_x, magnitude, 4, (double)s->o);
+    for (int64_t e = 0; e < s->t * s->i; e++)
+        d_x[e] *= activation == CLB_ACTIVATION_TANH ? 1 - saved[e] * saved[e]
+                                                    : reference_slope(activation, saved[e]);
+    support_expect(&call, 0, d_x, magnitude, slope ? 32 : 4, (double)s->o);
     free(magnitude);
     free(d2);
     free(w2);
@@ -119,8 +126,9 @@ static void backward_on(struct clb_device *device)
 {
     const struct shape tall = {700, 33, 18}; /* many blocks of K in the weight's gradient */
     for (int i = 0; i < SHAPES; i++) {
-        check_backward_input(device, &shapes[i], false);
-        check_backward_input(device, &shapes[i], true);
+        for (int a = CLB_ACTIVATION_NONE; a <= CLB_ACTIVATION_TANH; a++)
+            check_backward_input(device, &shapes[i], (enum clb_activation)a, false);
+        check_backward_input(device, &shapes[i], CLB_ACTIVATION_NONE, true);
         check_backward_weight(device, &shapes[i], i % 2);
     }
     check_backward_weight(device, &tall, true);

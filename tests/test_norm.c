@@ -61,17 +61,20 @@ static void check_backward(struct clb_device *device, const struct shape *s)
     struct support_call call = support_open(device);
     double *d_sum = support_floats(&call, s->t, s->h), *d_y = support_floats(&call, s->t, s->h);
     double *d_gamma = support_floats(&call, s->h, 1), *d_beta = support_floats(&call, s->h, 1);
+    double *d_bias = support_floats(&call, s->h, 1);
     const double *own = support_floats(&call, s->t, s->h), *sum = support_floats(&call, s->t, s->h);
     double *stats = support_floats(&call, s->t, 2), *gamma = support_floats(&call, s->h, 1);
     for (int64_t row = 0; row < s->t; row++) stats[2 * row + 1] = 1.5 + 0.5 * stats[2 * row + 1];
     for (int64_t e = 0; e < 2 * s->t; e++) stats[e] = (double)(float)stats[e];
     support_upload(&call);
     OK(clb_norm_backward(&call.t[0], with_d_y ? &call.t[1] : NULL, &call.t[2], &call.t[3],
-                         s->in_place ? &call.t[0] : &call.t[4], &call.t[5], &call.t[6], &call.t[7],
-                         dropout));
+                         s->bias ? &call.t[4] : NULL, s->in_place ? &call.t[0] : &call.t[5],
+                         &call.t[6], &call.t[7], &call.t[8], dropout));
     double *d_out = support_copy(s->in_place ? d_sum : own, s->t * s->h);
     reference_norm_backward(d_sum, with_d_y ? d_y : NULL, d_gamma, d_beta, d_out, sum, stats, gamma,
                             dropout, s->t, s->h);
+    for (int64_t e = 0; s->bias && e < s->t * s->h; e++)
+        d_bias[e % s->h] += with_d_y ? d_y[e] : d_sum[e];
     const double size = sqrt((double)s->t); /* sums of t terms below 2 with random signs */
     double *magnitude = support_copy(d_gamma, s->h);
     for (int64_t c = 0; c < s->h; c++) magnitude[c] = fmax(size, fabs(d_gamma[c]));
@@ -79,6 +82,7 @@ static void check_backward(struct clb_device *device, const struct shape *s)
     support_expect(&call, 1, d_y, NULL, 16, (double)s->h);
     support_expect(&call, 2, d_gamma, magnitude, 8, (double)s->t);
     support_expect(&call, 3, d_beta, magnitude, 4, (double)s->t);
+    support_expect(&call, 4, d_bias, NULL, 16, (double)(s->t + s->h));
     free(magnitude);
     free(d_out);
     support_close(&call);

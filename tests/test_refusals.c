@@ -39,7 +39,7 @@ static enum clb_status linear_forward(const struct clb_tensor *const *t)
 }
 static enum clb_status linear_backward_input(const struct clb_tensor *const *t)
 {
-    return clb_linear_backward_input(t[0], t[1], t[2], true);
+    return clb_linear_backward_input(t[0], t[1], t[2], t[3], CLB_ACTIVATION_GELU, false);
 }
 static enum clb_status linear_backward_weight(const struct clb_tensor *const *t)
 {
@@ -64,7 +64,7 @@ static enum clb_status norm_forward(const struct clb_tensor *const *t)
 }
 static enum clb_status norm_backward(const struct clb_tensor *const *t)
 {
-    return clb_norm_backward(t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7], no_dropout);
+    return clb_norm_backward(t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7], t[8], no_dropout);
 }
 static enum clb_status dropout_apply(const struct clb_tensor *const *t)
 {
@@ -152,7 +152,7 @@ static const struct operation {
       {O, 1, IN | MAY_LACK, 0}}},
     {"linear_backward_input",
      linear_backward_input,
-     {{T, H, OUT, 0}, {T, O, IN, 0}, {O, H, IN, 0}}},
+     {{T, H, OUT, 0}, {T, O, IN, 0}, {O, H, IN, 0}, {T, H, IN, 0}}},
     {"linear_backward_weight",
      linear_backward_weight,
      {{O, H, OUT, 0}, {O, 1, OUT | MAY_LACK, 0}, {T, O, IN, 0}, {T, H, IN, 0}}},
@@ -185,6 +185,7 @@ static const struct operation {
       {T, H, OUT | MAY_LACK, 0},
       {H, 1, OUT, 0},
       {H, 1, OUT, 0},
+      {H, 1, OUT | MAY_LACK, 0},
       {T, H, IN, 1},
       {T, H, IN, 0},
       {T, 2, IN, 0},

@@ -32,6 +32,19 @@ static void print_types(const struct ocl_shape *shape)
     }
 }
 
+/* The epilogues of finish_product. */
+static void print_ends(const struct ocl_shape *shape)
+{
+    char options[OCL_SOURCE_OPTIONS_SIZE];
+    for (int e = OCL_FORWARD; e < OCL_EPILOGUES; e++) {
+        const enum clb_activation activation =
+            e == OCL_SUMS ? CLB_ACTIVATION_NONE : CLB_ACTIVATION_GELU;
+        ocl_epilogue_options(CLB_BF16, CLB_BF16, (enum ocl_epilogue)e, activation, options,
+                             sizeof options);
+        print(shape, options);
+    }
+}
+
 /* nt, nn, tn, with and without whole vectors of 4. */
 static const bool lying[][4] = {
     {false, false, true, true},   {false, true, true, true},   {true, true, true, true},
@@ -39,16 +52,42 @@ static const bool lying[][4] = {
 };
 enum { LYING = sizeof lying / sizeof *lying };
 
+/* The epilogues that a product of operands which lie so has, with the longest activation. */
+static void print_epilogues(const struct ocl_shape *shape, const struct ocl_tile *tile,
+                            struct ocl_operands operands)
+{
+    char options[OCL_SOURCE_OPTIONS_SIZE];
+    operands.epilogue = operands.a_k_major   ? OCL_SUMS
+                        : operands.b_k_major ? OCL_SLOPE
+                                             : OCL_FORWARD;
+    for (int active = operands.epilogue == OCL_SLOPE; active <= (operands.epilogue != OCL_SUMS);
+         active++) {
+        operands.activation = active ? CLB_ACTIVATION_GELU : CLB_ACTIVATION_NONE;
+        ocl_tile_options(tile, &operands, options, sizeof options);
+        print(shape, options);
+    }
+}
+
+/* An epilogue does not depend on how operands are loaded: whole vectors and one reduced type do. */
+static bool has_epilogues(int type, int lies)
+{
+    return lying[lies][2] && (type == 0 || types[type][1] == CLB_BF16);
+}
+
 static void print_tile(const struct ocl_shape *shape, const struct ocl_tile *tile)
 {
     char options[OCL_SOURCE_OPTIONS_SIZE];
     for (int t = 0; t < TYPES; t++)
         for (int i = 0; i < (shape->wide ? 1 : LYING); i++) {
-            const struct ocl_operands operands = {types[t][0], types[t][1], lying[i][0],
-                                                  lying[i][1], lying[i][2], lying[i][3],
-                                                  false};
+            struct ocl_operands operands = {.type = types[t][0],
+                                            .result = types[t][1],
+                                            .a_k_major = lying[i][0],
+                                            .b_k_major = lying[i][1],
+                                            .a_vector = lying[i][2],
+                                            .b_vector = lying[i][3]};
             ocl_tile_options(tile, &operands, options, sizeof options);
             print(shape, options);
+            if (!shape->wide && has_epilogues(t, i)) print_epilogues(shape, tile, operands);
         }
 }
 
@@ -94,6 +133,17 @@ static void print_heads(const struct ocl_shape *shape)
         }
 }
 
+/* Rows of 128 columns, and of base and large. */
+static void print_rows(const struct ocl_shape *shape)
+{
+    static const int columns[] = {128, 768, 1024};
+    char options[OCL_SOURCE_OPTIONS_SIZE];
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
+        ocl_norm_options(columns[i], options, sizeof options);
+        print(shape, options);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const char *source = argc == 2 ? argv[1] : "";
@@ -117,10 +167,13 @@ int main(int argc, char **argv)
             print_heads(shape);
         else if (strcmp(source, "peak.cl") == 0)
             print(shape, options);
+        else if (strcmp(source, "norm.cl") == 0)
+            print_rows(shape);
         else if (strcmp(source, "activation.cl") == 0 || strcmp(source, "linear.cl") == 0)
             print_types(shape);
         else if (strncmp(source, "attention", 9) != 0)
             print(shape, "");
+        if (strcmp(source, "activation.cl") == 0) print_ends(shape);
     }
     return 0;
 }

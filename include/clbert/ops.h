@@ -5,7 +5,7 @@
  * I inputs and O outputs of a linear layer, V rows of a table. Numbers are fp32, indices int32.
  *
  * The operands of products and attention may be reduced: x, weight and d_out of the linear layers,
- * qkv, out and d_out of attention, d_out and saved of clb_activation_backward may be of a type that
+ * qkv, out and d_out of attention, d_out and saved of activations may be of a type that
  * the device multiplies (clb_device_multiplies), all of one call of the same. What comes of them
  * (out, pre, d_x, d_qkv) is then of that type or fp32. Sums are taken in fp32, and what is fp32
  * always is: gradients of weights, biases, norms, softmax and losses, optimisers.
@@ -55,11 +55,15 @@ CLB_API enum clb_status clb_linear_forward(const struct clb_tensor *out,
                                            const struct clb_tensor *bias,
                                            enum clb_activation activation);
 
-/* d_x = d_out * weight, or d_x += d_out * weight where `accumulate`.
- * d_x [T, I], d_out [T, O], weight [O, I]. */
+/* d_x = d_out * weight, or d_x += d_out * weight where `accumulate`; or, for an x that an
+ * activation gave, d_x = (d_out * weight) * activation'(saved), as clb_activation_backward takes
+ * it. d_x, saved [T, I], d_out [T, O], weight [O, I]. `saved` is NULL with CLB_ACTIVATION_NONE, and
+ * where `accumulate`. */
 CLB_API enum clb_status clb_linear_backward_input(const struct clb_tensor *d_x,
                                                   const struct clb_tensor *d_out,
-                                                  const struct clb_tensor *weight, bool accumulate);
+                                                  const struct clb_tensor *weight,
+                                                  const struct clb_tensor *saved,
+                                                  enum clb_activation activation, bool accumulate);
 
 /* d_weight += d_out^T * x; d_bias += column sums of d_out.
  * d_weight [O, I], d_bias [O] or NULL, d_out [T, O], x [T, I]. */
@@ -114,14 +118,15 @@ CLB_API enum clb_status clb_norm_forward(const struct clb_tensor *out, const str
                                          const struct clb_tensor *beta, float eps,
                                          struct clb_dropout dropout);
 
-/* d_sum = gradient at sum (and so at residual); d_y = gradient at y (and so, summed by column, at
- * bias), which is d_sum through dropout; d_gamma += , d_beta += .
- * d_sum, d_y, d_out, sum [T, H]; d_y NULL where there was neither dropout nor bias: d_sum serves.
- * d_sum may be d_out. */
-CLB_API enum clb_status clb_norm_backward(
-    const struct clb_tensor *d_sum, const struct clb_tensor *d_y, const struct clb_tensor *d_gamma,
-    const struct clb_tensor *d_beta, const struct clb_tensor *d_out, const struct clb_tensor *sum,
-    const struct clb_tensor *stats, const struct clb_tensor *gamma, struct clb_dropout dropout);
+/* d_sum = gradient at sum (and so at residual); d_y = gradient at y, which is d_sum through
+ * dropout; d_gamma += , d_beta += , d_bias += column sums of d_y. d_sum, d_y, d_out, sum [T, H];
+ * d_y NULL where there was no dropout: d_sum serves; d_bias [H] or NULL. d_sum may be d_out. */
+CLB_API enum clb_status
+clb_norm_backward(const struct clb_tensor *d_sum, const struct clb_tensor *d_y,
+                  const struct clb_tensor *d_gamma, const struct clb_tensor *d_beta,
+                  const struct clb_tensor *d_bias, const struct clb_tensor *d_out,
+                  const struct clb_tensor *sum, const struct clb_tensor *stats,
+                  const struct clb_tensor *gamma, struct clb_dropout dropout);
 
 /* out = dropout(x), by element in row-major order; its own backward. out may be x. */
 CLB_API enum clb_status clb_dropout_apply(const struct clb_tensor *out, const struct clb_tensor *x,

@@ -11,6 +11,12 @@ uint32_t clb_dropout_threshold(float probability)
 
 /* ---- linear layers ---- */
 
+static void expect_activation(struct call *call, enum clb_activation activation)
+{
+    call_expect(call, activation >= CLB_ACTIVATION_NONE && activation <= CLB_ACTIVATION_TANH,
+                "unknown activation");
+}
+
 enum clb_status clb_linear_forward(const struct clb_tensor *out, const struct clb_tensor *pre,
                                    const struct clb_tensor *x, const struct clb_tensor *weight,
                                    const struct clb_tensor *bias, enum clb_activation activation)
@@ -24,8 +30,7 @@ enum clb_status clb_linear_forward(const struct clb_tensor *out, const struct cl
     call_result(&call, out, "out", tokens, outputs);
     if (pre) call_result(&call, pre, "pre", tokens, outputs);
     if (bias) call_input(&call, bias, "bias", outputs, 1);
-    call_expect(&call, activation >= CLB_ACTIVATION_NONE && activation <= CLB_ACTIVATION_TANH,
-                "unknown activation");
+    expect_activation(&call, activation);
     call_expect(&call, !pre || activation != CLB_ACTIVATION_NONE, "pre without an activation");
     if (!call_is_ready(&call)) return call.status;
     return call_end(&call,
@@ -34,7 +39,9 @@ enum clb_status clb_linear_forward(const struct clb_tensor *out, const struct cl
 
 enum clb_status clb_linear_backward_input(const struct clb_tensor *d_x,
                                           const struct clb_tensor *d_out,
-                                          const struct clb_tensor *weight, bool accumulate)
+                                          const struct clb_tensor *weight,
+                                          const struct clb_tensor *saved,
+                                          enum clb_activation activation, bool accumulate)
 {
     struct call call = call_begin(CLB_OPERATION_linear_backward_input, d_x);
     call_expect(&call, d_out && weight, "d_out or weight is missing");
@@ -42,9 +49,14 @@ enum clb_status clb_linear_backward_input(const struct clb_tensor *d_x,
     call_operand(&call, d_out, "d_out", d_out->rows, weight->rows);
     call_operand(&call, weight, "weight", weight->rows, weight->columns);
     call_result(&call, d_x, "d_x", d_out->rows, weight->columns);
+    if (saved) call_operand(&call, saved, "saved", d_out->rows, weight->columns);
+    expect_activation(&call, activation);
+    call_expect(&call, !saved == (activation == CLB_ACTIVATION_NONE),
+                "an activation without saved, or saved without an activation");
+    call_expect(&call, !saved || !accumulate, "an activation, and d_x to be added to");
     if (!call_is_ready(&call)) return call.status;
-    return call_end(&call,
-                    call.device->backend->linear_backward_input(d_x, d_out, weight, accumulate));
+    return call_end(&call, call.device->backend->linear_backward_input(d_x, d_out, weight, saved,
+                                                                       activation, accumulate));
 }
 
 enum clb_status clb_linear_backward_weight(const struct clb_tensor *d_weight,
@@ -74,8 +86,8 @@ enum clb_status clb_activation_backward(const struct clb_tensor *d_x,
     call_operand(&call, d_out, "d_out", d_x->rows, d_x->columns);
     call_operand(&call, saved, "saved", d_x->rows, d_x->columns);
     call_result(&call, d_x, "d_x", d_x->rows, d_x->columns);
-    call_expect(&call, activation > CLB_ACTIVATION_NONE && activation <= CLB_ACTIVATION_TANH,
-                "unknown activation");
+    expect_activation(&call, activation);
+    call_expect(&call, activation != CLB_ACTIVATION_NONE, "no activation");
     call_allow_in_place(&call, d_x, d_out);
     if (!call_is_ready(&call)) return call.status;
     return call_end(&call,
@@ -153,9 +165,9 @@ enum clb_status clb_norm_forward(const struct clb_tensor *out, const struct clb_
 
 enum clb_status clb_norm_backward(const struct clb_tensor *d_sum, const struct clb_tensor *d_y,
                                   const struct clb_tensor *d_gamma, const struct clb_tensor *d_beta,
-                                  const struct clb_tensor *d_out, const struct clb_tensor *sum,
-                                  const struct clb_tensor *stats, const struct clb_tensor *gamma,
-                                  struct clb_dropout dropout)
+                                  const struct clb_tensor *d_bias, const struct clb_tensor *d_out,
+                                  const struct clb_tensor *sum, const struct clb_tensor *stats,
+                                  const struct clb_tensor *gamma, struct clb_dropout dropout)
 {
     struct call call = call_begin(CLB_OPERATION_norm_backward, d_sum);
     if (!call_is_right(&call)) return call.status;
@@ -164,6 +176,7 @@ enum clb_status clb_norm_backward(const struct clb_tensor *d_sum, const struct c
     if (d_y) call_output(&call, d_y, "d_y", tokens, hidden);
     call_output(&call, d_gamma, "d_gamma", hidden, 1);
     call_output(&call, d_beta, "d_beta", hidden, 1);
+    if (d_bias) call_output(&call, d_bias, "d_bias", hidden, 1);
     call_input(&call, d_out, "d_out", tokens, hidden);
     call_input(&call, sum, "sum", tokens, hidden);
     call_input(&call, stats, "stats", tokens, 2);
@@ -172,8 +185,8 @@ enum clb_status clb_norm_backward(const struct clb_tensor *d_sum, const struct c
     call_expect(&call, d_y || dropout.probability == 0.0f, "dropout without d_y");
     call_allow_in_place(&call, d_sum, d_out);
     if (!call_is_ready(&call)) return call.status;
-    return call_end(&call, call.device->backend->norm_backward(d_sum, d_y, d_gamma, d_beta, d_out,
-                                                               sum, stats, gamma, dropout));
+    return call_end(&call, call.device->backend->norm_backward(d_sum, d_y, d_gamma, d_beta, d_bias,
+                                                               d_out, sum, stats, gamma, dropout));
 }
 
 enum clb_status clb_dropout_apply(const struct clb_tensor *out, const struct clb_tensor *x,

@@ -55,7 +55,7 @@ static double moved_besides(const struct call *call)
     case CLB_OPERATION_linear_backward_weight:
         return bytes_of(call, "d_weight") + bytes_of(call, "d_bias");
     case CLB_OPERATION_norm_backward:
-        return bytes_of(call, "d_gamma") + bytes_of(call, "d_beta");
+        return bytes_of(call, "d_gamma") + bytes_of(call, "d_beta") + bytes_of(call, "d_bias");
     case CLB_OPERATION_embedding_forward:
         return 3.0 * bytes_of(call, "out") - bytes_of(call, "word") - bytes_of(call, "position") -
                bytes_of(call, "segment");

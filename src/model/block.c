@@ -178,33 +178,35 @@ static enum clb_status backward(struct module *module, struct pass *pass)
     enum clb_status status;
 
     CLB_TRY(clb_norm_backward(&m.d_sum, &m.d_y, &m.output_gamma.gradient, &m.output_beta.gradient,
-                              d_hidden, &m.sum2, &m.stats2, &m.output_gamma.weight,
-                              dropout(module, pass, SITE_HIDDEN2)));
+                              &m.output_bias.gradient, d_hidden, &m.sum2, &m.stats2,
+                              &m.output_gamma.weight, dropout(module, pass, SITE_HIDDEN2)));
     CLB_TRY(registry_cast(&m.d_copy, &m.d_y, &d_operand));
-    CLB_TRY(clb_linear_backward_weight(&m.output_weight.gradient, &m.output_bias.gradient,
-                                       &d_operand, &m.act));
-    CLB_TRY(clb_linear_backward_input(d_act, &d_operand, &m.output_weight.operand, false));
-    CLB_TRY(clb_activation_backward(d_act, d_act, &m.pre, c->hidden_act));
+    CLB_TRY(clb_linear_backward_weight(&m.output_weight.gradient, NULL, &d_operand, &m.act));
+    CLB_TRY(clb_linear_backward_input(d_act, &d_operand, &m.output_weight.operand, &m.pre,
+                                      c->hidden_act, false));
     CLB_TRY(registry_cast(&m.copy, &m.hidden1, &operand));
     CLB_TRY(clb_linear_backward_weight(&m.intermediate_weight.gradient,
                                        &m.intermediate_bias.gradient, d_act, &operand));
-    CLB_TRY(clb_linear_backward_input(&m.d_sum, d_act, &m.intermediate_weight.operand, true));
+    CLB_TRY(clb_linear_backward_input(&m.d_sum, d_act, &m.intermediate_weight.operand, NULL,
+                                      CLB_ACTIVATION_NONE, true));
 
     CLB_TRY(clb_norm_backward(d_hidden, &m.d_y, &m.attention_gamma.gradient,
-                              &m.attention_beta.gradient, &m.d_sum, &m.sum1, &m.stats1,
-                              &m.attention_gamma.weight, dropout(module, pass, SITE_HIDDEN1)));
+                              &m.attention_beta.gradient, &m.attention_bias.gradient, &m.d_sum,
+                              &m.sum1, &m.stats1, &m.attention_gamma.weight,
+                              dropout(module, pass, SITE_HIDDEN1)));
     CLB_TRY(registry_cast(&m.d_copy, &m.d_y, &d_operand));
-    CLB_TRY(clb_linear_backward_weight(&m.attention_weight.gradient, &m.attention_bias.gradient,
-                                       &d_operand, &m.attention));
     CLB_TRY(
-        clb_linear_backward_input(&m.d_attention, &d_operand, &m.attention_weight.operand, false));
+        clb_linear_backward_weight(&m.attention_weight.gradient, NULL, &d_operand, &m.attention));
+    CLB_TRY(clb_linear_backward_input(&m.d_attention, &d_operand, &m.attention_weight.operand, NULL,
+                                      CLB_ACTIVATION_NONE, false));
     CLB_TRY(clb_attention_backward(&m.d_qkv, &m.d_attention, &m.attention, &m.lse, &m.qkv,
                                    &pass->cu_seqlens, pass->max_seqlen, c->num_attention_heads,
                                    dropout(module, pass, SITE_ATTENTION)));
     CLB_TRY(registry_cast(&m.copy, x, &operand));
     CLB_TRY(clb_linear_backward_weight(&m.qkv_weight.gradient, &m.qkv_bias.gradient, &m.d_qkv,
                                        &operand));
-    CLB_TRY(clb_linear_backward_input(d_hidden, &m.d_qkv, &m.qkv_weight.operand, true));
+    CLB_TRY(clb_linear_backward_input(d_hidden, &m.d_qkv, &m.qkv_weight.operand, NULL,
+                                      CLB_ACTIVATION_NONE, true));
 cleanup:
     return status;
 }

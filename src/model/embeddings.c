@@ -121,7 +121,7 @@ static enum clb_status backward(struct module *module, struct pass *pass)
                                 segment = row_groups(&m->segment_groups);
     enum clb_status status;
     CLB_TRY(clb_dropout_apply(d, d, pass_dropout(pass, probability, &site)));
-    CLB_TRY(clb_norm_backward(d, NULL, &m->gamma.gradient, &m->beta.gradient, d, &sum, &stats,
+    CLB_TRY(clb_norm_backward(d, NULL, &m->gamma.gradient, &m->beta.gradient, NULL, d, &sum, &stats,
                               &m->gamma.weight, (struct clb_dropout){0}));
     CLB_TRY(clb_embedding_backward(&m->word.gradient, d, &word));
     CLB_TRY(clb_embedding_backward(&m->position.gradient, d, &position));

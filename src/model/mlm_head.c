@@ -133,16 +133,19 @@ static enum clb_status chunk_backward(const struct mlm_head *m, const struct pas
     CLB_TRY(registry_cast(&m->copy, &m->predicted, &operand));
     CLB_TRY(clb_linear_backward_weight(&word->gradient, &m->decoder_bias.gradient, &d_operand,
                                        &operand));
-    CLB_TRY(clb_linear_backward_input(&m->d_rows, &d_operand, &word->operand, false));
-    CLB_TRY(clb_norm_backward(&m->d_sum, NULL, &m->gamma.gradient, &m->beta.gradient, &m->d_rows,
-                              &m->transform, &m->stats, &m->gamma.weight, (struct clb_dropout){0}));
+    CLB_TRY(clb_linear_backward_input(&m->d_rows, &d_operand, &word->operand, NULL,
+                                      CLB_ACTIVATION_NONE, false));
+    CLB_TRY(clb_norm_backward(&m->d_sum, NULL, &m->gamma.gradient, &m->beta.gradient, NULL,
+                              &m->d_rows, &m->transform, &m->stats, &m->gamma.weight,
+                              (struct clb_dropout){0}));
     CLB_TRY(registry_cast(&m->d_copy, &m->d_sum, &d_operand));
     CLB_TRY(clb_activation_backward(&d_operand, &d_operand, &m->pre,
                                     m->module.model->config.hidden_act));
     CLB_TRY(registry_cast(&m->copy, &m->masked, &operand));
     CLB_TRY(
         clb_linear_backward_weight(&m->weight.gradient, &m->bias.gradient, &d_operand, &operand));
-    CLB_TRY(clb_linear_backward_input(&m->d_rows, &d_operand, &m->weight.operand, false));
+    CLB_TRY(clb_linear_backward_input(&m->d_rows, &d_operand, &m->weight.operand, NULL,
+                                      CLB_ACTIVATION_NONE, false));
     CLB_TRY(clb_scatter_add_rows(&pass->d_hidden, &m->d_rows, rows));
 cleanup:
     return status;

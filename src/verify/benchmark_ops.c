@@ -42,13 +42,15 @@ static void add(struct rows *rows, const char *operation, int64_t m, int64_t n, 
     add_row(rows, (struct row){operation, m, n, k, .variant = 0});
 }
 
-/* Forward, and backward both ways, of `tokens` rows. */
+/* Forward, and backward both ways, of `tokens` rows, with the activation behind it and the one that
+ * gave its input. */
 static void add_linear(struct rows *rows, int64_t tokens, int64_t inputs, int64_t outputs,
-                       enum clb_activation activation)
+                       enum clb_activation behind, enum clb_activation before)
 {
     add_row(rows, (struct row){"linear_forward", tokens, inputs, outputs,
-                               .variant = (int)activation + VERIFY_WITH_BIAS});
-    add(rows, "linear_backward_input", tokens, inputs, outputs);
+                               .variant = (int)behind + VERIFY_WITH_BIAS});
+    add_row(rows, (struct row){"linear_backward_input", tokens, inputs, outputs,
+                               .variant = before ? VERIFY_SLOPE + (int)before : 0});
     add(rows, "linear_backward_weight", tokens, inputs, outputs);
 }
 
@@ -59,12 +61,10 @@ static void add_layer(struct rows *rows, const struct clb_bench_options *o)
     const int64_t hidden = c->hidden_size, inner = c->intermediate_size;
     const int64_t heads = c->num_attention_heads, size = hidden / heads;
     const float dropout = c->hidden_dropout_prob, p_dropout = c->attention_probs_dropout_prob;
-    add_linear(rows, tokens, hidden, 3 * hidden, CLB_ACTIVATION_NONE);
-    add_linear(rows, tokens, hidden, hidden, CLB_ACTIVATION_NONE);
-    add_linear(rows, tokens, hidden, inner, c->hidden_act);
-    add_linear(rows, tokens, inner, hidden, CLB_ACTIVATION_NONE);
-    add_row(rows,
-            (struct row){"activation_backward", tokens, inner, .variant = (int)c->hidden_act});
+    add_linear(rows, tokens, hidden, 3 * hidden, CLB_ACTIVATION_NONE, CLB_ACTIVATION_NONE);
+    add_linear(rows, tokens, hidden, hidden, CLB_ACTIVATION_NONE, CLB_ACTIVATION_NONE);
+    add_linear(rows, tokens, hidden, inner, c->hidden_act, CLB_ACTIVATION_NONE);
+    add_linear(rows, tokens, inner, hidden, CLB_ACTIVATION_NONE, c->hidden_act);
     add_row(rows, (struct row){"attention_forward", batch, heads, size, .dropout = p_dropout,
                                .sequences = true});
     add_row(rows, (struct row){"attention_backward", batch, heads, size, .dropout = p_dropout,
@@ -85,8 +85,10 @@ static void add_ends(struct rows *rows, const struct clb_bench_options *o)
     add_row(rows, (struct row){"dropout_apply", tokens, hidden, .dropout = dropout});
     add(rows, "gather_rows", masked, hidden, tokens);
     add(rows, "scatter_add_rows", masked, hidden, tokens);
-    add_linear(rows, masked, hidden, c->vocab_size, CLB_ACTIVATION_NONE);
+    add_linear(rows, masked, hidden, c->vocab_size, CLB_ACTIVATION_NONE, CLB_ACTIVATION_NONE);
     add(rows, "cross_entropy", masked, c->vocab_size, 0);
+    add_row(rows,
+            (struct row){"activation_backward", masked, hidden, .variant = (int)c->hidden_act});
 }
 
 /* Plain buffers are as large as all that an optimiser works on. */

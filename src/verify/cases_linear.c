@@ -119,9 +119,24 @@ static enum clb_status run_linear_forward(const struct verify_case *c, const str
                               c->variant & VERIFY_WITH_BIAS ? &t[4] : NULL, activation);
 }
 
+/* 0, or an activation whose slope follows. */
+static enum clb_activation slope_of(const struct verify_case *c)
+{
+    const int variant = verify_case_variant(c);
+    return variant > VERIFY_SLOPE ? (enum clb_activation)(variant - VERIFY_SLOPE)
+                                  : CLB_ACTIVATION_NONE;
+}
+
+static const char *input_name(int variant)
+{
+    static const char *const slopes[] = {"", " gelu's slope", " gelu_tanh's slope",
+                                         " tanh's slope"};
+    return variant == 1 ? " added" : slopes[variant % VERIFY_SLOPE];
+}
+
 static void plan_linear_backward_input(struct verify_plan *p, const struct verify_case *c)
 {
-    verify_out(p, "d_x", c->m, c->n, 4, c->k);
+    verify_out(p, "d_x", c->m, c->n, 4 + activation_ulps(slope_of(c)), c->k);
     sum_floor(p, c, c->k, VERIFY_RMS * VERIFY_RMS);
     verify_usual(p);
     verify_result(p);
@@ -131,12 +146,17 @@ static void plan_linear_backward_input(struct verify_plan *p, const struct verif
     verify_in(p, "weight", c->k, c->n);
     if (c->inputs == VERIFY_INTEGERS) verify_usual(p);
     verify_multiplied(p);
+    verify_in(p, "saved", c->m, c->n);
+    verify_multiplied(p);
 }
 
 static enum clb_status run_linear_backward_input(const struct verify_case *c,
                                                  const struct clb_tensor *t)
 {
-    return clb_linear_backward_input(&t[0], &t[1], &t[2], verify_case_variant(c) == 1);
+    const enum clb_activation slope = slope_of(c);
+    return clb_linear_backward_input(&t[0], &t[1], &t[2],
+                                     slope == CLB_ACTIVATION_NONE ? NULL : &t[3], slope,
+                                     verify_case_variant(c) == 1);
 }
 
 static void plan_linear_backward_weight(struct verify_plan *p, const struct verify_case *c)
@@ -194,7 +214,8 @@ static enum clb_status run_activation_backward(const struct verify_case *c,
 
 static const struct verify_operation linear_forward = {"linear_forward", plan_linear_forward,
                                                        run_linear_forward, forward_name};
-VERIFY_OPERATION(linear_backward_input, plan_linear_backward_input);
+static const struct verify_operation linear_backward_input = {
+    "linear_backward_input", plan_linear_backward_input, run_linear_backward_input, input_name};
 VERIFY_OPERATION(linear_backward_weight, plan_linear_backward_weight);
 static const struct verify_operation activation_backward = {
     "activation_backward", plan_activation_backward, run_activation_backward, activation_name};
@@ -250,6 +271,14 @@ static const struct verify_case cases[] = {
     {&linear_backward_input, false, 65, 63, 17, 0, 0, NULL, VERIFY_INTEGERS},
     {&linear_backward_input, false, 129, 131, 515, 1, 0, NULL, VERIFY_INTEGERS},
     {&linear_backward_input, false, 37, 29, 45, 0, 0, NULL, VERIFY_SPECIAL},
+    {&linear_backward_input, true, 5, 7, 9, VERIFY_SLOPE + CLB_ACTIVATION_GELU, 0, NULL,
+     VERIFY_PLAIN},
+    {&linear_backward_input, false, 130, 260, 45, VERIFY_SLOPE + CLB_ACTIVATION_GELU, 0, NULL,
+     VERIFY_PLAIN},
+    {&linear_backward_input, false, 37, 29, 515, VERIFY_SLOPE + CLB_ACTIVATION_GELU_TANH, 0, NULL,
+     VERIFY_PLAIN},
+    {&linear_backward_input, false, 37, 29, 45, VERIFY_SLOPE + CLB_ACTIVATION_TANH, 0, NULL,
+     VERIFY_PLAIN},
     {&linear_backward_weight, true, 5, 7, 9, 0, 0, NULL, VERIFY_PLAIN},
     {&linear_backward_weight, false, 700, 30, 29, 0, 0, NULL, VERIFY_INTEGERS},
     {&linear_backward_weight, false, 1030, 32, 64, 0, 0, NULL, VERIFY_PLAIN},
@@ -318,6 +347,10 @@ static const struct verify_case cases[] = {
     INPUT(false, 129, 131, 515, 1, VERIFY_INTEGERS),
     INPUT(false, 60, 515, 31, 0, VERIFY_INTEGERS),
     INPUT(false, 37, 29, 45, 0, VERIFY_SPECIAL),
+    INPUT(true, 5, 7, 9, VERIFY_SLOPE + CLB_ACTIVATION_GELU, VERIFY_PLAIN),
+    INPUT(false, 130, 260, 45, VERIFY_SLOPE + CLB_ACTIVATION_GELU, VERIFY_PLAIN),
+    INPUT(false, 37, 29, 515, VERIFY_FP32_RESULT + VERIFY_SLOPE + CLB_ACTIVATION_TANH,
+          VERIFY_PLAIN),
 #define WEIGHT(tiny, m, n, k, variant, inputs)                                                     \
     VERIFY_REDUCED(&linear_backward_weight, tiny, m, n, k, variant, 0, NULL, inputs)
     WEIGHT(true, 5, 7, 9, 0, VERIFY_PLAIN),

@@ -71,6 +71,7 @@ static void plan_norm_backward(struct verify_plan *p, const struct verify_case *
     verify_out(p, "d_y", c->m, c->n, 16, c->n);
     verify_out(p, "d_gamma", c->n, 1, 8, c->m);
     verify_out(p, "d_beta", c->n, 1, 4, c->m);
+    verify_out(p, "d_bias", c->n, 1, 16, c->m + c->n);
     verify_in(p, "d_out", c->m, c->n);
     if (c->inputs == VERIFY_SPECIAL) verify_usual(p);
     verify_in(p, "sum", c->m, c->n);
@@ -83,8 +84,8 @@ static void plan_norm_backward(struct verify_plan *p, const struct verify_case *
 static enum clb_status run_norm_backward(const struct verify_case *c, const struct clb_tensor *t)
 {
     const bool plain = c->variant == 1; /* d_sum is d_out */
-    return clb_norm_backward(&t[0], plain ? NULL : &t[1], &t[2], &t[3], plain ? &t[0] : &t[4],
-                             &t[5], &t[6], &t[7], verify_dropout(c));
+    return clb_norm_backward(&t[0], plain ? NULL : &t[1], &t[2], &t[3], plain ? NULL : &t[4],
+                             plain ? &t[0] : &t[5], &t[6], &t[7], &t[8], verify_dropout(c));
 }
 
 static void plan_dropout_apply(struct verify_plan *p, const struct verify_case *c)

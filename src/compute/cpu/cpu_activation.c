@@ -74,15 +74,15 @@ void cpu_activate(enum clb_activation activation, const float *x, float *out, in
         vec_store_part(out + i, activation_of(activation, vec_load_part(x + i, n - i)), n - i);
 }
 
-static void backward_chunk(enum clb_activation activation, float *d_x, const float *d_out,
-                           const float *saved, int64_t n)
+void cpu_activate_backward(enum clb_activation activation, const float *d_out, const float *saved,
+                           float *out, int64_t n)
 {
     int64_t i = 0;
     for (; i + CPU_LANES <= n; i += CPU_LANES)
-        vec_store(d_x + i, vec_load(d_out + i) * slope_of(activation, vec_load(saved + i)));
+        vec_store(out + i, vec_load(d_out + i) * slope_of(activation, vec_load(saved + i)));
     if (i < n) {
         cpu_vec slope = slope_of(activation, vec_load_part(saved + i, n - i));
-        vec_store_part(d_x + i, vec_load_part(d_out + i, n - i) * slope, n - i);
+        vec_store_part(out + i, vec_load_part(d_out + i, n - i) * slope, n - i);
     }
 }
 
@@ -101,7 +101,7 @@ static void backward_chunks(const void *context, int64_t begin, int64_t end, int
         const int64_t n = a->n - i < CHUNK ? a->n - i : CHUNK;
         cpu_widen(d_out, cpu_element(a->d_out->memory, a->d_out->type, i), a->d_out->type, n);
         cpu_widen(saved, cpu_element(a->saved->memory, a->saved->type, i), a->saved->type, n);
-        backward_chunk(a->activation, d_out, d_out, saved, n);
+        cpu_activate_backward(a->activation, d_out, saved, d_out, n);
         cpu_narrow(cpu_element(a->d_x->memory, a->d_x->type, i), a->d_x->type, d_out, n);
     }
 }

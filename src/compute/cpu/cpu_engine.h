@@ -17,6 +17,8 @@ struct cpu_operand {
     int64_t lines, line_stride, depth_stride;
 };
 
+enum { CPU_WIDEST_TILE = 64 }; /* NR is at most so many */
+
 struct cpu_engine {
     int mr, nr;                  /* rows and columns of a tile */
     int kc;                      /* steps of K that a tile adds up at once */

@@ -42,14 +42,25 @@ static inline void load_row(const struct cpu_product *g, float *x, int64_t at, i
     cpu_widen(x, cpu_element(g->c, g->c_type, at), g->c_type, columns);
 }
 
-/* Finished sums, with bias and activation, into C. They are used up. */
+/* An activation's slope at what is saved. */
+static inline void take_slope(const struct cpu_product *g, float *x, int64_t at, int64_t columns)
+{
+    float saved[CPU_WIDEST_TILE];
+    cpu_widen(saved, cpu_element(g->saved, g->saved_type, at), g->saved_type, columns);
+    cpu_activate_backward(g->activation, x, saved, x, columns);
+}
+
+/* Finished sums, with what follows, into C. They are used up. */
 static inline void store_row(const struct cpu_product *g, float *x, int64_t at, int64_t column,
                              int64_t columns)
 {
     if (g->bias)
         for (int64_t j = 0; j < columns; j++) x[j] += g->bias[column + j];
     if (g->pre) cpu_narrow(cpu_element(g->pre, g->pre_type, at), g->pre_type, x, columns);
-    if (g->activation != CLB_ACTIVATION_NONE) cpu_activate(g->activation, x, x, columns);
+    if (g->saved)
+        take_slope(g, x, at, columns);
+    else if (g->activation != CLB_ACTIVATION_NONE)
+        cpu_activate(g->activation, x, x, columns);
     cpu_narrow(cpu_element(g->c, g->c_type, at), g->c_type, x, columns);
 }
 

@@ -54,7 +54,8 @@ static inline int32_t *cpu_ints(const struct clb_tensor *tensor)
 
 /* ---- products ---- */
 
-/* C = A B, or C += A B; then, where given, C += bias by column, pre = C, C = activation(C).
+/* C = A B, or C += A B; then, where given, C += bias by column, pre = C, C = activation(C); or,
+ * where there is `saved`, which lies as C does, C *= activation'(saved).
  * A is [m, k] with element (i, p) at a[i * a_row + p * a_column], B [k, n] likewise, one of the two
  * strides of each being 1; C and pre have rows of c_row elements. Sums are fp32, in the same order
  * whatever the number of threads; what C and pre get of them is rounded to their types. */
@@ -68,6 +69,8 @@ struct cpu_product {
     bool accumulate;
     const float *bias;
     void *pre;
+    const void *saved;
+    enum clb_type saved_type;
     enum clb_activation activation;
 };
 
@@ -87,6 +90,15 @@ int64_t cpu_gemm_scratch(int64_t m, int64_t n, int64_t k);
 /* out = activation(x); may be in place. */
 #define cpu_activate CPU_NAME(cpu_activate)
 void cpu_activate(enum clb_activation activation, const float *x, float *out, int64_t n);
+
+/* out = d_out * activation'(saved); may be in place. */
+#define cpu_activate_backward CPU_NAME(cpu_activate_backward)
+void cpu_activate_backward(enum clb_activation activation, const float *d_out, const float *saved,
+                           float *out, int64_t n);
+
+/* out[n] += column sums of x [rows, n]. */
+#define cpu_column_sums CPU_NAME(cpu_column_sums)
+void cpu_column_sums(const struct clb_tensor *x, const struct clb_tensor *out);
 
 /* out[i] = clb_random_u32(random, first + i); first is a multiple of 4, out has room for n rounded
  * up to a multiple of 64. */

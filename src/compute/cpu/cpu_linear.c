@@ -31,7 +31,9 @@ CPU_RENAMED(linear_forward)(const struct clb_tensor *out, const struct clb_tenso
 
 enum clb_status CPU_RENAMED(linear_backward_input)(const struct clb_tensor *d_x,
                                                    const struct clb_tensor *d_out,
-                                                   const struct clb_tensor *weight, bool accumulate)
+                                                   const struct clb_tensor *weight,
+                                                   const struct clb_tensor *saved,
+                                                   enum clb_activation activation, bool accumulate)
 {
     struct clb_device *device = d_x->device;
     const int64_t inputs = weight->columns, outputs = weight->rows;
@@ -48,7 +50,10 @@ enum clb_status CPU_RENAMED(linear_backward_input)(const struct clb_tensor *d_x,
                                         .b_column = 1,
                                         .c = d_x->memory,
                                         .c_row = inputs,
-                                        .accumulate = accumulate};
+                                        .accumulate = accumulate,
+                                        .saved = saved ? saved->memory : NULL,
+                                        .saved_type = saved ? saved->type : CLB_F32,
+                                        .activation = activation};
     return cpu_gemm(device, &product);
 }
 
@@ -83,8 +88,7 @@ static void sum_columns(const void *context, int64_t begin, int64_t end, int thr
     }
 }
 
-/* out[n] += column sums of x [rows, n]. */
-static void column_sums(const struct clb_tensor *x, const struct clb_tensor *out)
+void cpu_column_sums(const struct clb_tensor *x, const struct clb_tensor *out)
 {
     const struct columns columns = {x->memory, x->type, cpu_floats(out), x->rows, x->columns};
     cpu_parallel(x->device, (x->columns + COLUMNS - 1) / COLUMNS, 1, sum_columns, &columns);
@@ -110,6 +114,6 @@ enum clb_status CPU_RENAMED(linear_backward_weight)(const struct clb_tensor *d_w
                                         .c = d_weight->memory,
                                         .c_row = inputs,
                                         .accumulate = true};
-    if (d_bias) column_sums(d_out, d_bias);
+    if (d_bias) cpu_column_sums(d_out, d_bias);
     return cpu_gemm(device, &product);
 }

@@ -4,6 +4,7 @@
  *   sum = dropout(y + bias) + residual;   x = (sum - mean) rstd;   out = x gamma + beta
  *   d_sum = rstd (g - mean(g) - x mean(g x)),   g = d_out gamma;   d_y = dropout(d_sum)
  *   d_gamma += sum over t of d_out x;   d_beta += sum over t of d_out
+ *   d_bias += sum over t of d_y
  *
  * Rows are tasks; a row is summed in vectors, then these by halves, then what is left behind the
  * last whole vector. The variance is of differences to the mean: E[x^2] - mean^2 would cancel. For
@@ -186,10 +187,12 @@ static void backward_rows(const void *context, int64_t begin, int64_t end, int t
     }
 }
 
-enum clb_status CPU_RENAMED(norm_backward)(
-    const struct clb_tensor *d_sum, const struct clb_tensor *d_y, const struct clb_tensor *d_gamma,
-    const struct clb_tensor *d_beta, const struct clb_tensor *d_out, const struct clb_tensor *sum,
-    const struct clb_tensor *stats, const struct clb_tensor *gamma, struct clb_dropout dropout)
+enum clb_status
+CPU_RENAMED(norm_backward)(const struct clb_tensor *d_sum, const struct clb_tensor *d_y,
+                           const struct clb_tensor *d_gamma, const struct clb_tensor *d_beta,
+                           const struct clb_tensor *d_bias, const struct clb_tensor *d_out,
+                           const struct clb_tensor *sum, const struct clb_tensor *stats,
+                           const struct clb_tensor *gamma, struct clb_dropout dropout)
 {
     struct clb_device *device = d_sum->device;
     const struct norm_backward a = {cpu_floats(d_sum),
@@ -206,5 +209,6 @@ enum clb_status CPU_RENAMED(norm_backward)(
     /* First all columns' sums: d_sum may overwrite d_out. */
     cpu_parallel(device, (a.n + COLUMNS - 1) / COLUMNS, 1, backward_columns, &a);
     cpu_parallel(device, a.rows, 0, backward_rows, &a);
+    if (d_bias) cpu_column_sums(d_y ? d_y : d_sum, d_bias);
     return CLB_OK;
 }

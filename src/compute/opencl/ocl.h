@@ -124,7 +124,7 @@ struct ocl_range {
 struct ocl_range ocl_over_elements(const struct ocl_device *device, int64_t elements);
 /* GROUP work-items a row, in a second dimension the same `count` times. */
 struct ocl_range ocl_over_rows(const struct ocl_device *device, int64_t rows, int64_t count);
-/* One work-item for every W columns of `count` things. */
+/* A group for every COLUMN_ACROSS * W columns of `count` things. */
 struct ocl_range ocl_over_columns(const struct ocl_device *device, int64_t columns, int64_t count);
 /* x * y * z groups of `local` work-items in the first dimension. */
 struct ocl_range ocl_over_groups(int64_t x, int64_t y, int64_t z, size_t local);
@@ -164,13 +164,17 @@ enum clb_status ocl_flush(struct clb_device *device);
 
 /* ---- sums of columns, shared by bias and norm: ocl_linear.c ---- */
 
+/* sums[c] += the sum of column c of x [rows, columns], of any type but indices. */
+enum clb_status ocl_column_sums(struct ocl_device *device, const struct clb_tensor *sums, cl_mem x,
+                                enum clb_type type, int64_t rows, int64_t columns);
 /* How many chunks the rows of a column sum are cut into: a function of their number alone, so that
  * the order of the sum is fixed. */
 int64_t ocl_row_chunks(int64_t rows);
-/* sums[c] += partial[0][c] + partial[1][c] + ..., in that order; partial begins at element
- * `offset` of the workspace. */
-enum clb_status ocl_add_partials(struct ocl_device *device, const struct clb_tensor *sums,
-                                 cl_mem partial, int64_t offset, int64_t chunks, int64_t columns);
+/* sums[i][c] += partial[i][0][c] + partial[i][1][c] + ... for each of `count` sums, at most
+ * OCL_PARTIAL_SUMS. */
+enum { OCL_PARTIAL_SUMS = 3 };
+enum clb_status ocl_add_partials(struct ocl_device *device, const struct clb_tensor *const *sums,
+                                 int count, cl_mem partial, int64_t chunks, int64_t columns);
 
 /* ---- speed: ocl_peak.c ---- */
 

@@ -16,11 +16,11 @@ enum clb_status ocl_embedding_forward(const struct clb_tensor *out, const struct
                    OCL_I64(out->columns));
 }
 
-/* About OCL_ROWS_CHUNK rows a chunk at the mean size of a group, and never more scratch than d_out
- * itself. */
+/* About OCL_EMBEDDING_CHUNK rows a chunk at the mean size of a group, and never more scratch than
+ * d_out itself. */
 static int64_t group_chunks(int64_t rows, int64_t groups)
 {
-    int64_t chunks = rows / (OCL_ROWS_CHUNK * groups);
+    int64_t chunks = rows / (OCL_EMBEDDING_CHUNK * groups);
     return chunks < 1 ? 1 : chunks;
 }
 

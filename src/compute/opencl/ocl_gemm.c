@@ -25,18 +25,52 @@ cleanup:
     return status;
 }
 
+/* Whether it does itself what follows. */
+static bool ends(const struct ocl_gemm_candidate *candidate, const struct ocl_product *p)
+{
+    if (p->then.epilogue == OCL_NO_EPILOGUE) return true;
+    return candidate && candidate->tile && candidate->tile->place == OCL_LOCAL &&
+           !candidate->tile->engine && (!p->then.saved || p->then.saved->type == p->operands);
+}
+
+/* NULL: there is nothing to multiply. */
+static enum clb_status run(struct ocl_device *device, const struct ocl_gemm_candidate *candidate,
+                           const struct ocl_product *p)
+{
+    return candidate ? candidate->run(device, candidate->tile, p) : clear(device, p);
+}
+
+/* An fp32 product, in C or in scratch, and then what follows it. */
+static enum clb_status run_and_finish(struct ocl_device *device,
+                                      const struct ocl_gemm_candidate *candidate,
+                                      const struct ocl_product *p)
+{
+    struct ocl_product plain = *p;
+    enum clb_status status;
+    plain.then = (struct ocl_then){OCL_NO_EPILOGUE};
+    plain.type = CLB_F32;
+    if (p->type != CLB_F32) CLB_TRY(ocl_wide_numbers(device, p->m * p->n, &plain.c));
+    CLB_TRY(run(device, candidate, &plain));
+    if (p->then.epilogue == OCL_SUMS)
+        CLB_TRY(ocl_column_sums(device, p->then.bias, p->a, p->operands, p->k, p->m));
+    else
+        CLB_TRY(ocl_finish_product(device, p, plain.c, 1));
+cleanup:
+    return status;
+}
+
 enum clb_status ocl_gemm(struct ocl_device *device, const struct ocl_product *p)
 {
     const struct ocl_gemm_choices *choices = &device->gemm->choices[p->operands];
+    const struct ocl_gemm_candidate *chosen = NULL;
     if (p->m == 0 || p->n == 0 || (p->k == 0 && p->accumulate)) return CLB_OK;
-    if (p->k == 0) return clear(device, p);
-    if (choices->count == 0) {
+    if (p->k > 0 && choices->count == 0) {
         enum clb_status status = ocl_gemm_choose(device, p->operands);
         if (status != CLB_OK) return status;
     }
-    const struct ocl_gemm_candidate *chosen =
-        ocl_gemm_nearest(choices, &(struct ocl_gemm_shape){p->kind, p->m, p->n, p->k});
-    return chosen->run(device, chosen->tile, p);
+    if (p->k > 0)
+        chosen = ocl_gemm_nearest(choices, &(struct ocl_gemm_shape){p->kind, p->m, p->n, p->k});
+    return ends(chosen, p) ? run(device, chosen, p) : run_and_finish(device, chosen, p);
 }
 
 /* ---- opening, describing and closing ---- */

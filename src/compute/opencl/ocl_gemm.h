@@ -35,11 +35,29 @@ struct ocl_product {
     cl_mem a, b, c;
     bool accumulate;              /* C += A B */
     enum clb_type operands, type; /* of A and B, and of C: fp32 or that of A and B */
+    struct ocl_then {             /* what is done with the sums: epilogue.cl */
+        enum ocl_epilogue epilogue;
+        enum clb_activation activation;
+        const struct clb_tensor *bias;  /* FORWARD: [n] or NULL; SUMS: [m], which is added to */
+        const struct clb_tensor *saved; /* FORWARD: pre [m, n] or NULL; SLOPE: [m, n] */
+    } then;
 };
 
+/* Whatever multiplies: what its kernel does not do itself follows in one of its own. */
 enum clb_status ocl_gemm(struct ocl_device *device, const struct ocl_product *product);
 
-/* One way to multiply. */
+/* ---- after a product: ocl_epilogue.c ---- */
+
+enum { OCL_EPILOGUE_ARGS = 4 }; /* at most */
+/* The arguments of EPILOGUE_PARAMETERS; how many. */
+int ocl_epilogue_args(struct ocl_device *device, const struct ocl_then *then,
+                      struct ocl_arg args[OCL_EPILOGUE_ARGS]);
+/* C (+)= the epilogue of the sum of so many fp32 matrices in `parts`. */
+enum clb_status ocl_finish_product(struct ocl_device *device, const struct ocl_product *product,
+                                   cl_mem parts, int64_t splits);
+
+/* One way to multiply. Those by tiles in local memory do what follows themselves; the others get
+ * products that end with their sums. */
 typedef enum clb_status ocl_gemm_run(struct ocl_device *device, const struct ocl_tile *tile,
                                      const struct ocl_product *product);
 struct ocl_gemm_candidate {

@@ -53,20 +53,6 @@ cleanup:
     return status;
 }
 
-/* C (+)= the sum of so many fp32 matrices in `parts`, by the kernel that is compiled for C's type.
- */
-static enum clb_status add_splits(struct ocl_device *device, const struct ocl_product *p,
-                                  const struct ocl_tile *tile, struct ocl_operands operands,
-                                  cl_mem parts, int64_t count)
-{
-    operands.result = p->type;
-    if (tile->engine) tile = &ocl_tiles[OCL_TILE_LOCAL_64X64];
-    const struct tiling t = tiling(tile, &operands, p);
-    return OCL_RUN_WITH(device, OCL_GEMM, t.options, "add_splits",
-                        ocl_over_elements(device, p->m * p->n), OCL_MEM(p->c), OCL_MEM(parts),
-                        OCL_I64(p->m * p->n), OCL_I32(count), OCL_I32(p->accumulate));
-}
-
 /* K in equal blocks of at most KC. A reduced C is rounded when all of them are summed. */
 static enum clb_status register_product(struct ocl_device *device, const struct ocl_tile *tile,
                                         const struct ocl_product *p)
@@ -85,7 +71,7 @@ static enum clb_status register_product(struct ocl_device *device, const struct 
     const struct tiling t = tiling(tile, &packed, p);
     for (int64_t k = 0; k < p->k; k += depth)
         CLB_TRY(register_block(device, &sum, &t, k, depth < p->k - k ? depth : p->k - k));
-    if (rounded) CLB_TRY(add_splits(device, p, tile, packed, sum.c, 1));
+    if (rounded) CLB_TRY(ocl_finish_product(device, p, sum.c, 1));
 cleanup:
     return status;
 }
@@ -105,36 +91,54 @@ static int64_t tiles_of(const struct ocl_tile *tile, const struct ocl_product *p
     return ceil_div(p->m, tile->m) * ceil_div(p->n, tile->n);
 }
 
+/* One launch, whose parts of K are `depth` deep; C is where parts are left, if there are more. */
+static enum clb_status local_parts(struct ocl_device *device, const struct tiling *t,
+                                   const struct ocl_product *p, int64_t depth)
+{
+    enum { OWN = 8 };
+    const bool engine = t->tile->engine != OCL_NO_ENGINE;
+    struct ocl_arg args[OWN + OCL_EPILOGUE_ARGS] = {
+        OCL_MEM(p->c), OCL_MEM(p->a), OCL_MEM(p->b),  OCL_I32(p->m),
+        OCL_I32(p->n), OCL_I32(p->k), OCL_I32(depth), OCL_I32(p->accumulate)};
+    return ocl_launch(device, engine ? OCL_GEMM_MATRIX : OCL_GEMM, t->options,
+                      engine ? "matrix_product" : "local_product",
+                      ocl_over_groups(t->column_tiles, t->row_tiles, ceil_div(p->k, depth),
+                                      (size_t)ocl_tile_items(t->tile)),
+                      OWN + ocl_epilogue_args(device, &p->then, args + OWN), args);
+}
+
 /* C (+)= A B where it fits the device: a smaller tile where there would be fewer groups than units,
  * and K in parts where there still are. */
 static enum clb_status local_product(struct ocl_device *device, const struct ocl_tile *tile,
                                      const struct ocl_product *p)
 {
     const int64_t units = device->base.info.compute_units;
-    struct ocl_operands operands = {.type = p->operands,
-                                    .result = p->type,
-                                    .a_k_major = p->kind == OCL_GEMM_TN,
-                                    .b_k_major = p->kind != OCL_GEMM_NT,
-                                    .a_vector = (p->kind == OCL_GEMM_TN ? p->m : p->k) % 4 == 0,
-                                    .b_vector = (p->kind == OCL_GEMM_NT ? p->k : p->n) % 4 == 0,
-                                    .emulated = !(device->engines >> tile->engine & 1)};
     while (tiles_of(tile, p) < units && tile->smaller) tile = tile->smaller;
     const int64_t splits = split(tiles_of(tile, p), units, p->k);
     const int64_t depth = ceil_div(ceil_div(p->k, splits), tile->k) * tile->k;
-    const int64_t items = tile->m / OCL_TILE_MWI * (tile->n / OCL_TILE_MWI);
-    const bool parted = depth < p->k;
     const int64_t parts = ceil_div(p->k, depth);
-    cl_mem c = p->c;
+    const bool parted = parts > 1, sums = p->then.epilogue == OCL_SUMS;
+    struct ocl_product product = *p;
     enum clb_status status;
-    if (parted) operands.result = CLB_F32;
+    if (parted) { /* what follows comes when they are added, but the sums */
+        product.type = CLB_F32;
+        product.accumulate = false;
+        if (!sums) product.then = (struct ocl_then){OCL_NO_EPILOGUE};
+        CLB_TRY(ocl_workspace(device, 4 * parts * p->m * (p->n + sums), &product.c));
+    }
+    const struct ocl_operands operands = {
+        .type = p->operands,
+        .result = product.type,
+        .a_k_major = p->kind == OCL_GEMM_TN,
+        .b_k_major = p->kind != OCL_GEMM_NT,
+        .a_vector = (p->kind == OCL_GEMM_TN ? p->m : p->k) % 4 == 0,
+        .b_vector = (p->kind == OCL_GEMM_NT ? p->k : p->n) % 4 == 0,
+        .emulated = !(device->engines >> tile->engine & 1),
+        .epilogue = product.then.epilogue,
+        .activation = product.then.activation};
     const struct tiling t = tiling(tile, &operands, p);
-    if (parted) CLB_TRY(ocl_workspace(device, 4 * parts * p->m * p->n, &c));
-    CLB_TRY(OCL_RUN_WITH(device, tile->engine ? OCL_GEMM_MATRIX : OCL_GEMM, t.options,
-                         tile->engine ? "matrix_product" : "local_product",
-                         ocl_over_groups(t.column_tiles, t.row_tiles, parts, (size_t)items),
-                         OCL_MEM(c), OCL_MEM(p->a), OCL_MEM(p->b), OCL_I32(p->m), OCL_I32(p->n),
-                         OCL_I32(p->k), OCL_I32(depth), OCL_I32(p->accumulate && !parted)));
-    if (parted) CLB_TRY(add_splits(device, p, tile, operands, c, parts));
+    CLB_TRY(local_parts(device, &t, &product, depth));
+    if (parted) CLB_TRY(ocl_finish_product(device, p, product.c, parts));
 cleanup:
     return status;
 }

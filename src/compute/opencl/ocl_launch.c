@@ -23,9 +23,8 @@ struct ocl_range ocl_over_rows(const struct ocl_device *device, int64_t rows, in
 struct ocl_range ocl_over_columns(const struct ocl_device *device, int64_t columns, int64_t count)
 {
     const struct ocl_shape *shape = device->shape;
-    const size_t local = (size_t)shape->column_group;
-    int64_t items = (columns + shape->vector - 1) / shape->vector;
-    return ocl_over_groups((items + (int64_t)local - 1) / (int64_t)local, count, 1, local);
+    const int64_t width = (int64_t)shape->across * shape->vector;
+    return ocl_over_groups((columns + width - 1) / width, count, 1, (size_t)shape->column_group);
 }
 
 enum clb_status ocl_launch(struct ocl_device *device, enum ocl_source source, const char *options,

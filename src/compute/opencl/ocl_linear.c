@@ -8,61 +8,70 @@ int64_t ocl_row_chunks(int64_t rows)
     return chunks < OCL_ROWS_CHUNKS ? chunks : OCL_ROWS_CHUNKS;
 }
 
-enum clb_status ocl_add_partials(struct ocl_device *device, const struct clb_tensor *sums,
-                                 cl_mem partial, int64_t offset, int64_t chunks, int64_t columns)
+enum clb_status ocl_add_partials(struct ocl_device *device, const struct clb_tensor *const *sums,
+                                 int count, cl_mem partial, int64_t chunks, int64_t columns)
 {
-    return OCL_RUN(device, OCL_LINEAR, "add_partials", ocl_over_columns(device, columns, 1),
-                   OCL_TENSOR(sums), OCL_MEM(partial), OCL_I64(offset), OCL_I64(chunks),
-                   OCL_I64(columns));
+    const struct clb_tensor *second = count > 1 ? sums[1] : NULL;
+    const struct clb_tensor *third = count > 2 ? sums[2] : NULL;
+    return OCL_RUN(device, OCL_LINEAR, "add_partials", ocl_over_columns(device, columns, count),
+                   OCL_TENSOR(sums[0]), OCL_OPTIONAL(device, second), OCL_OPTIONAL(device, third),
+                   OCL_MEM(partial), OCL_I64(chunks), OCL_I64(columns));
 }
 
-/* Where the fp32 product is, whose bias and activation are still to come: in a result that is fp32,
- * or in scratch. */
-static enum clb_status product_of(const struct clb_tensor *out, const struct clb_tensor *pre,
-                                  cl_mem *product)
+enum clb_status ocl_column_sums(struct ocl_device *device, const struct clb_tensor *sums, cl_mem x,
+                                enum clb_type type, int64_t rows, int64_t columns)
 {
-    if (pre && pre->type == CLB_F32)
-        *product = pre->memory;
-    else if (out->type == CLB_F32)
-        *product = out->memory;
-    else
-        return ocl_wide_numbers(ocl_device(out->device), clb_tensor_elements(*out), product);
-    return CLB_OK;
+    const int64_t chunks = ocl_row_chunks(rows);
+    char options[OCL_SOURCE_OPTIONS_SIZE];
+    cl_mem partial;
+    enum clb_status status;
+    ocl_type_options(type, CLB_F32, options, sizeof options);
+    CLB_TRY(ocl_workspace(device, 4 * chunks * columns, &partial));
+    CLB_TRY(OCL_RUN_WITH(device, OCL_LINEAR, options, "column_partials",
+                         ocl_over_columns(device, columns, chunks), OCL_MEM(partial), OCL_MEM(x),
+                         OCL_I64(rows), OCL_I64(columns), OCL_I64((rows + chunks - 1) / chunks)));
+    CLB_TRY(ocl_add_partials(device, &sums, 1, partial, chunks, columns));
+cleanup:
+    return status;
 }
 
 enum clb_status ocl_linear_forward(const struct clb_tensor *out, const struct clb_tensor *pre,
                                    const struct clb_tensor *x, const struct clb_tensor *weight,
                                    const struct clb_tensor *bias, enum clb_activation activation)
 {
-    struct ocl_device *device = ocl_device(out->device);
     const bool more = bias || activation != CLB_ACTIVATION_NONE;
-    struct ocl_product p = {OCL_GEMM_NT,    out->rows,   out->columns, x->columns, x->memory,
-                            weight->memory, out->memory, false,        x->type,    out->type};
-    char options[OCL_SOURCE_OPTIONS_SIZE];
-    enum clb_status status;
-    if (more) {
-        CLB_TRY(product_of(out, pre, &p.c));
-        p.type = CLB_F32;
-    }
-    CLB_TRY(ocl_gemm(device, &p));
-    ocl_type_options(pre ? pre->type : CLB_F32, out->type, options, sizeof options);
-    if (more)
-        CLB_TRY(OCL_RUN_WITH(device, OCL_ACTIVATION, options, "bias_activation",
-                             ocl_over_rows(device, out->rows, 1), OCL_TENSOR(out),
-                             OCL_OPTIONAL(device, pre), OCL_MEM(p.c), OCL_OPTIONAL(device, bias),
-                             OCL_I64(out->columns), OCL_I32(bias != NULL), OCL_I32(pre != NULL),
-                             OCL_I32(activation)));
-cleanup:
-    return status;
+    const struct ocl_product p = {
+        .kind = OCL_GEMM_NT,
+        .m = out->rows,
+        .n = out->columns,
+        .k = x->columns,
+        .a = x->memory,
+        .b = weight->memory,
+        .c = out->memory,
+        .operands = x->type,
+        .type = out->type,
+        .then = {more ? OCL_FORWARD : OCL_NO_EPILOGUE, activation, bias, pre}};
+    return ocl_gemm(ocl_device(out->device), &p);
 }
 
 enum clb_status ocl_linear_backward_input(const struct clb_tensor *d_x,
                                           const struct clb_tensor *d_out,
-                                          const struct clb_tensor *weight, bool accumulate)
+                                          const struct clb_tensor *weight,
+                                          const struct clb_tensor *saved,
+                                          enum clb_activation activation, bool accumulate)
 {
-    const struct ocl_product p = {OCL_GEMM_NN,   d_x->rows,      d_x->columns, d_out->columns,
-                                  d_out->memory, weight->memory, d_x->memory,  accumulate,
-                                  d_out->type,   d_x->type};
+    const struct ocl_product p = {
+        .kind = OCL_GEMM_NN,
+        .m = d_x->rows,
+        .n = d_x->columns,
+        .k = d_out->columns,
+        .a = d_out->memory,
+        .b = weight->memory,
+        .c = d_x->memory,
+        .accumulate = accumulate,
+        .operands = d_out->type,
+        .type = d_x->type,
+        .then = {saved ? OCL_SLOPE : OCL_NO_EPILOGUE, activation, NULL, saved}};
     return ocl_gemm(ocl_device(d_x->device), &p);
 }
 
@@ -71,22 +80,17 @@ enum clb_status ocl_linear_backward_weight(const struct clb_tensor *d_weight,
                                            const struct clb_tensor *d_out,
                                            const struct clb_tensor *x)
 {
-    struct ocl_device *device = ocl_device(d_weight->device);
-    const int64_t rows = d_out->rows, columns = d_out->columns, chunks = ocl_row_chunks(rows);
-    const struct ocl_product p = {OCL_GEMM_TN, columns,          x->columns, rows,    d_out->memory,
-                                  x->memory,   d_weight->memory, true,       x->type, CLB_F32};
-    char options[OCL_SOURCE_OPTIONS_SIZE];
-    cl_mem partial;
-    enum clb_status status;
-    CLB_TRY(ocl_gemm(device, &p));
-    if (!d_bias) return CLB_OK;
-    ocl_type_options(d_out->type, CLB_F32, options, sizeof options);
-    CLB_TRY(ocl_workspace(device, 4 * chunks * columns, &partial));
-    CLB_TRY(OCL_RUN_WITH(device, OCL_LINEAR, options, "column_partials",
-                         ocl_over_columns(device, columns, chunks), OCL_MEM(partial), OCL_I64(0),
-                         OCL_TENSOR(d_out), OCL_I64(rows), OCL_I64(columns),
-                         OCL_I64((rows + chunks - 1) / chunks)));
-    CLB_TRY(ocl_add_partials(device, d_bias, partial, 0, chunks, columns));
-cleanup:
-    return status;
+    const struct ocl_product p = {
+        .kind = OCL_GEMM_TN,
+        .m = d_out->columns,
+        .n = x->columns,
+        .k = d_out->rows,
+        .a = d_out->memory,
+        .b = x->memory,
+        .c = d_weight->memory,
+        .accumulate = true,
+        .operands = x->type,
+        .type = CLB_F32,
+        .then = {d_bias ? OCL_SUMS : OCL_NO_EPILOGUE, CLB_ACTIVATION_NONE, d_bias, NULL}};
+    return ocl_gemm(ocl_device(d_weight->device), &p);
 }

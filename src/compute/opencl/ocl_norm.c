@@ -9,36 +9,38 @@ enum clb_status ocl_norm_forward(const struct clb_tensor *out, const struct clb_
                                  float eps, struct clb_dropout dropout)
 {
     struct ocl_device *device = ocl_device(out->device);
-    return OCL_RUN(device, OCL_NORM, "norm_forward", ocl_over_rows(device, out->rows, 1),
-                   OCL_TENSOR(out), OCL_TENSOR(sum), OCL_TENSOR(stats), OCL_TENSOR(y),
-                   OCL_OPTIONAL(device, bias), OCL_OPTIONAL(device, residual), OCL_TENSOR(gamma),
-                   OCL_TENSOR(beta), OCL_I64(out->columns), OCL_I32(bias != NULL),
-                   OCL_I32(residual != NULL), OCL_F32(eps), OCL_DROPOUT_ARGS(dropout));
+    char options[OCL_SOURCE_OPTIONS_SIZE];
+    ocl_norm_options(out->columns, options, sizeof options);
+    return OCL_RUN_WITH(device, OCL_NORM, options, "norm_forward",
+                        ocl_over_rows(device, out->rows, 1), OCL_TENSOR(out), OCL_TENSOR(sum),
+                        OCL_TENSOR(stats), OCL_TENSOR(y), OCL_OPTIONAL(device, bias),
+                        OCL_OPTIONAL(device, residual), OCL_TENSOR(gamma), OCL_TENSOR(beta),
+                        OCL_I32(bias != NULL), OCL_I32(residual != NULL), OCL_F32(eps),
+                        OCL_DROPOUT_ARGS(dropout));
 }
 
-/* The column sums read d_out before the rows overwrite it: d_sum may be d_out. */
 enum clb_status ocl_norm_backward(const struct clb_tensor *d_sum, const struct clb_tensor *d_y,
                                   const struct clb_tensor *d_gamma, const struct clb_tensor *d_beta,
-                                  const struct clb_tensor *d_out, const struct clb_tensor *sum,
-                                  const struct clb_tensor *stats, const struct clb_tensor *gamma,
-                                  struct clb_dropout dropout)
+                                  const struct clb_tensor *d_bias, const struct clb_tensor *d_out,
+                                  const struct clb_tensor *sum, const struct clb_tensor *stats,
+                                  const struct clb_tensor *gamma, struct clb_dropout dropout)
 {
     struct ocl_device *device = ocl_device(d_sum->device);
+    const struct clb_tensor *const sums[OCL_PARTIAL_SUMS] = {d_gamma, d_beta, d_bias};
     const int64_t rows = d_sum->rows, hidden = d_sum->columns, chunks = ocl_row_chunks(rows);
+    const int64_t chunk_rows = chunks ? (rows + chunks - 1) / chunks : 0;
+    char options[OCL_SOURCE_OPTIONS_SIZE];
     cl_mem partial;
     enum clb_status status;
     if (rows == 0) return CLB_OK;
-    CLB_TRY(ocl_workspace(device, 8 * chunks * hidden, &partial));
-    CLB_TRY(OCL_RUN(device, OCL_NORM, "norm_partials", ocl_over_columns(device, hidden, chunks),
-                    OCL_MEM(partial), OCL_I64(chunks * hidden), OCL_TENSOR(d_out), OCL_TENSOR(sum),
-                    OCL_TENSOR(stats), OCL_I64(rows), OCL_I64(hidden),
-                    OCL_I64((rows + chunks - 1) / chunks)));
-    CLB_TRY(ocl_add_partials(device, d_gamma, partial, 0, chunks, hidden));
-    CLB_TRY(ocl_add_partials(device, d_beta, partial, chunks * hidden, chunks, hidden));
-    CLB_TRY(OCL_RUN(device, OCL_NORM, "norm_backward", ocl_over_rows(device, rows, 1),
-                    OCL_TENSOR(d_sum), OCL_OPTIONAL(device, d_y), OCL_TENSOR(d_out),
-                    OCL_TENSOR(sum), OCL_TENSOR(stats), OCL_TENSOR(gamma), OCL_I64(hidden),
-                    OCL_I32(d_y != NULL), OCL_DROPOUT_ARGS(dropout)));
+    ocl_norm_options(hidden, options, sizeof options);
+    CLB_TRY(ocl_workspace(device, 4 * OCL_PARTIAL_SUMS * chunks * hidden, &partial));
+    CLB_TRY(OCL_RUN_WITH(device, OCL_NORM, options, "norm_backward",
+                         ocl_over_rows(device, chunks, 1), OCL_TENSOR(d_sum),
+                         OCL_OPTIONAL(device, d_y), OCL_MEM(partial), OCL_TENSOR(d_out),
+                         OCL_TENSOR(sum), OCL_TENSOR(stats), OCL_TENSOR(gamma), OCL_I64(rows),
+                         OCL_I64(chunk_rows), OCL_I32(d_y != NULL), OCL_DROPOUT_ARGS(dropout)));
+    CLB_TRY(ocl_add_partials(device, sums, d_bias ? 3 : 2, partial, chunks, hidden));
 cleanup:
     return status;
 }

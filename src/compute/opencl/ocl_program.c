@@ -25,6 +25,7 @@ OCL_SOURCES(OCL_EXTERN)
 OCL_EXTERN(, vectors)
 OCL_EXTERN(, types)
 OCL_EXTERN(, philox)
+OCL_EXTERN(, epilogue)
 #undef OCL_EXTERN
 
 static const struct source {
@@ -123,10 +124,10 @@ static enum clb_status build_failed(struct ocl_device *device, cl_program progra
 static enum clb_status build(struct ocl_device *device, const struct source *source,
                              const char *options, cl_program *out)
 {
-    const char *parts[] = {ocl_prelude, kernels_vectors, kernels_types, kernels_philox,
-                           source->text};
-    const size_t sizes[] = {strlen(ocl_prelude), kernels_vectors_size, kernels_types_size,
-                            kernels_philox_size, *source->size};
+    const char *parts[] = {ocl_prelude,    kernels_vectors,  kernels_types,
+                           kernels_philox, kernels_epilogue, source->text};
+    const size_t sizes[] = {strlen(ocl_prelude), kernels_vectors_size,  kernels_types_size,
+                            kernels_philox_size, kernels_epilogue_size, *source->size};
     enum { PARTS = sizeof sizes / sizeof *sizes };
     XXH64_hash_t key = XXH64(options, strlen(options), 0);
     char *path = NULL;

@@ -13,11 +13,11 @@ const struct ocl_shape ocl_shapes[OCL_SHAPES] = {
     /* CPUs. 16 floats are a register of AVX-512; a compiler splits them for AVX2 and SSE, which
      * costs nothing. 4096 elements hide the cost of a work-item and stay in the L1 cache. */
     [OCL_SHAPE_WIDE] = {.name = "wide", .wide = true, .vector = 16, .group = 1, .flat = 4096,
-                        .flat_group = 1, .column_group = 1},
+                        .flat_group = 1, .column_group = 1, .across = 1},
     /* GPUs. Four floats are 16 bytes, the widest load of a lane; 64 lanes are AMD's wavefront, two
-     * warps of NVIDIA's, and read 1 KiB of a row at once. */
+     * warps of NVIDIA's, and read 1 KiB of a row at once; on columns 256 read 256 bytes of 16 rows. */
     [OCL_SHAPE_GROUP] = {.name = "group", .wide = false, .vector = 4, .group = 64, .flat = 4,
-                         .flat_group = 128, .column_group = 32},
+                         .flat_group = 128, .column_group = 256, .across = 16},
 };
 
 const struct ocl_tile ocl_tiles[OCL_TILES] = {
@@ -83,10 +83,11 @@ const char ocl_prelude[] = "#define INVERSE_NORMAL " TEXT(BASE_INVERSE_NORMAL) "
 void ocl_shape_options(const struct ocl_shape *shape, char options[OCL_OPTIONS_SIZE])
 {
     snprintf(options, OCL_OPTIONS_SIZE,
-             "-cl-std=CL1.2 -DW=%d -DGROUP=%d -DFLAT=%d -DCLB_BLOCK=%d "
-             "-DMAX_SEQLEN=%d -DGELU=%d -DGELU_TANH=%d -DTANH=%d",
-             shape->vector, shape->group, shape->flat, CLB_BLOCK, CLB_MAX_SEQLEN,
-             CLB_ACTIVATION_GELU, CLB_ACTIVATION_GELU_TANH, CLB_ACTIVATION_TANH);
+             "-cl-std=CL1.2 -DW=%d -DGROUP=%d -DFLAT=%d -DCOLUMN_GROUP=%d -DCOLUMN_ACROSS=%d "
+             "-DCLB_BLOCK=%d -DMAX_SEQLEN=%d -DGELU=%d -DGELU_TANH=%d -DTANH=%d",
+             shape->vector, shape->group, shape->flat, shape->column_group, shape->across,
+             CLB_BLOCK, CLB_MAX_SEQLEN, CLB_ACTIVATION_GELU, CLB_ACTIVATION_GELU_TANH,
+             CLB_ACTIVATION_TANH);
 }
 
 void ocl_type_options(enum clb_type operands, enum clb_type result, char *options, size_t size)
@@ -116,6 +117,24 @@ static void append_engine(enum ocl_engine engine, bool emulated, char *options, 
              emulated);
 }
 
+static void append_epilogue(enum ocl_epilogue epilogue, enum clb_activation activation,
+                            char *options, size_t size)
+{
+    static const char *const names[OCL_EPILOGUES] = {
+        [OCL_FORWARD] = "FORWARD", [OCL_SLOPE] = "SLOPE", [OCL_SUMS] = "SUMS"};
+    const size_t length = strlen(options);
+    if (epilogue != OCL_NO_EPILOGUE)
+        snprintf(options + length, size - length, " -DEPILOGUE=%s -DACTIVATION=%d", names[epilogue],
+                 (int)activation);
+}
+
+void ocl_epilogue_options(enum clb_type operands, enum clb_type result, enum ocl_epilogue epilogue,
+                          enum clb_activation activation, char *options, size_t size)
+{
+    ocl_type_options(operands, result, options, size);
+    append_epilogue(epilogue, activation, options, size);
+}
+
 void ocl_tile_options(const struct ocl_tile *tile, const struct ocl_operands *operands,
                       char *options, size_t size)
 {
@@ -129,6 +148,12 @@ void ocl_tile_options(const struct ocl_tile *tile, const struct ocl_operands *op
                  operands->a_vector, operands->b_vector);
     if (tile->engine) append_engine(tile->engine, operands->emulated, options, size);
     append_types(operands->type, operands->result, options, size);
+    append_epilogue(operands->epilogue, operands->activation, options, size);
+}
+
+void ocl_norm_options(int64_t columns, char *options, size_t size)
+{
+    snprintf(options, size, "-DCOLUMNS=%d", (int)columns);
 }
 
 void ocl_attention_options(bool wide, int64_t head, enum clb_type operands, enum clb_type result,

@@ -7,7 +7,7 @@
 #ifndef OCL_TUNING_H
 #define OCL_TUNING_H
 
-#include <clbert/device.h>
+#include <clbert/ops.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,7 +24,8 @@ struct ocl_shape {
     int flat;         /* FLAT: elements of a whole buffer a work-item takes: a multiple of W that
                          divides CLB_BLOCK or is divided by it */
     int flat_group;   /* work-items of a group that works on a whole buffer */
-    int column_group; /* the same on columns, W for each work-item */
+    int column_group; /* COLUMN_GROUP: the same on the columns of a matrix, */
+    int across; /* COLUMN_ACROSS: W columns each for so many of them; the others have other rows */
 };
 
 enum ocl_shape_row { OCL_SHAPE_WIDE, OCL_SHAPE_GROUP, OCL_SHAPES };
@@ -90,13 +91,18 @@ extern const struct ocl_tile ocl_tiles[OCL_TILES];
 int ocl_tile_items(const struct ocl_tile *tile);
 int64_t ocl_tile_local_bytes(const struct ocl_tile *tile);
 
+/* What a product does with its sums: epilogue.cl. */
+enum ocl_epilogue { OCL_NO_EPILOGUE, OCL_FORWARD, OCL_SLOPE, OCL_SUMS, OCL_EPILOGUES };
+
 /* What a product's kernels are compiled for: types, and, where the tile is in local memory, how the
- * operands lie. */
+ * operands lie and what follows. */
 struct ocl_operands {
     enum clb_type type, result; /* of A and B, and of C */
     bool a_k_major, b_k_major;  /* or k runs along their rows */
     bool a_vector, b_vector;    /* their rows are whole vectors of 4 */
     bool emulated;              /* the tile's engine is not there: in plain OpenCL C */
+    enum ocl_epilogue epilogue;
+    enum clb_activation activation;
 };
 
 /* ---- tiles of attention: attention.cl and attention_wide.cl, by the size of a head ---- */
@@ -117,8 +123,10 @@ const struct ocl_attention_tile *ocl_attention_tile(bool wide, int64_t head);
 
 enum {
     OCL_SQUARES_CHUNK = 32768, /* elements of a partial sum of squares: work for a whole group */
-    OCL_ROWS_CHUNK = 32,       /* rows of a partial sum of columns, at least; */
-    OCL_ROWS_CHUNKS = 64,      /* and at most so many chunks, whose sum one work-item takes */
+    OCL_ROWS_CHUNK = 8,        /* rows of a partial sum of columns, at least, since norm_backward
+                                  does no more of them at once; */
+    OCL_ROWS_CHUNKS = 1024,    /* and at most so many chunks, whose sum one work-group takes */
+    OCL_EMBEDDING_CHUNK = 32,  /* rows of a partial sum of embeddings, about */
 };
 
 /* ---- what a device must have ---- */
@@ -129,7 +137,7 @@ enum {
     OCL_LOCAL_BYTES = 32 * 1024,   /* of attention_d_key_value */
     OCL_PEAK_CHAINS = 12,          /* PEAK_CHAINS of peak.cl */
     OCL_OPTIONS_SIZE = 512,        /* characters of all options of a program, */
-    OCL_SOURCE_OPTIONS_SIZE = 192, /* and of those that not every source has */
+    OCL_SOURCE_OPTIONS_SIZE = 256, /* and of those that not every source has */
 };
 
 /* ---- what the compiler is given ---- */
@@ -139,10 +147,13 @@ extern const char ocl_prelude[];
 
 /* Those of every source. */
 void ocl_shape_options(const struct ocl_shape *shape, char options[OCL_OPTIONS_SIZE]);
-/* Those of gemm.cl and gemm_matrix.cl, attention.cl and attention_wide.cl, and peak.cl besides; and
- * the types of types.cl alone, for linear.cl and activation.cl: none where both are fp32. */
+/* Those of gemm.cl and gemm_matrix.cl, norm.cl, activation.cl, attention.cl and attention_wide.cl,
+ * and peak.cl besides; and the types of types.cl alone, for linear.cl: none where both are fp32. */
 void ocl_tile_options(const struct ocl_tile *tile, const struct ocl_operands *operands,
                       char *options, size_t size);
+void ocl_norm_options(int64_t columns, char *options, size_t size);
+void ocl_epilogue_options(enum clb_type operands, enum clb_type result, enum ocl_epilogue epilogue,
+                          enum clb_activation activation, char *options, size_t size);
 void ocl_attention_options(bool wide, int64_t head, enum clb_type operands, enum clb_type result,
                            char *options, size_t size);
 void ocl_peak_options(int vector, char *options, size_t size);
