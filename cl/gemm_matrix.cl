@@ -266,13 +266,13 @@ INLINE void multiply(c_fragment sums[FM][FN], const a_fragment a[FM], const b_fr
                      int lane, local operand *exchange)
 {
     local operand *all_a = exchange + SUB * EXCHANGED, *all_b = all_a + SUB_M * STEPS;
-    for (int i = 0; i < FM && !REPEATS(lane); i++) {
+    for (int i = 0; i < (REPEATS(lane) ? 0 : FM); i++) {
         operand slots[A_SLOTS];
         JOIN(vstore, A_SLOTS)(a[i], 0, slots);
         for (int s = 0; s < A_SLOTS; s++)
             all_a[(i * FRAG_M + A_ROW(lane, s)) * STEPS + A_STEP(lane, s)] = slots[s];
     }
-    for (int j = 0; j < FN && !REPEATS(lane); j++) {
+    for (int j = 0; j < (REPEATS(lane) ? 0 : FN); j++) {
         operand slots[B_SLOTS];
         JOIN(vstore, B_SLOTS)(b[j], 0, slots);
         for (int s = 0; s < B_SLOTS; s++)

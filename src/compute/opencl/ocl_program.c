@@ -161,7 +161,8 @@ static enum clb_status build(struct ocl_device *device, const struct source *sou
 
 static bool takes_many_registers(enum ocl_source source)
 {
-    return source == OCL_GEMM || source == OCL_GEMM_MATRIX || source == OCL_ATTENTION;
+    return source == OCL_GEMM || source == OCL_GEMM_MATRIX || source == OCL_ATTENTION ||
+           source == OCL_NORM;
 }
 
 static bool is_intels_compiler(const struct clb_device_info *info)
