@@ -60,6 +60,7 @@ static void print_epilogues(const struct ocl_shape *shape, const struct ocl_tile
     operands.epilogue = operands.a_k_major   ? OCL_SUMS
                         : operands.b_k_major ? OCL_SLOPE
                                              : OCL_FORWARD;
+    if (operands.epilogue == OCL_SUMS) operands.result = CLB_F32; /* as gradients of weights are */
     for (int active = operands.epilogue == OCL_SLOPE; active <= (operands.epilogue != OCL_SUMS);
          active++) {
         operands.activation = active ? CLB_ACTIVATION_GELU : CLB_ACTIVATION_NONE;
