@@ -41,6 +41,7 @@
  *
  * EMULATED runs an engine's tiles, loads and stores on any device; only the instruction is plain
  * OpenCL C then: lanes put their slots into local memory where the table says, and sum from there.
+ * That the table is the hardware's, only the hardware shows: the host compares a product before.
  *
  * Edges as in gemm.cl, but steps past the end of K are zeros. Every element of C is summed in the
  * same order every time; within 16 steps it is the engine's own. */
@@ -300,6 +301,9 @@ INLINE void multiply(c_fragment sums[FM][FN], const a_fragment a[FM], const b_fr
 #define SUB ((int)get_local_id(0) / SUB_LANES)
 #endif
 
+#if ENGINE == ENGINE_MFMA || ENGINE == ENGINE_WMMA
+#pragma OPENCL EXTENSION cl_khr_fp16 : enable
+#endif
 #if ENGINE == ENGINE_MMA
 #define TYPES_bf16 "bf16.bf16"
 #define TYPES_fp16 "f16.f16"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "support_opencl.h"
 
+#include <CL/cl_ext.h>
 #include <clblast_c.h>
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -117,6 +118,12 @@ cl_int clGetDeviceInfo(cl_device_id device, cl_device_info what, size_t room, vo
     const int number = number_of(device);
     if ((support_opencl.what == 0 || support_opencl.what == what) && fails("clGetDeviceInfo"))
         return support_opencl.error;
+    const size_t lanes = 16;
+    if (support_opencl.extensions && what == CL_DEVICE_EXTENSIONS)
+        return give(support_opencl.extensions, strlen(support_opencl.extensions) + 1, room, out,
+                    needed);
+    if (support_opencl.extensions && what == CL_DEVICE_SUB_GROUP_SIZES_INTEL)
+        return give(&lanes, sizeof lanes, room, out, needed);
     if (number < 0) return REAL(clGetDeviceInfo)(device, what, room, out, needed);
     return describe(&support_opencl.gpus[number], what, room, out, needed);
 }

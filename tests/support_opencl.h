@@ -20,6 +20,7 @@ struct support_opencl {
     int gpu_count;
     struct support_gpu gpus[4];
     const char *platform_name; /* instead of the real one's; NULL: none */
+    const char *extensions;    /* likewise, of every device; and sub-groups of 16 */
 
     /* The call of this name fails with `error`, `times` times (-1: always). For clGetDeviceInfo,
      * where `what` is asked for (0: whatever); for clGetDeviceIDs, on platform `what`; for

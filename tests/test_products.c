@@ -2,6 +2,7 @@
 /* The choice of products and the compiled kernels: kept on disk, damaged there, recorded and taken
  * again. On the best OpenCL device, where there is one. */
 #include "base/files.h"
+#include "compute/opencl/ocl_gemm.h"
 #include "support_opencl.h"
 #include "support_operation.h"
 
@@ -285,6 +286,67 @@ static void test_table_is_kept(void **state)
     assert_false(find_file("products-"));
 }
 
+/* ---- matrix engines ---- */
+
+static const struct ocl_gemm_candidate *candidate_of(const char *name)
+{
+    const struct ocl_gemm_candidate *candidate = ocl_gemm_candidates;
+    while (strcmp(candidate->name, name) != 0) candidate++;
+    return candidate;
+}
+
+static enum clb_status check(struct clb_device *device, const struct ocl_gemm_candidate *candidate,
+                             bool *right)
+{
+    struct ocl_gemm_bench *bench = NULL;
+    OK(ocl_gemm_bench_open(ocl_device(device), CLB_BF16, &bench));
+    const enum clb_status status = ocl_gemm_bench_check(bench, candidate, right);
+    ocl_gemm_bench_close(bench);
+    return status;
+}
+
+/* A driver may promise an engine that its compiler does not know. */
+static void test_engine_that_is_not_there(void **state)
+{
+    (void)state;
+    const struct ocl_gemm_candidate *dpas = candidate_of("dpas16 128x128");
+    bool right;
+    setenv("CLBERT_OPENCL_SHAPE", "group", 1);
+    struct clb_device *device = open_device();
+    assert_false(ocl_gemm_takes(ocl_device(device), dpas, CLB_BF16));
+    clb_device_close(device);
+    support_opencl.extensions = "cl_intel_subgroup_matrix_multiply_accumulate";
+    device = open_device();
+    assert_true(ocl_gemm_takes(ocl_device(device), dpas, CLB_BF16));
+    assert_false(ocl_gemm_takes(ocl_device(device), dpas, CLB_F32));
+    assert_int_equal(check(device, dpas, &right), CLB_ERROR_DEVICE);
+    assert_says(clb_error_message(), "gemm_matrix.cl does not compile");
+    clb_device_close(device);
+    setenv("CLBERT_OPENCL_SHAPE", "wide", 1);
+}
+
+static enum clb_status multiply_nothing(struct ocl_device *device, const struct ocl_tile *tile,
+                                        const struct ocl_product *product)
+{
+    (void)device, (void)tile, (void)product;
+    return CLB_OK;
+}
+
+/* Products are compared with the host's: by an engine, and by none. */
+static void test_check_of_an_engine(void **state)
+{
+    (void)state;
+    struct ocl_gemm_candidate wrong = *candidate_of("mma 64x64");
+    struct clb_device *device = open_device();
+    bool right = false;
+    OK(check(device, &wrong, &right));
+    assert_true(right);
+    wrong.run = multiply_nothing;
+    OK(check(device, &wrong, &right));
+    assert_false(right);
+    clb_device_close(device);
+}
+
 /* ---- the shapes of a model ---- */
 
 /* Whether the kept table has a text. */
@@ -475,6 +537,8 @@ int main(void)
         cmocka_unit_test_setup(test_record_refused, setup),
         cmocka_unit_test_setup(test_failure_is_not_kept, setup),
         cmocka_unit_test_setup(test_table_is_kept, setup),
+        cmocka_unit_test_setup(test_engine_that_is_not_there, setup),
+        cmocka_unit_test_setup(test_check_of_an_engine, setup),
         cmocka_unit_test_setup(test_expected_shapes, setup),
         cmocka_unit_test_setup(test_tune, setup),
         cmocka_unit_test_setup(test_nothing_to_tune, setup),

@@ -196,7 +196,9 @@ double ocl_gemm_gflop(const struct ocl_gemm_shape *shape);
  *
  * {"fp32": {"wrong": ["clblast"], "failed": [],
  *           "products": [{"kind": "nt", "m": 4096, "n": 768, "k": 768,
- *                         "gflops": {"tile 14x32": 412, "tile 6x16": 300}}]}, "bf16": ...} */
+ *                         "gflops": {"tile 14x32": 412, "tile 6x16": 300}}]}, "bf16": ...}
+ *
+ * Rates are {} where there was no time for a shape: it takes the choice of the nearest. */
 
 /* What is kept of a device; an empty object where there is nothing, or what is no such table, which
  * is deleted. NULL: out of memory. */

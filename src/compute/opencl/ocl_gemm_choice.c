@@ -143,10 +143,11 @@ const struct ocl_gemm_candidate *ocl_gemm_nearest(const struct ocl_gemm_choices 
     return nearest;
 }
 
-/* Every candidate that could be chosen now has a rate. */
+/* Every candidate that could be chosen now has a rate, or the shape was beyond the budget. */
 static bool is_complete(const struct ocl_device *device, enum clb_type type, const json_t *results,
                         const json_t *rates)
 {
+    if (rates && json_object_size(rates) == 0) return true;
     for (int i = 0; i < OCL_GEMM_CANDIDATES; i++) {
         const char *name = ocl_gemm_candidates[i].name;
         if (ocl_gemm_takes(device, &ocl_gemm_candidates[i], type) &&

@@ -183,8 +183,11 @@ enum clb_status ocl_gemm_measure(struct ocl_device *device, enum clb_type type,
             race.runners[race.count++].candidate = &ocl_gemm_candidates[i];
     begin_all(&race);
     const double start = base_seconds();
-    for (int i = 0; i < count && (i < OCL_GEMM_KINDS || base_seconds() - start < budget); i++)
-        measure_shape(&race, &shapes[i]);
+    for (int i = 0; i < count; i++)
+        if (i < OCL_GEMM_KINDS || base_seconds() - start < budget)
+            measure_shape(&race, &shapes[i]);
+        else
+            ocl_gemm_rates(results, &shapes[i], true);
 cleanup:
     base_log_progress(NULL);
     ocl_gemm_bench_close(race.bench);
