@@ -47,7 +47,7 @@ static enum clb_status run_and_finish(struct ocl_device *device,
 {
     struct ocl_product plain = *p;
     enum clb_status status;
-    plain.then = (struct ocl_then){OCL_NO_EPILOGUE};
+    plain.then = (struct ocl_then){.epilogue = OCL_NO_EPILOGUE};
     plain.type = CLB_F32;
     if (p->type != CLB_F32) CLB_TRY(ocl_wide_numbers(device, p->m * p->n, &plain.c));
     CLB_TRY(run(device, candidate, &plain));

@@ -123,7 +123,7 @@ static enum clb_status local_product(struct ocl_device *device, const struct ocl
     if (parted) { /* what follows comes when they are added, but the sums */
         product.type = CLB_F32;
         product.accumulate = false;
-        if (!sums) product.then = (struct ocl_then){OCL_NO_EPILOGUE};
+        if (!sums) product.then = (struct ocl_then){.epilogue = OCL_NO_EPILOGUE};
         CLB_TRY(ocl_workspace(device, 4 * parts * p->m * (p->n + sums), &product.c));
     }
     const struct ocl_operands operands = {
