@@ -90,13 +90,13 @@ static enum clb_status tokenize_part(const struct clb_tokenizer *tokenizer,
 }
 
 static enum clb_status tokenize_block(const struct clb_tokenizer *tokenizer,
-                                      const struct lines *block, bool json)
+                                      const struct lines *block, bool json, int threads)
 {
     char *texts[BLOCK_LINES / PART_LINES] = {NULL};
     size_t sizes[BLOCK_LINES / PART_LINES] = {0};
     const int parts = (block->count + PART_LINES - 1) / PART_LINES;
     struct base_failure failure = {0};
-#pragma omp parallel for num_threads(base_threads(0)) schedule(dynamic)
+#pragma omp parallel for num_threads(threads) schedule(dynamic)
     for (int p = 0; p < parts; p++)
         base_failure_note(
             &failure, tokenize_part(tokenizer, block, p * PART_LINES, json, &texts[p], &sizes[p]));
@@ -110,11 +110,12 @@ static enum clb_status tokenize_block(const struct clb_tokenizer *tokenizer,
 static enum clb_status tokenize_lines(const struct clb_tokenizer *tokenizer, bool json)
 {
     struct lines *block = calloc(1, sizeof *block);
+    const int threads = base_threads(0);
     enum clb_status status = block ? CLB_OK : clb_fail(CLB_ERROR_MEMORY, "out of memory");
     while (status == CLB_OK) {
         status = read_lines(block);
         if (status != CLB_OK || block->count == 0) break;
-        status = tokenize_block(tokenizer, block, json);
+        status = tokenize_block(tokenizer, block, json, threads);
         if (isatty(STDIN_FILENO)) fflush(stdout);
     }
     for (int i = 0; block && i < BLOCK_LINES; i++) free(block->line[i]);
