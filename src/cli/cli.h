@@ -67,7 +67,8 @@ enum clb_status cli_text_format(const char *name, enum clb_text_format *format);
 /* What --precision says: fp32, bf16 or fp16; NULL: fp32. */
 enum clb_status cli_precision(const char *text, enum clb_type *type);
 
-/* What --model says: a size by name, of so many words, a config.json, or a model's directory. */
+/* What --model says: a size by name, of so many words, a config.json, or a model's directory;
+ * as it is pretrained, whatever heads it has. */
 enum clb_status cli_config(const char *model, int32_t vocab_size, struct clb_config *config);
 
 /* "512M", "4G", "1000000": bytes, in powers of 1024. `option` is for the message. */

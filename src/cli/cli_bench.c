@@ -258,8 +258,6 @@ enum clb_status command_bench(int argc, const char **argv)
     o->profile = profile;
     CLB_TRY(cli_precision(precision, &o->precision));
     CLB_TRY(cli_config(a.model, vocab_size, &o->config));
-    if (o->config.architecture != CLB_BERT_FOR_MASKED_LM) /* what is timed is pretraining */
-        o->config.architecture = CLB_BERT_FOR_PRETRAINING;
     CLB_TRY(check_arguments(&a));
     CLB_TRY(clb_device_open(device_name ? device_name : "auto", threads, &device));
     CLB_TRY(bench(device, &a));

@@ -277,9 +277,17 @@ enum clb_status cli_precision(const char *text, enum clb_type *type)
 
 enum clb_status cli_config(const char *model, int32_t vocab_size, struct clb_config *config)
 {
-    if (base_is_directory(model)) return clb_model_read_config(model, config);
-    if (strchr(model, '/') || strstr(model, ".json")) return clb_config_read(model, config);
-    return clb_config_named(model, vocab_size, config);
+    enum clb_status status;
+    if (base_is_directory(model))
+        CLB_TRY(clb_model_read_config(model, config));
+    else if (strchr(model, '/') || strstr(model, ".json"))
+        CLB_TRY(clb_config_read(model, config));
+    else
+        CLB_TRY(clb_config_named(model, vocab_size, config));
+    if (config->architecture != CLB_BERT_FOR_MASKED_LM)
+        config->architecture = CLB_BERT_FOR_PRETRAINING;
+cleanup:
+    return status;
 }
 
 enum clb_status cli_size(const char *option, const char *text, int64_t *bytes)

@@ -98,8 +98,6 @@ enum clb_status command_tune(int argc, const char **argv)
     options.seconds = seconds;
     CLB_TRY(cli_precision(precision, &options.operands));
     CLB_TRY(cli_config(model ? model : "base", vocab_size, &config));
-    if (config.architecture != CLB_BERT_FOR_MASKED_LM)
-        config.architecture = CLB_BERT_FOR_PRETRAINING;
     CLB_TRY(clb_device_open(device_name ? device_name : "auto", 0, &device));
     CLB_TRY(expect_model(device, &config, batch, length, options.operands));
     CLB_TRY(clb_device_tune(device, &options, &result));
