@@ -3,73 +3,26 @@
  * gradients and moments, is in parts, and training gives the same bits. */
 #include "compute/backend.h"
 #include "support_test.h"
-#include "train/train.h"
+#include "support_training.h"
 
-#include <clbert/model.h>
-
-enum { STEPS = 3, TOKENS = 8 };
-
-struct trained {
-    struct clb_device *device;
-    struct clb_model *model;
-    struct train_optimizer *optimizer;
-    struct clb_batch *batch;
-};
-
-/* `cap` 0: the device's own. */
-static struct trained open_trained(const char *device, int64_t cap, enum clb_optimizer_kind kind,
-                                   enum clb_type operands)
-{
-    const struct clb_model_limits limits = {.max_sequences = 1,
-                                            .max_tokens = TOKENS,
-                                            .max_masked = TOKENS,
-                                            .training = true,
-                                            .operands = operands};
-    const int32_t ids[TOKENS] = {2, 5, 6, 3, 7, 8, 9, 3}, types[TOKENS] = {0, 0, 0, 0, 1, 1, 1, 1};
-    const int32_t labels[TOKENS] = {-100, 5, -100, -100, -100, -100, 9, -100};
-    struct clb_config config;
-    struct trained t;
-    OK(clb_device_open(device, 1, &t.device));
-    if (cap) t.device->info.max_allocation_bytes = cap;
-    OK(clb_config_named("tiny", 100, &config));
-    OK(clb_model_create(t.device, &config, &limits, &t.model));
-    OK(train_optimizer_create(t.model, kind, &t.optimizer));
-    OK(clb_model_commit(t.model));
-    OK(train_optimizer_commit(t.optimizer, t.model, 0.01f));
-    OK(clb_model_initialize(t.model, 1));
-    OK(clb_batch_create(1, TOKENS, &t.batch));
-    OK(clb_batch_append_pair(t.batch, TOKENS, ids, types, labels, 0));
-    OK(clb_batch_finish(t.batch));
-    return t;
-}
-
-static void close_trained(struct trained *t)
-{
-    clb_batch_destroy(t->batch);
-    train_optimizer_destroy(t->optimizer);
-    clb_model_destroy(t->model);
-    clb_device_close(t->device);
-}
+enum { STEPS = 3 };
 
 /* Without a limit of the norm, whose last digit depends on the parts. */
-static void train(struct trained *t)
+static void train(struct support_training *t)
 {
     struct clb_training_options options = clb_training_defaults();
     options.max_grad_norm = 0.0f;
-    for (int step = 0; step < STEPS; step++) {
-        const struct clb_step_batches batches = {.step = step, .count = 1, .batches = &t->batch};
-        OK(train_step(t->model, t->optimizer, &batches, &options, 1e-2));
-    }
+    for (int step = 0; step < STEPS; step++) OK(support_training_step(t, step, &options, 1e-2));
 }
 
-static double norm_of(const struct trained *t)
+static double norm_of(const struct support_training *t)
 {
     double norm;
     OK(train_optimizer_norms(t->optimizer, STEPS - 1, 1, &norm));
     return norm;
 }
 
-static void assert_same_weights(const struct trained *a, const struct trained *b)
+static void assert_same_weights(const struct support_training *a, const struct support_training *b)
 {
     int count;
     const struct clb_parameter *ours = clb_model_parameters(a->model, &count),
@@ -87,8 +40,8 @@ static void assert_same_weights(const struct trained *a, const struct trained *b
 
 static void compare(const char *device, enum clb_optimizer_kind kind, enum clb_type operands)
 {
-    struct trained whole = open_trained(device, 0, kind, operands);
-    struct trained parts = open_trained(device, 300 << 10, kind, operands);
+    struct support_training whole = support_training_open(device, 0, kind, operands);
+    struct support_training parts = support_training_open(device, 300 << 10, kind, operands);
     double norms[2];
     assert_int_equal(clb_model_parts(whole.model), 1);
     assert_true(clb_model_parts(parts.model) > 3);
@@ -100,8 +53,8 @@ static void compare(const char *device, enum clb_optimizer_kind kind, enum clb_t
     OK(train_optimizer_weights_norm(whole.optimizer, whole.model, &norms[0]));
     OK(train_optimizer_weights_norm(parts.optimizer, parts.model, &norms[1]));
     assert_true(fabs(norms[0] - norms[1]) < 1e-6 * norms[0]);
-    close_trained(&whole);
-    close_trained(&parts);
+    support_training_close(&whole);
+    support_training_close(&parts);
 }
 
 static void test_same_bits(void **state)

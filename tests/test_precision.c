@@ -4,7 +4,7 @@
  * with these by the cases of `clbert verify`. */
 #include "support_devices.h"
 #include "support_test.h"
-#include "train/train.h"
+#include "support_training.h"
 #include "verify/verify_ops.h"
 
 #include <clbert/model.h>
@@ -34,7 +34,7 @@ struct product {
 
 static float rounded(enum clb_type type, float x)
 {
-    return verify_widen(type, verify_narrow(type, x));
+    return reduced_widen(type, reduced_of(type, x));
 }
 
 static void plan(struct product *p, int i, enum clb_type type, int64_t rows, int64_t columns)
@@ -254,53 +254,18 @@ static void test_products(void **state)
 
 /* ---- the scale of losses ---- */
 
-struct scaled {
-    struct clb_device *device;
-    struct clb_model *model;
-    struct clb_batch *batch;
-    struct train_optimizer *optimizer;
-};
-
-static struct scaled open_scaled(const char *device)
+static struct support_training open_scaled(const char *device)
 {
-    const struct clb_model_limits limits = {.max_sequences = 1,
-                                            .max_tokens = 8,
-                                            .max_masked = 8,
-                                            .training = true,
-                                            .operands = CLB_F16};
-    const int32_t ids[8] = {2, 5, 6, 3, 7, 8, 9, 3}, types_of[8] = {0, 0, 0, 0, 1, 1, 1, 1};
-    const int32_t labels[8] = {-100, 5, -100, -100, -100, -100, 9, -100};
-    struct clb_config config;
-    struct scaled s;
-    OK(clb_device_open(device, 1, &s.device));
-    OK(clb_config_named("tiny", 100, &config));
-    OK(clb_model_create(s.device, &config, &limits, &s.model));
-    OK(train_optimizer_create(s.model, CLB_OPTIMIZER_ADAMW, &s.optimizer));
-    OK(clb_model_commit(s.model));
-    OK(train_optimizer_commit(s.optimizer, s.model, 0.01f));
-    OK(clb_model_initialize(s.model, 1));
-    OK(clb_batch_create(1, 8, &s.batch));
-    OK(clb_batch_append_pair(s.batch, 8, ids, types_of, labels, 0));
-    OK(clb_batch_finish(s.batch));
-    return s;
+    return support_training_open(device, 0, CLB_OPTIMIZER_ADAMW, CLB_F16);
 }
 
-static void close_scaled(struct scaled *s)
+static enum clb_status scaled_step(struct support_training *s, int64_t step)
 {
-    clb_batch_destroy(s->batch);
-    train_optimizer_destroy(s->optimizer);
-    clb_model_destroy(s->model);
-    clb_device_close(s->device);
-}
-
-static enum clb_status scaled_step(struct scaled *s, int64_t step)
-{
-    const struct clb_step_batches batches = {.step = step, .count = 1, .batches = &s->batch};
     const struct clb_training_options options = clb_training_defaults();
-    return train_step(s->model, s->optimizer, &batches, &options, 1e-3);
+    return support_training_step(s, step, &options, 1e-3);
 }
 
-static float first_weight(const struct scaled *s)
+static float first_weight(const struct support_training *s)
 {
     int count;
     float first;
@@ -313,7 +278,7 @@ static void test_overflow(void **state)
 {
     (void)state;
     for (int d = 0; d < support_device_count(); d++) {
-        struct scaled s = open_scaled(support_device(d));
+        struct support_training s = open_scaled(support_device(d));
         struct train_loss_scale *scale = &s.optimizer->loss_scale;
         assert_true(scale->dynamic && scale->scale == 65536.0f);
         scale->scale = 0x1p40f;
@@ -326,14 +291,14 @@ static void test_overflow(void **state)
             if (step == 0) assert_false(isfinite(norm));
         }
         assert_true(isfinite(norm) && norm < 100 && scale->good_steps == 1);
-        close_scaled(&s);
+        support_training_close(&s);
     }
 }
 
 static void test_growth_and_end(void **state)
 {
     (void)state;
-    struct scaled s = open_scaled("cpu");
+    struct support_training s = open_scaled("cpu");
     struct train_loss_scale *scale = &s.optimizer->loss_scale;
     scale->scale = 1024.0f;
     scale->good_steps = 1999;
@@ -346,7 +311,7 @@ static void test_growth_and_end(void **state)
     assert_true(scale->scale == 1.0f);
     assert_int_equal(scaled_step(&s, 2), CLB_ERROR_NUMERIC);
     assert_non_null(strstr(clb_error_message(), "--precision bf16"));
-    close_scaled(&s);
+    support_training_close(&s);
 }
 
 int main(void)

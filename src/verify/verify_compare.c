@@ -40,11 +40,11 @@ static double distance_before_rounding(enum clb_type type, float x, float y)
 {
     if (isnan(x) || !isfinite(y)) return distance(x, y);
     const double sign = signbit(x) ? -1.0 : 1.0, beside = sign * (double)y;
-    const uint16_t bits = verify_narrow(type, fabsf(x));
-    const double below = bits ? (double)verify_widen(type, (uint16_t)(bits - 1)) : 0.0;
-    double above = (double)verify_widen(type, (uint16_t)(bits + 1)), at = fabs((double)x);
+    const uint16_t bits = reduced_of(type, fabsf(x));
+    const double below = bits ? (double)reduced_widen(type, (uint16_t)(bits - 1)) : 0.0;
+    double above = (double)reduced_widen(type, (uint16_t)(bits + 1)), at = fabs((double)x);
     if (isinf(x)) {
-        at = below + (below - (double)verify_widen(type, (uint16_t)(bits - 2)));
+        at = below + (below - (double)reduced_widen(type, (uint16_t)(bits - 2)));
         above = (double)INFINITY;
     } else if (isinf(above))
         above = at + (at - below);
@@ -60,7 +60,7 @@ static double difference_of(const struct verify_operand *operand, const struct v
     if (part->tolerance < 0.0) return distance_of_bits(x, reference);
     if (!operand->rounded) return distance(x, reference);
     if (part->tolerance == 0.0)
-        return distance(x, verify_widen(type, verify_narrow(type, reference)));
+        return distance(x, reduced_widen(type, reduced_of(type, reference)));
     return distance_before_rounding(type, x, reference);
 }
 

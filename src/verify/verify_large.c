@@ -141,13 +141,13 @@ static float filled_at(enum clb_type type, struct clb_random random, int64_t e)
 {
     if (clb_type_size(type) == 4) return uniform(random, e);
     const uint16_t half = (uint16_t)(base_bits_of(uniform(random, e / 2)) >> 16 * (e % 2));
-    return verify_widen(type, half);
+    return reduced_widen(type, half);
 }
 
 /* x as a number of this type. */
 static float rounded(enum clb_type type, float x)
 {
-    return clb_type_size(type) == 4 ? x : verify_widen(type, verify_narrow(type, x));
+    return clb_type_size(type) == 4 ? x : reduced_widen(type, reduced_of(type, x));
 }
 
 /* ---- one case ---- */
@@ -189,7 +189,7 @@ static enum clb_status check_windows(const struct large_case *c, const struct la
             const float before = filled_at(c->out, before_random, e);
             const float from = c->x == CLB_I32 ? 0.0f : filled_at(c->x, x_random, e);
             expected[i] = e < n ? rounded(c->out, c->expected(e, before, from)) : before;
-            if (reduced) x[i] = verify_widen(c->out, halves[i]);
+            if (reduced) x[i] = reduced_widen(c->out, halves[i]);
         }
         snprintf(where, sizeof where, "from %lld", (long long)out->starts[w]);
         CLB_TRY(check(report, name, where, &operand, &part, x, expected));

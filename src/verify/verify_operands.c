@@ -159,7 +159,7 @@ void verify_reduced(struct verify_plan *plan, enum clb_type type)
     float *values = operand->values;
     operand->shape.type = type;
     for (int64_t e = 0; values && e < clb_tensor_elements(operand->shape); e++)
-        values[e] = verify_widen(type, verify_narrow(type, values[e]));
+        values[e] = reduced_widen(type, reduced_of(type, values[e]));
 }
 
 void verify_multiplied(struct verify_plan *plan)

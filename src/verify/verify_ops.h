@@ -4,6 +4,8 @@
 #ifndef VERIFY_OPS_H
 #define VERIFY_OPS_H
 
+#include "compute/reduced.h"
+
 #include <clbert/ops.h>
 #include <clbert/verify.h>
 
@@ -223,11 +225,6 @@ float verify_special(const struct verify_case *c, int64_t e, float u);
 void verify_usual(struct verify_plan *plan);
 
 void verify_plan_free(struct verify_plan *plan);
-
-/* ---- numbers of a reduced type, CLB_BF16 or CLB_F16: verify_side.c ---- */
-
-uint16_t verify_narrow(enum clb_type type, float x);
-float verify_widen(enum clb_type type, uint16_t bits);
 
 /* ---- a check of the report: verify_run.c ---- */
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
-#include "base/narrow.h"
 #include "verify/verify_ops.h"
 
 #include <stdlib.h>
@@ -20,16 +19,6 @@ void verify_side_close(struct verify_side *side)
     *side = (struct verify_side){0};
 }
 
-uint16_t verify_narrow(enum clb_type type, float x)
-{
-    return type == CLB_BF16 ? base_bf16_of(x) : base_fp16_of(x);
-}
-
-float verify_widen(enum clb_type type, uint16_t bits)
-{
-    return type == CLB_BF16 ? base_bf16_widen(bits) : base_fp16_widen(bits);
-}
-
 static uint16_t *at(uint16_t *image, const struct clb_tensor *tensor)
 {
     return image + tensor->offset / (int64_t)sizeof *image;
@@ -42,7 +31,7 @@ static void put_values(uint16_t *to, const struct clb_tensor *tensor, const void
     if (clb_type_size(tensor->type) == 4)
         memcpy(to, values, (size_t)(4 * count));
     else
-        for (int64_t e = 0; e < count; e++) to[e] = verify_narrow(tensor->type, numbers[e]);
+        for (int64_t e = 0; e < count; e++) to[e] = reduced_of(tensor->type, numbers[e]);
 }
 
 /* Padding and guards hold the pattern; behind integers 0, since a wild index would end the driver
@@ -97,7 +86,7 @@ static enum clb_status widen(struct verify_side *side, int operand)
     if (clb_type_size(t->type) == 4) return CLB_OK;
     float *to = side->widened[operand] = malloc((size_t)count * sizeof *to);
     if (!to) return clb_fail(CLB_ERROR_MEMORY, "verify: out of memory");
-    for (int64_t e = 0; e < count; e++) to[e] = verify_widen(t->type, from[e]);
+    for (int64_t e = 0; e < count; e++) to[e] = reduced_widen(t->type, from[e]);
     return CLB_OK;
 }
 

@@ -3,8 +3,8 @@
  * of random numbers over and over, so that the host need not keep them. */
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/narrow.h"
 #include "compute/opencl/ocl_gemm.h"
+#include "compute/reduced.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -41,16 +41,6 @@ double ocl_gemm_gflop(const struct ocl_gemm_shape *s)
     return 2e-9 * (double)s->m * (double)s->n * (double)s->k;
 }
 
-static uint16_t narrow(enum clb_type type, float x)
-{
-    return type == CLB_BF16 ? base_bf16_of(x) : base_fp16_of(x);
-}
-
-static float widen(enum clb_type type, uint16_t bits)
-{
-    return type == CLB_BF16 ? base_bf16_widen(bits) : base_fp16_widen(bits);
-}
-
 enum clb_status ocl_gemm_bench_open(struct ocl_device *device, enum clb_type type,
                                     struct ocl_gemm_bench **out)
 {
@@ -66,8 +56,8 @@ enum clb_status ocl_gemm_bench_open(struct ocl_device *device, enum clb_type typ
     for (int i = 0; i < PATTERN; i++) {
         bench->values[i] = clb_uniform_from_bits(clb_random_u32(random, (uint64_t)i)) - 0.5f;
         if (!bench->bits) continue;
-        bench->bits[i] = narrow(type, bench->values[i]);
-        bench->values[i] = widen(type, bench->bits[i]);
+        bench->bits[i] = reduced_of(type, bench->values[i]);
+        bench->values[i] = reduced_widen(type, bench->bits[i]);
     }
     return CLB_OK;
 }
@@ -190,7 +180,7 @@ static bool element_right(const struct ocl_gemm_bench *bench, const struct ocl_g
 static double got_at(const struct ocl_gemm_bench *bench, enum clb_type result, int64_t e)
 {
     return (double)(result == CLB_F32 ? ((const float *)bench->out)[e]
-                                      : widen(result, ((const uint16_t *)bench->out)[e]));
+                                      : reduced_widen(result, ((const uint16_t *)bench->out)[e]));
 }
 
 static enum clb_status check(struct ocl_gemm_bench *bench,
