@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Prints what clbert compiles a kernel source with: a line "SHAPE OPTION..." for every shape and
  * tile that uses it. Of tools/check-kernels, which compiles it with ocl_tuning.c.
- * Usage: kernel_options SOURCE   (as "gemm.cl"; "prelude": what stands before every source; "intel":
- * what Intel's compiler gets besides for products and attention) */
+ * Usage: kernel_options SOURCE   (as "gemm.cl"; "prelude": what stands before every source; with
+ * "intel" behind it: what Intel's compiler gets besides) */
 #include "compute/opencl/ocl_tuning.h"
 
 #include <stdio.h>
@@ -147,9 +147,9 @@ static void print_rows(const struct ocl_shape *shape)
 
 int main(int argc, char **argv)
 {
-    const char *source = argc == 2 ? argv[1] : "";
-    if (strcmp(source, "intel") == 0) {
-        puts(OCL_INTEL_REGISTERS);
+    const char *source = argc > 1 ? argv[1] : "";
+    if (argc == 3 && strcmp(argv[2], "intel") == 0) {
+        puts(ocl_intel_options(source));
         return 0;
     }
     if (strcmp(source, "prelude") == 0) {

@@ -159,12 +159,6 @@ static enum clb_status build(struct ocl_device *device, const struct source *sou
     return status;
 }
 
-static bool takes_many_registers(enum ocl_source source)
-{
-    return source == OCL_GEMM || source == OCL_GEMM_MATRIX || source == OCL_ATTENTION ||
-           source == OCL_NORM;
-}
-
 static bool is_intels_compiler(const struct clb_device_info *info)
 {
     return info->is_gpu && strstr(info->platform, "Intel(R) OpenCL");
@@ -182,8 +176,9 @@ static enum clb_status find_program(struct ocl_device *device, enum ocl_source s
     if (!program) return clb_fail(CLB_ERROR_MEMORY, "kernels: out of memory");
     ocl_shape_options(device->shape, all);
     snprintf(all + strlen(all), sizeof all - strlen(all), " %s", options);
-    if (takes_many_registers(source) && is_intels_compiler(&device->base.info))
-        snprintf(all + strlen(all), sizeof all - strlen(all), " %s", OCL_INTEL_REGISTERS);
+    if (is_intels_compiler(&device->base.info))
+        snprintf(all + strlen(all), sizeof all - strlen(all), " %s",
+                 ocl_intel_options(sources[source].name));
     program->source = source;
     snprintf(program->options, sizeof program->options, "%s", options);
     enum clb_status status = build(device, &sources[source], all, &program->program);

@@ -170,3 +170,11 @@ void ocl_peak_options(int vector, char *options, size_t size)
 {
     snprintf(options, size, "-DPEAK_VECTOR=%d -DPEAK_CHAINS=%d", vector, OCL_PEAK_CHAINS);
 }
+
+const char *ocl_intel_options(const char *source)
+{
+    static const char *const many[] = {"gemm.cl", "gemm_matrix.cl", "attention.cl", "norm.cl"};
+    for (size_t i = 0; i < sizeof many / sizeof *many; i++)
+        if (strcmp(source, many[i]) == 0) return "-cl-intel-256-GRF-per-thread";
+    return "";
+}

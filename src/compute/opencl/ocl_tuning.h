@@ -158,9 +158,9 @@ void ocl_attention_options(bool wide, int64_t head, enum clb_type operands, enum
                            char *options, size_t size);
 void ocl_peak_options(int vector, char *options, size_t size);
 void ocl_type_options(enum clb_type operands, enum clb_type result, char *options, size_t size);
-/* What gemm.cl, gemm_matrix.cl, attention.cl and norm.cl get besides from the compiler of Intel's
- * GPUs: twice the registers a work-item, where the GPU can (Arc and newer; others pass over it).
- * Without, their sums are kept in memory: tools/kernel-table shows it. */
-#define OCL_INTEL_REGISTERS "-cl-intel-256-GRF-per-thread"
+/* What a source ("gemm.cl") gets besides from the compiler of Intel's GPUs: where its kernels keep
+ * sums, twice the registers a work-item, which newer GPUs have (Arc) and others pass over. Without,
+ * the sums are kept in memory: tools/kernel-table shows it. */
+const char *ocl_intel_options(const char *source);
 
 #endif
