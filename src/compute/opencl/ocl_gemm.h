@@ -62,10 +62,15 @@ typedef enum clb_status ocl_gemm_run(struct ocl_device *device, const struct ocl
                                      const struct ocl_product *product);
 struct ocl_gemm_candidate {
     const char *name;
+    const char *forced; /* CLBERT_GEMM's word for it; NULL: none */
     ocl_gemm_run *run;
     const struct ocl_tile *tile; /* NULL: CLBlast, which has its own */
     unsigned types;              /* 1 << type for every type of operands that it takes */
-    bool (*available)(const struct ocl_device *device); /* NULL: always */
+};
+
+enum {
+    OCL_GEMM_REDUCED = 1u << CLB_BF16 | 1u << CLB_F16,
+    OCL_GEMM_ALL_TYPES = 1u << CLB_F32 | OCL_GEMM_REDUCED,
 };
 
 ocl_gemm_run ocl_gemm_clblast, ocl_gemm_tile;
@@ -130,11 +135,8 @@ int ocl_gemm_shapes(const struct ocl_device *device, enum clb_type type,
 
 /* 1 << enum ocl_engine: those that the device's name, extensions and capabilities promise. */
 unsigned ocl_engines_of(const struct ocl_device *device);
-bool ocl_has_mma(const struct ocl_device *device);
-bool ocl_has_mfma(const struct ocl_device *device);
-bool ocl_has_wmma(const struct ocl_device *device);
-bool ocl_has_dpas16(const struct ocl_device *device);
-bool ocl_has_dpas8(const struct ocl_device *device);
+/* Whether it is one of those, or none is needed. */
+bool ocl_has_engine(const struct ocl_device *device, enum ocl_engine engine);
 
 /* ---- the candidates, and choosing among them: ocl_gemm_choice.c ---- */
 

@@ -14,36 +14,32 @@
 
 const char *const ocl_gemm_kind_names[OCL_GEMM_KINDS] = {"nt", "nn", "tn"};
 
-enum {
-    FP32 = 1u << CLB_F32,
-    REDUCED = 1u << CLB_BF16 | 1u << CLB_F16,
-    ALL_TYPES = FP32 | REDUCED,
-};
-#define ENGINE(id, name, has)                                                                      \
-    {name " 128x128", ocl_gemm_tile, &ocl_tiles[OCL_TILE_##id##_128X128], REDUCED, has},           \
+#define TILE(id, name, forced)                                                                     \
     {                                                                                              \
-        name " 64x64", ocl_gemm_tile, &ocl_tiles[OCL_TILE_##id##_64X64], REDUCED, has              \
+        name, forced, ocl_gemm_tile, &ocl_tiles[OCL_TILE_##id], OCL_GEMM_ALL_TYPES                 \
+    }
+#define ENGINE(id, name)                                                                           \
+    {                                                                                              \
+        name, name, ocl_gemm_tile, &ocl_tiles[OCL_TILE_##id], OCL_GEMM_REDUCED                     \
     }
 
 const struct ocl_gemm_candidate ocl_gemm_candidates[OCL_GEMM_CANDIDATES] = {
-    {"tile 14x32", ocl_gemm_tile, &ocl_tiles[OCL_TILE_14X32], ALL_TYPES, NULL},
-    {"tile 6x16", ocl_gemm_tile, &ocl_tiles[OCL_TILE_6X16], ALL_TYPES, NULL},
-    {"clblast", ocl_gemm_clblast, NULL, FP32, NULL},
-    {"local 128x128", ocl_gemm_tile, &ocl_tiles[OCL_TILE_LOCAL_128X128], ALL_TYPES, NULL},
-    {"local 64x64", ocl_gemm_tile, &ocl_tiles[OCL_TILE_LOCAL_64X64], ALL_TYPES, NULL},
-    ENGINE(MMA, "mma", ocl_has_mma),
-    ENGINE(MFMA, "mfma", ocl_has_mfma),
-    ENGINE(WMMA, "wmma", ocl_has_wmma),
-    ENGINE(DPAS16, "dpas16", ocl_has_dpas16),
-    ENGINE(DPAS8, "dpas8", ocl_has_dpas8),
+    {"clblast", "clblast", ocl_gemm_clblast, NULL, 1u << CLB_F32},
+    TILE(14X32, "tile 14x32", "tile"),
+    TILE(6X16, "tile 6x16", "tile6x16"),
+    TILE(LOCAL_128X128, "local 128x128", "local"),
+    TILE(LOCAL_64X64, "local 64x64", "local64"),
+    ENGINE(MMA_128X128, "mma 128x128"),
+    ENGINE(MMA_64X64, "mma 64x64"),
+    ENGINE(MFMA_128X128, "mfma 128x128"),
+    ENGINE(MFMA_64X64, "mfma 64x64"),
+    ENGINE(WMMA_128X128, "wmma 128x128"),
+    ENGINE(WMMA_64X64, "wmma 64x64"),
+    ENGINE(DPAS16_128X128, "dpas16 128x128"),
+    ENGINE(DPAS16_64X64, "dpas16 64x64"),
+    ENGINE(DPAS8_128X128, "dpas8 128x128"),
+    ENGINE(DPAS8_64X64, "dpas8 64x64"),
 };
-
-/* CLBERT_GEMM's names; engines have their own. */
-static const struct {
-    const char *value;
-    int candidate;
-} forced_names[] = {{"clblast", 2}, {"tile", 0}, {"tile6x16", 1}, {"local", 3}, {"local64", 4}};
-enum { FORCED_NAMES = sizeof forced_names / sizeof *forced_names };
 
 /* Whether a work-group may be as large, and have as much local memory. */
 static bool fits(const struct ocl_device *device, const struct ocl_tile *tile)
@@ -58,8 +54,9 @@ static bool fits(const struct ocl_device *device, const struct ocl_tile *tile)
 static bool is_worth_trying(const struct ocl_device *device,
                             const struct ocl_gemm_candidate *candidate)
 {
-    return (!candidate->tile || device->shape->wide == (candidate->tile->place == OCL_REGISTERS)) &&
-           fits(device, candidate->tile) && (!candidate->available || candidate->available(device));
+    const struct ocl_tile *tile = candidate->tile;
+    return !tile || (device->shape->wide == (tile->place == OCL_REGISTERS) && fits(device, tile) &&
+                     ocl_has_engine(device, tile->engine));
 }
 
 bool ocl_gemm_takes(const struct ocl_device *device, const struct ocl_gemm_candidate *candidate,
@@ -95,17 +92,10 @@ enum clb_status ocl_gemm_forced(const struct ocl_gemm_candidate **candidate)
     char names[320] = "";
     *candidate = NULL;
     if (!value || !*value) return CLB_OK;
-    for (int i = 0; i < FORCED_NAMES; i++) {
-        if (strcmp(value, forced_names[i].value) == 0)
-            *candidate = &ocl_gemm_candidates[forced_names[i].candidate];
-        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i ? ", " : "",
-                 forced_names[i].value);
-    }
     for (int i = 0; i < OCL_GEMM_CANDIDATES; i++) {
-        const struct ocl_gemm_candidate *engine = &ocl_gemm_candidates[i];
-        if (!engine->tile || !engine->tile->engine) continue;
-        if (strcmp(value, engine->name) == 0) *candidate = engine;
-        snprintf(names + strlen(names), sizeof names - strlen(names), ", %s", engine->name);
+        const char *word = ocl_gemm_candidates[i].forced;
+        if (strcmp(value, word) == 0) *candidate = &ocl_gemm_candidates[i];
+        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i ? ", " : "", word);
     }
     if (*candidate) return CLB_OK;
     return clb_fail(CLB_ERROR_ARGUMENT, "CLBERT_GEMM=%s is unknown; there are: %s", value, names);

@@ -64,13 +64,7 @@ unsigned ocl_engines_of(const struct ocl_device *device)
            (unsigned)(lanes == 8) << OCL_ENGINE_DPAS8;
 }
 
-#define HAS(name, engine)                                                                          \
-    bool name(const struct ocl_device *device)                                                     \
-    {                                                                                              \
-        return device->engines >> (engine)&1u;                                                     \
-    }
-HAS(ocl_has_mma, OCL_ENGINE_MMA)
-HAS(ocl_has_mfma, OCL_ENGINE_MFMA)
-HAS(ocl_has_wmma, OCL_ENGINE_WMMA)
-HAS(ocl_has_dpas16, OCL_ENGINE_DPAS16)
-HAS(ocl_has_dpas8, OCL_ENGINE_DPAS8)
+bool ocl_has_engine(const struct ocl_device *device, enum ocl_engine engine)
+{
+    return engine == OCL_NO_ENGINE || device->engines >> engine & 1u;
+}

@@ -22,8 +22,10 @@ bool ocl_gemm_is_noted(const json_t *results, const char *list, const char *cand
 {
     const json_t *names = json_object_get(results, list), *name;
     size_t i;
-    json_array_foreach((json_t *)names, i,
-                       name) if (strcmp(json_string_value(name), candidate) == 0) return true;
+    json_array_foreach((json_t *)names, i, name)
+    {
+        if (strcmp(json_string_value(name), candidate) == 0) return true;
+    }
     return false;
 }
 
@@ -38,16 +40,22 @@ static json_int_t integer(const json_t *object, const char *key)
     return json_integer_value(json_object_get(object, key));
 }
 
+static bool is_of_shape(const json_t *product, const struct ocl_gemm_shape *s)
+{
+    return strcmp(json_string_value(json_object_get(product, "kind")),
+                  ocl_gemm_kind_names[s->kind]) == 0 &&
+           integer(product, "m") == s->m && integer(product, "n") == s->n &&
+           integer(product, "k") == s->k;
+}
+
 json_t *ocl_gemm_rates(json_t *results, const struct ocl_gemm_shape *s, bool make)
 {
     json_t *products = json_object_get(results, "products"), *product;
     size_t i;
-    json_array_foreach(
-        products, i, product) if (strcmp(json_string_value(json_object_get(product, "kind")),
-                                         ocl_gemm_kind_names[s->kind]) == 0 &&
-                                  integer(product, "m") == s->m && integer(product, "n") == s->n &&
-                                  integer(product, "k") == s->k) return json_object_get(product,
-                                                                                        "gflops");
+    json_array_foreach(products, i, product)
+    {
+        if (is_of_shape(product, s)) return json_object_get(product, "gflops");
+    }
     if (!make) return NULL;
     product = json_pack("{s:s, s:I, s:I, s:I, s:{}}", "kind", ocl_gemm_kind_names[s->kind], "m",
                         (json_int_t)s->m, "n", (json_int_t)s->n, "k", (json_int_t)s->k, "gflops");

@@ -133,7 +133,7 @@ static enum clb_status local_product(struct ocl_device *device, const struct ocl
         .b_k_major = p->kind != OCL_GEMM_NT,
         .a_vector = (p->kind == OCL_GEMM_TN ? p->m : p->k) % 4 == 0,
         .b_vector = (p->kind == OCL_GEMM_NT ? p->k : p->n) % 4 == 0,
-        .emulated = !(device->engines >> tile->engine & 1),
+        .emulated = !ocl_has_engine(device, tile->engine),
         .epilogue = product.then.epilogue,
         .activation = product.then.activation};
     const struct tiling t = tiling(tile, &operands, p);

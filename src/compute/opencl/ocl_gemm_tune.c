@@ -29,6 +29,13 @@ static bool can_be(const struct ocl_tile *t)
     return t->m * t->k / 4 % items == 0 && t->n * t->k / 4 % items == 0;
 }
 
+/* The tile of such a name, however written. */
+static bool read_tile(const char *name, struct ocl_tile *t)
+{
+    *t = (struct ocl_tile){.place = OCL_LOCAL};
+    return sscanf(name, "local %dx%dx%dx%d", &t->m, &t->n, &t->k, &t->kwi) == 4;
+}
+
 static void name_tile(const struct ocl_tile *t, char *name, size_t size)
 {
     snprintf(name, size, "local %dx%dx%dx%d", t->m, t->n, t->k, t->kwi);
@@ -36,13 +43,11 @@ static void name_tile(const struct ocl_tile *t, char *name, size_t size)
 
 const struct ocl_gemm_candidate *ocl_gemm_tuned(struct ocl_device *device, const char *name)
 {
-    struct ocl_tile tile = {.place = OCL_LOCAL};
+    struct ocl_tile tile;
     char canonical[48];
     for (struct ocl_gemm_tuned *t = device->tuned; t; t = t->next)
         if (strcmp(t->name, name) == 0) return &t->candidate;
-    if (sscanf(name, "local %dx%dx%dx%d", &tile.m, &tile.n, &tile.k, &tile.kwi) != 4 ||
-        !can_be(&tile))
-        return NULL;
+    if (!read_tile(name, &tile) || !can_be(&tile)) return NULL;
     name_tile(&tile, canonical, sizeof canonical);
     struct ocl_gemm_tuned *tuned = strcmp(canonical, name) == 0 ? calloc(1, sizeof *tuned) : NULL;
     if (!tuned) return NULL;
@@ -53,7 +58,7 @@ const struct ocl_gemm_candidate *ocl_gemm_tuned(struct ocl_device *device, const
         .name = tuned->name,
         .run = ocl_gemm_tile,
         .tile = &tuned->tile,
-        .types = 1u << CLB_F32 | 1u << CLB_BF16 | 1u << CLB_F16,
+        .types = OCL_GEMM_ALL_TYPES,
     };
     tuned->next = device->tuned;
     device->tuned = tuned;
@@ -62,9 +67,8 @@ const struct ocl_gemm_candidate *ocl_gemm_tuned(struct ocl_device *device, const
 
 bool ocl_gemm_is_tuned(const struct ocl_gemm_candidate *candidate)
 {
-    int numbers[4];
-    return sscanf(candidate->name, "local %dx%dx%dx%d", &numbers[0], &numbers[1], &numbers[2],
-                  &numbers[3]) == 4;
+    struct ocl_tile tile;
+    return read_tile(candidate->name, &tile);
 }
 
 void ocl_gemm_release_tuned(struct ocl_device *device)

@@ -28,18 +28,17 @@ enum clb_status ocl_norm_backward(const struct clb_tensor *d_sum, const struct c
     struct ocl_device *device = ocl_device(d_sum->device);
     const struct clb_tensor *const sums[OCL_PARTIAL_SUMS] = {d_gamma, d_beta, d_bias};
     const int64_t rows = d_sum->rows, hidden = d_sum->columns, chunks = ocl_row_chunks(rows);
-    const int64_t chunk_rows = chunks ? (rows + chunks - 1) / chunks : 0;
     char options[OCL_SOURCE_OPTIONS_SIZE];
     cl_mem partial;
     enum clb_status status;
     if (rows == 0) return CLB_OK;
     ocl_norm_options(hidden, options, sizeof options);
     CLB_TRY(ocl_workspace(device, 4 * OCL_PARTIAL_SUMS * chunks * hidden, &partial));
-    CLB_TRY(OCL_RUN_WITH(device, OCL_NORM, options, "norm_backward",
-                         ocl_over_rows(device, chunks, 1), OCL_TENSOR(d_sum),
-                         OCL_OPTIONAL(device, d_y), OCL_MEM(partial), OCL_TENSOR(d_out),
-                         OCL_TENSOR(sum), OCL_TENSOR(stats), OCL_TENSOR(gamma), OCL_I64(rows),
-                         OCL_I64(chunk_rows), OCL_I32(d_y != NULL), OCL_DROPOUT_ARGS(dropout)));
+    CLB_TRY(OCL_RUN_WITH(
+        device, OCL_NORM, options, "norm_backward", ocl_over_rows(device, chunks, 1),
+        OCL_TENSOR(d_sum), OCL_OPTIONAL(device, d_y), OCL_MEM(partial), OCL_TENSOR(d_out),
+        OCL_TENSOR(sum), OCL_TENSOR(stats), OCL_TENSOR(gamma), OCL_I64(rows),
+        OCL_I64((rows + chunks - 1) / chunks), OCL_I32(d_y != NULL), OCL_DROPOUT_ARGS(dropout)));
     CLB_TRY(ocl_add_partials(device, sums, d_bias ? 3 : 2, partial, chunks, hidden));
 cleanup:
     return status;
