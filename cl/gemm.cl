@@ -209,7 +209,7 @@ INLINE void multiply_step(float4 left[MWI], float4 right[MWI], const local float
 }
 
 /* The first `count` of four numbers, or C += those. */
-static inline void store_four(float4 x, global result *c, int count, int accumulate)
+static inline void store_four(float4 x, global result *c, long count, int accumulate)
 {
     if (accumulate) x += result_load_part(c, count);
     result_store_part(x, c, count);
@@ -280,12 +280,12 @@ local_product(global result *c, const global operand *a, const global operand *b
     }
 #endif
     const int across = column + x;
-    const float4 bias_left = EPILOGUE_BIAS(across, n - across);
-    const float4 bias_right = EPILOGUE_BIAS(across + NWG / 2, n - across - NWG / 2);
+    const float4 bias_left = EPILOGUE_BIAS(across, (long)n - across);
+    const float4 bias_right = EPILOGUE_BIAS(across + NWG / 2, (long)n - across - NWG / 2);
     c += (long)part * m * n;
     EPILOGUE_UNROLL for (int i = 0; i < MWI; i++) {
         const int r = row + y + i % 4 + i / 4 * (MWG / 2);
-        const int columns = r < m ? n - across : 0;
+        const long columns = r < m ? (long)n - across : 0;
         const long at = (long)r * n + across;
         store_four(epilogue_take(left[0], bias_left, at, columns), c + at, columns, accumulate);
         store_four(epilogue_take(right[0], bias_right, at + NWG / 2, columns - NWG / 2),

@@ -32,7 +32,7 @@
 #define EACH_PART(i) UNROLL for (int i = 0; i < ROW_PARTS; i++)
 #endif
 /* The work-item's first column of part i. */
-#define COLUMN(i) ((i) * GROUP * W + (int)get_local_id(0) * W)
+#define COLUMN(i) ((i) * GROUP * W + (long)get_local_id(0) * W)
 
 ROW_KERNEL norm_forward(global float *out, global float *sum, global float *stats,
                         const global float *y, const global float *bias,
@@ -44,7 +44,7 @@ ROW_KERNEL norm_forward(global float *out, global float *sum, global float *stat
     const long t = (long)get_group_id(0), row = t * COLUMNS;
     vec x[ROW_PARTS], total = (vec)(0.0f), square = (vec)(0.0f);
     EACH_PART(i) {
-        const int c = COLUMN(i), n = COLUMNS - c;
+        const long c = COLUMN(i), n = COLUMNS - c;
         x[i] = load_part(y + row + c, n);
         if (has_bias) x[i] += load_part(bias + c, n);
         if (drops(DROPOUT(drop))) x[i] *= dropout_lanes(DROPOUT(drop), (ulong)(row + c));
@@ -59,7 +59,7 @@ ROW_KERNEL norm_forward(global float *out, global float *sum, global float *stat
     }
     const float rstd = 1.0f / sqrt(group_sum(sum_lanes(square), shared) / COLUMNS + eps);
     EACH_PART(i) {
-        const int c = COLUMN(i), n = COLUMNS - c;
+        const long c = COLUMN(i), n = COLUMNS - c;
         store_part(x[i] * rstd * load_part(gamma + c, n) + load_part(beta + c, n), out + row + c, n);
     }
     if (get_local_id(0) == 0) {
@@ -83,7 +83,7 @@ ROW_KERNEL norm_backward(global float *d_sum, global float *d_y, global float *p
         const float mean = stats[2 * t], rstd = stats[2 * t + 1];
         vec g[ROW_PARTS], x[ROW_PARTS], plain = (vec)(0.0f), weighted = (vec)(0.0f);
         EACH_PART(i) {
-            const int c = COLUMN(i), n = COLUMNS - c;
+            const long c = COLUMN(i), n = COLUMNS - c;
             g[i] = load_part(d_out + row + c, n);
             x[i] = (load_or(sum + row + c, n, mean) - mean) * rstd;
             d_gamma[i] += g[i] * x[i];
@@ -95,7 +95,7 @@ ROW_KERNEL norm_backward(global float *d_sum, global float *d_y, global float *p
         const float2 mean_of =
             group_sums((float2)(sum_lanes(plain), sum_lanes(weighted)), shared) / COLUMNS;
         EACH_PART(i) {
-            const int c = COLUMN(i), n = COLUMNS - c;
+            const long c = COLUMN(i), n = COLUMNS - c;
             vec d = rstd * (g[i] - mean_of.x - x[i] * mean_of.y);
             store_part(d, d_sum + row + c, n);
             if (drops(DROPOUT(drop))) d *= dropout_lanes(DROPOUT(drop), (ulong)(row + c));
@@ -104,7 +104,7 @@ ROW_KERNEL norm_backward(global float *d_sum, global float *d_y, global float *p
         }
     }
     EACH_PART(i) {
-        const int c = COLUMN(i), n = COLUMNS - c;
+        const long c = COLUMN(i), n = COLUMNS - c;
         store_part(d_gamma[i], partial + chunk * COLUMNS + c, n);
         store_part(d_beta[i], partial + (chunks + chunk) * COLUMNS + c, n);
         store_part(d_bias[i], partial + (2 * chunks + chunk) * COLUMNS + c, n);

@@ -53,7 +53,8 @@ typedef JOIN(uint, W) uvec;
 #define LIES_WHOLE(p, bytes) (((uint)(size_t)(p) & ((bytes)-1)) == 0)
 
 /* W numbers from p, of which the first n exist; the rest are `missing`. (On GPUs an array of lanes
- * would lie in memory.) */
+ * would lie in memory.) An n that may be below 0 is a difference of longs: Mesa 22.3 takes a negative
+ * int that becomes a long for a large number. */
 static inline vec load_or(const global float *p, long n, float missing)
 {
 #if W == 4
