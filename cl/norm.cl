@@ -4,9 +4,10 @@
  *   sum  = dropout(y + bias) + residual
  *   mean = mean over the row of sum;   rstd = 1 / sqrt(mean of (sum - mean)^2 + eps)
  *   out  = x gamma + beta,   x = (sum - mean) rstd                     stats[t] = (mean, rstd)
+ *   copy = out, rounded to RESULT: an operand of products
  *
  *   d_sum = rstd (g - mean(g) - x mean(g x)),   g = d_out gamma
- *   d_y   = dropout(d_sum)                         the mask comes from Philox's counters again
+ *   d_y   = dropout(d_sum), rounded to RESULT      the mask comes from Philox's counters again
  *   d_gamma += sum over t of d_out x;   d_beta += sum over t of d_out;   d_bias += sum over t of d_y
  *
  * A work-group takes whole rows, whose length the compiler knows: a work-item has W columns of each
@@ -34,11 +35,11 @@
 /* The work-item's first column of part i. */
 #define COLUMN(i) ((i) * GROUP * W + (long)get_local_id(0) * W)
 
-ROW_KERNEL norm_forward(global float *out, global float *sum, global float *stats,
-                        const global float *y, const global float *bias,
+ROW_KERNEL norm_forward(global float *out, global result *copy, global float *sum,
+                        global float *stats, const global float *y, const global float *bias,
                         const global float *residual, const global float *gamma,
-                        const global float *beta, int has_bias, int has_residual, float eps,
-                        DROPOUT_PARAMETERS(drop))
+                        const global float *beta, int has_copy, int has_bias, int has_residual,
+                        float eps, DROPOUT_PARAMETERS(drop))
 {
     SHARED(shared);
     const long t = (long)get_group_id(0), row = t * COLUMNS;
@@ -60,7 +61,9 @@ ROW_KERNEL norm_forward(global float *out, global float *sum, global float *stat
     const float rstd = 1.0f / sqrt(group_sum(sum_lanes(square), shared) / COLUMNS + eps);
     EACH_PART(i) {
         const long c = COLUMN(i), n = COLUMNS - c;
-        store_part(x[i] * rstd * load_part(gamma + c, n) + load_part(beta + c, n), out + row + c, n);
+        x[i] = x[i] * rstd * load_part(gamma + c, n) + load_part(beta + c, n);
+        store_part(x[i], out + row + c, n);
+        if (has_copy) result_store_part(x[i], copy + row + c, n);
     }
     if (get_local_id(0) == 0) {
         stats[2 * t] = mean;
@@ -68,7 +71,7 @@ ROW_KERNEL norm_forward(global float *out, global float *sum, global float *stat
     }
 }
 
-ROW_KERNEL norm_backward(global float *d_sum, global float *d_y, global float *partial,
+ROW_KERNEL norm_backward(global float *d_sum, global result *d_y, global float *partial,
                          const global float *d_out, const global float *sum,
                          const global float *stats, const global float *gamma, long rows,
                          long chunk_rows, int has_d_y, DROPOUT_PARAMETERS(drop))
@@ -99,8 +102,8 @@ ROW_KERNEL norm_backward(global float *d_sum, global float *d_y, global float *p
             vec d = rstd * (g[i] - mean_of.x - x[i] * mean_of.y);
             store_part(d, d_sum + row + c, n);
             if (drops(DROPOUT(drop))) d *= dropout_lanes(DROPOUT(drop), (ulong)(row + c));
-            if (has_d_y) store_part(d, d_y + row + c, n);
-            d_bias[i] += d;
+            if (has_d_y) result_store_part(d, d_y + row + c, n);
+            d_bias[i] += result_rounded(d);
         }
     }
     EACH_PART(i) {

@@ -10,6 +10,7 @@
  *   *_at, *_put                one number
  *   *_load4, *_store4          four, aligned to their size together: one load
  *   *_load_part, *_store_part  W, of which the first n exist: as load_part and store_part
+ *   *_rounded                  W, as they would be read again
  *
  * Conversions are by integers: not every device has a type fp16, some flush its subnormal numbers,
  * and so the bits are those of src/base/narrow.h. To the nearest, ties to even; NaN stays NaN. */
@@ -105,6 +106,8 @@ CONVERSIONS(16)
 #endif
 PARTS(bf16)
 PARTS(fp16)
+#define bf16_rounded(x) JOIN(bf16_widen, W)(JOIN(bf16_narrow, W)(x))
+#define fp16_rounded(x) JOIN(fp16_widen, W)(JOIN(fp16_narrow, W)(x))
 
 typedef ushort bf16_number;
 #define bf16_at(p) bf16_widen(*(p))
@@ -125,6 +128,7 @@ typedef float fp32_number;
 #define fp32_store4(x, p) (*(global float4 *)(p) = (x))
 #define fp32_load_part load_part
 #define fp32_store_part store_part
+#define fp32_rounded(x) (x)
 
 typedef JOIN(OPERANDS, _number) operand;
 #define operand_at JOIN(OPERANDS, _at)
@@ -139,3 +143,4 @@ typedef JOIN(RESULT, _number) result;
 #define result_store4 JOIN(RESULT, _store4)
 #define result_load_part JOIN(RESULT, _load_part)
 #define result_store_part JOIN(RESULT, _store_part)
+#define result_rounded JOIN(RESULT, _rounded)

@@ -30,9 +30,10 @@ static void check_forward(struct clb_device *device, const struct shape *s)
     const double *residual = support_floats(&call, s->t, s->h);
     const double *gamma = support_floats(&call, s->h, 1), *beta = support_floats(&call, s->h, 1);
     support_upload(&call);
-    OK(clb_norm_forward(&call.t[0], &call.t[1], &call.t[2], s->in_place ? &call.t[1] : &call.t[3],
-                        s->bias ? &call.t[4] : NULL, s->residual ? &call.t[5] : NULL, &call.t[6],
-                        &call.t[7], (float)eps, dropout));
+    OK(clb_norm_forward(&call.t[0], NULL, &call.t[1], &call.t[2],
+                        s->in_place ? &call.t[1] : &call.t[3], s->bias ? &call.t[4] : NULL,
+                        s->residual ? &call.t[5] : NULL, &call.t[6], &call.t[7], (float)eps,
+                        dropout));
     double *input = support_copy(y ? y : own_y, s->t * s->h);
     reference_norm(out, sum, stats, input, s->bias ? bias : NULL, s->residual ? residual : NULL,
                    gamma, beta, eps, dropout, s->t, s->h);

@@ -314,12 +314,48 @@ static void test_growth_and_end(void **state)
     support_training_close(&s);
 }
 
+/* ---- the operands of weights follow them ---- */
+
+static double loss_of(const struct support_training *s)
+{
+    struct clb_losses losses = {0};
+    OK(clb_model_write_losses(s->model, &losses));
+    OK(clb_model_evaluate(s->model, s->batch));
+    OK(clb_model_read_losses(s->model, &losses));
+    return clb_loss_mean(&losses.loss[0]);
+}
+
+static void test_weights_are_cast_again(void **state)
+{
+    struct support_training s = open_scaled("cpu");
+    int count, i = 0;
+    const struct clb_parameter *all = clb_model_parameters(s.model, &count);
+    (void)state;
+    while (i < count && !strstr(all[i].name, "intermediate.dense.weight"))
+        i++; /* in products only */
+    assert_true(i < count);
+    const int64_t elements = clb_tensor_elements(all[i].tensor);
+    float *values = malloc((size_t)elements * sizeof *values);
+    assert_non_null(values);
+    const double before = loss_of(&s);
+    assert_true(loss_of(&s) == before);
+    OK(clb_tensor_read(all[i].tensor, values, elements));
+    for (int64_t e = 0; e < elements; e++) values[e] *= 2.0f;
+    OK(clb_tensor_write(all[i].tensor, values, elements));
+    assert_true(loss_of(&s) != before);
+    OK(clb_scale(&all[i].tensor, 0.5f));
+    assert_true(loss_of(&s) == before);
+    free(values);
+    support_training_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_products),
         cmocka_unit_test(test_overflow),
         cmocka_unit_test(test_growth_and_end),
+        cmocka_unit_test(test_weights_are_cast_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

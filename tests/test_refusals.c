@@ -60,7 +60,8 @@ static enum clb_status embedding_backward(const struct clb_tensor *const *t)
 }
 static enum clb_status norm_forward(const struct clb_tensor *const *t)
 {
-    return clb_norm_forward(t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7], 1e-12f, no_dropout);
+    return clb_norm_forward(t[0], NULL, t[1], t[2], t[3], t[4], t[5], t[6], t[7], 1e-12f,
+                            no_dropout);
 }
 static enum clb_status norm_backward(const struct clb_tensor *const *t)
 {

@@ -151,8 +151,8 @@ static void run_forward(struct chain *c, struct clb_dropout dropout)
                              &i[SEGMENTS]));
     OK(clb_linear_forward(&f[QKV], NULL, &f[X], &f[W_QKV], NULL, CLB_ACTIVATION_NONE));
     OK(clb_attention_forward(&f[CONTEXT], &f[LSE], &f[QKV], &i[CU_SEQLENS], 199, HEADS, dropout));
-    OK(clb_norm_forward(&f[OUT], &f[SUM], &f[STATS], &f[CONTEXT], NULL, &f[X], &f[GAMMA], &f[BETA],
-                        1e-12f, dropout));
+    OK(clb_norm_forward(&f[OUT], NULL, &f[SUM], &f[STATS], &f[CONTEXT], NULL, &f[X], &f[GAMMA],
+                        &f[BETA], 1e-12f, dropout));
     OK(clb_linear_forward(&f[INSIDE], &f[PRE], &f[OUT], &f[W_INNER], &f[W_BIAS],
                           CLB_ACTIVATION_GELU));
     OK(clb_gather_rows(&f[D_ROWS], &f[OUT], &i[ROWS]));

@@ -139,10 +139,11 @@ static void print_rows(const struct ocl_shape *shape)
 {
     static const int columns[] = {128, 768, 1024};
     char options[OCL_SOURCE_OPTIONS_SIZE];
-    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
-        ocl_norm_options(columns[i], options, sizeof options);
-        print(shape, options);
-    }
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
+        for (enum clb_type result = CLB_F32; result <= CLB_BF16; result += CLB_BF16 - CLB_F32) {
+            ocl_norm_options(columns[i], result, options, sizeof options);
+            print(shape, options);
+        }
 }
 
 int main(int argc, char **argv)

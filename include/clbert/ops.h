@@ -107,20 +107,21 @@ CLB_API enum clb_status clb_embedding_backward(const struct clb_tensor *d_table,
 
 /* ---- add and norm ---- */
 
-/* sum = dropout(y + bias) + residual; out = (sum - mean) * rstd * gamma + beta, by row.
- * out, sum, y [T, H]; stats [T, 2] = mean and 1 / sqrt(variance + eps); bias [H] or NULL; residual
- * [T, H] or NULL; gamma, beta [H]. sum may be y. Dropout element of (t, h): t * H + h. */
-CLB_API enum clb_status clb_norm_forward(const struct clb_tensor *out, const struct clb_tensor *sum,
-                                         const struct clb_tensor *stats, const struct clb_tensor *y,
-                                         const struct clb_tensor *bias,
-                                         const struct clb_tensor *residual,
-                                         const struct clb_tensor *gamma,
-                                         const struct clb_tensor *beta, float eps,
-                                         struct clb_dropout dropout);
+/* sum = dropout(y + bias) + residual; out = (sum - mean) * rstd * gamma + beta, by row; copy = out,
+ * rounded to its type, or NULL. out, copy, sum, y [T, H]; stats [T, 2] = mean and 1 / sqrt(variance
+ * + eps); bias [H] or NULL; residual [T, H] or NULL; gamma, beta [H]. sum may be y. Dropout element
+ * of (t, h): t * H + h. */
+CLB_API enum clb_status
+clb_norm_forward(const struct clb_tensor *out, const struct clb_tensor *copy,
+                 const struct clb_tensor *sum, const struct clb_tensor *stats,
+                 const struct clb_tensor *y, const struct clb_tensor *bias,
+                 const struct clb_tensor *residual, const struct clb_tensor *gamma,
+                 const struct clb_tensor *beta, float eps, struct clb_dropout dropout);
 
 /* d_sum = gradient at sum (and so at residual); d_y = gradient at y, which is d_sum through
- * dropout; d_gamma += , d_beta += , d_bias += column sums of d_y. d_sum, d_y, d_out, sum [T, H];
- * d_y NULL where there was no dropout: d_sum serves; d_bias [H] or NULL. d_sum may be d_out. */
+ * dropout, rounded to its type; d_gamma += , d_beta += , d_bias += column sums of d_y. d_sum, d_y,
+ * d_out, sum [T, H]; d_y NULL where there was no dropout: d_sum serves; d_bias [H] or NULL. d_sum
+ * may be d_out. */
 CLB_API enum clb_status
 clb_norm_backward(const struct clb_tensor *d_sum, const struct clb_tensor *d_y,
                   const struct clb_tensor *d_gamma, const struct clb_tensor *d_beta,

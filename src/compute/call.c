@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "compute/arena.h"
 
 const char *call_operation_name(enum clb_operation operation)
 {
@@ -182,6 +183,8 @@ static void expect_apart(struct call *call)
 bool call_is_ready(struct call *call)
 {
     expect_apart(call);
+    for (int i = 0; i < call->count && call_is_right(call); i++)
+        if (call->seen[i].written) arena_note_write(call->seen[i].tensor->arena);
     if (call_is_right(call) && call->device->profiling) call->begin = base_seconds();
     return call_is_right(call);
 }

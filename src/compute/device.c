@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
+#include "compute/arena.h"
 #include "compute/call.h"
 #include "compute/device_choice.h"
 
@@ -230,6 +231,7 @@ enum clb_status clb_tensor_write(struct clb_tensor tensor, const void *host, int
     if (status != CLB_OK || count == 0) return status;
     struct clb_device *device = tensor.device;
     const int64_t bytes = count * clb_type_size(tensor.type);
+    arena_note_write(tensor.arena);
     device->traffic.writes++;
     device->traffic.bytes += bytes;
     device->traffic.waits++;

@@ -139,16 +139,18 @@ enum clb_status clb_embedding_backward(const struct clb_tensor *d_table,
 
 /* ---- add and norm ---- */
 
-enum clb_status clb_norm_forward(const struct clb_tensor *out, const struct clb_tensor *sum,
-                                 const struct clb_tensor *stats, const struct clb_tensor *y,
-                                 const struct clb_tensor *bias, const struct clb_tensor *residual,
-                                 const struct clb_tensor *gamma, const struct clb_tensor *beta,
-                                 float eps, struct clb_dropout dropout)
+enum clb_status clb_norm_forward(const struct clb_tensor *out, const struct clb_tensor *copy,
+                                 const struct clb_tensor *sum, const struct clb_tensor *stats,
+                                 const struct clb_tensor *y, const struct clb_tensor *bias,
+                                 const struct clb_tensor *residual, const struct clb_tensor *gamma,
+                                 const struct clb_tensor *beta, float eps,
+                                 struct clb_dropout dropout)
 {
     struct call call = call_begin(CLB_OPERATION_norm_forward, out);
     if (!call_is_right(&call)) return call.status;
     int64_t tokens = out->rows, hidden = out->columns;
     call_output(&call, out, "out", tokens, hidden);
+    if (copy) call_numbers(&call, copy, "copy", tokens, hidden, true);
     call_output(&call, sum, "sum", tokens, hidden);
     call_output(&call, stats, "stats", tokens, 2);
     call_input(&call, y, "y", tokens, hidden);
@@ -159,8 +161,8 @@ enum clb_status clb_norm_forward(const struct clb_tensor *out, const struct clb_
     call_dropout(&call, dropout);
     call_allow_in_place(&call, sum, y);
     if (!call_is_ready(&call)) return call.status;
-    return call_end(&call, call.device->backend->norm_forward(out, sum, stats, y, bias, residual,
-                                                              gamma, beta, eps, dropout));
+    return call_end(&call, call.device->backend->norm_forward(out, copy, sum, stats, y, bias,
+                                                              residual, gamma, beta, eps, dropout));
 }
 
 enum clb_status clb_norm_backward(const struct clb_tensor *d_sum, const struct clb_tensor *d_y,
@@ -173,7 +175,7 @@ enum clb_status clb_norm_backward(const struct clb_tensor *d_sum, const struct c
     if (!call_is_right(&call)) return call.status;
     int64_t tokens = d_sum->rows, hidden = d_sum->columns;
     call_output(&call, d_sum, "d_sum", tokens, hidden);
-    if (d_y) call_output(&call, d_y, "d_y", tokens, hidden);
+    if (d_y) call_numbers(&call, d_y, "d_y", tokens, hidden, true);
     call_output(&call, d_gamma, "d_gamma", hidden, 1);
     call_output(&call, d_beta, "d_beta", hidden, 1);
     if (d_bias) call_output(&call, d_bias, "d_bias", hidden, 1);

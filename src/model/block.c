@@ -25,10 +25,10 @@ struct block {
     struct clb_tensor sum1, stats1, hidden1; /* [T, H], [T, 2], [T, H]: first add and norm */
     struct clb_tensor pre, act;              /* [T, I]: before and after GELU */
     struct clb_tensor sum2, stats2, hidden2; /* second add and norm: the output */
+    struct clb_tensor copy1, copy2;          /* [T, H] of hidden1, hidden2, for products */
 
     struct clb_tensor d_sum, d_y, d_attention; /* [T, H] */
     struct clb_tensor d_intermediate, d_qkv;   /* [T, I], [T, 3H] */
-    struct clb_tensor copy, d_copy; /* [T, H] of an input and of a gradient, for products */
 };
 
 static void declare_parameters(struct block *m, struct registry *r)
@@ -89,25 +89,26 @@ static void declare(struct module *module, struct registry *r)
     const bool training = module->model->limits.training;
     const int64_t t = module->model->limits.max_tokens, h = c->hidden_size;
     const int64_t i = c->intermediate_size;
+    const bool reduced = module->model->limits.operands != CLB_F32; /* products take copies */
     declare_parameters(m, r);
     name_sites(m);
     declare_layers(r, module->model->limits.operands, t, h, i);
-    registry_copy(r, &m->copy, "block operand", t, h);
     registry_operand(r, &m->qkv, "qkv", t, 3 * h, RECOMPUTED);
     registry_operand(r, &m->attention, "attention", t, h, RECOMPUTED);
     registry_activation(r, &m->lse, "lse", c->num_attention_heads, t, RECOMPUTED);
     registry_activation(r, &m->sum1, "sum1", t, h, RECOMPUTED);
     registry_activation(r, &m->stats1, "stats1", t, 2, RECOMPUTED);
-    registry_activation(r, &m->hidden1, "hidden1", t, h, RECOMPUTED);
+    registry_activation(r, &m->hidden1, "hidden1", t, h, reduced ? SCRATCH : RECOMPUTED);
+    registry_copy(r, &m->copy1, "hidden1 operand", t, h, RECOMPUTED);
     if (training) registry_operand(r, &m->pre, "pre", t, i, RECOMPUTED);
     registry_operand(r, &m->act, "act", t, i, RECOMPUTED);
     registry_activation(r, &m->sum2, "sum2", t, h, RECOMPUTED);
     registry_activation(r, &m->stats2, "stats2", t, 2, RECOMPUTED);
-    registry_activation(r, &m->hidden2, "hidden", t, h, SAVED);
+    registry_activation(r, &m->hidden2, "hidden", t, h, registry_output_lifetime(r));
+    registry_copy(r, &m->copy2, "hidden operand", t, h, SAVED);
     if (!training) return;
     registry_activation(r, &m->d_sum, "d_sum", t, h, SCRATCH);
-    registry_activation(r, &m->d_y, "d_y", t, h, SCRATCH);
-    registry_copy(r, &m->d_copy, "block d_operand", t, h);
+    registry_operand(r, &m->d_y, "d_y", t, h, SCRATCH);
     registry_operand(r, &m->d_attention, "d_attention", t, h, SCRATCH);
     registry_operand(r, &m->d_intermediate, "d_intermediate", t, i, SCRATCH);
     registry_operand(r, &m->d_qkv, "d_qkv", t, 3 * h, SCRATCH);
@@ -118,9 +119,9 @@ static struct block view(const struct module *module, const struct pass *pass)
 {
     struct block m = *(const struct block *)module;
     struct clb_tensor *const by_token[] = {
-        &m.qkv,   &m.attention, &m.sum1,           &m.stats1, &m.hidden1,
-        &m.pre,   &m.act,       &m.sum2,           &m.stats2, &m.hidden2,
-        &m.d_sum, &m.d_y,       &m.d_intermediate, &m.d_qkv,  &m.d_attention};
+        &m.qkv,   &m.attention, &m.sum1,           &m.stats1,  &m.hidden1,    &m.pre,
+        &m.act,   &m.sum2,      &m.stats2,         &m.hidden2, &m.copy1,      &m.copy2,
+        &m.d_sum, &m.d_y,       &m.d_intermediate, &m.d_qkv,   &m.d_attention};
     for (size_t i = 0; i < sizeof by_token / sizeof *by_token; i++)
         by_token[i]->rows = pass->tokens;
     m.lse = clb_tensor_reshape(m.lse, module->model->config.num_attention_heads, pass->tokens);
@@ -140,28 +141,28 @@ static enum clb_status forward(struct module *module, struct pass *pass)
     const struct block m = view(module, pass);
     const struct clb_config *c = &module->model->config;
     const struct clb_tensor *x = &module->input;
-    struct clb_tensor operand; /* of the products that begin with an fp32 tensor */
     enum clb_status status;
-    CLB_TRY(registry_cast(&m.copy, x, &operand));
-    CLB_TRY(clb_linear_forward(&m.qkv, NULL, &operand, &m.qkv_weight.operand, &m.qkv_bias.weight,
-                               CLB_ACTIVATION_NONE));
+    CLB_TRY(clb_linear_forward(&m.qkv, NULL, &module->input_operand, &m.qkv_weight.operand,
+                               &m.qkv_bias.weight, CLB_ACTIVATION_NONE));
     CLB_TRY(clb_attention_forward(&m.attention, &m.lse, &m.qkv, &pass->cu_seqlens, pass->max_seqlen,
                                   c->num_attention_heads, dropout(module, pass, SITE_ATTENTION)));
     CLB_TRY(clb_linear_forward(&m.sum1, NULL, &m.attention, &m.attention_weight.operand, NULL,
                                CLB_ACTIVATION_NONE));
-    CLB_TRY(clb_norm_forward(&m.hidden1, &m.sum1, &m.stats1, &m.sum1, &m.attention_bias.weight, x,
-                             &m.attention_gamma.weight, &m.attention_beta.weight, c->layer_norm_eps,
+    CLB_TRY(clb_norm_forward(&m.hidden1, registry_optional(&m.copy1), &m.sum1, &m.stats1, &m.sum1,
+                             &m.attention_bias.weight, x, &m.attention_gamma.weight,
+                             &m.attention_beta.weight, c->layer_norm_eps,
                              dropout(module, pass, SITE_HIDDEN1)));
-    CLB_TRY(registry_cast(&m.copy, &m.hidden1, &operand));
-    CLB_TRY(clb_linear_forward(&m.act, pass->training ? &m.pre : NULL, &operand,
-                               &m.intermediate_weight.operand, &m.intermediate_bias.weight,
-                               c->hidden_act));
+    CLB_TRY(clb_linear_forward(&m.act, pass->training ? &m.pre : NULL,
+                               registry_taken(&m.copy1, &m.hidden1), &m.intermediate_weight.operand,
+                               &m.intermediate_bias.weight, c->hidden_act));
     CLB_TRY(clb_linear_forward(&m.sum2, NULL, &m.act, &m.output_weight.operand, NULL,
                                CLB_ACTIVATION_NONE));
-    CLB_TRY(clb_norm_forward(&m.hidden2, &m.sum2, &m.stats2, &m.sum2, &m.output_bias.weight,
-                             &m.hidden1, &m.output_gamma.weight, &m.output_beta.weight,
-                             c->layer_norm_eps, dropout(module, pass, SITE_HIDDEN2)));
+    CLB_TRY(clb_norm_forward(&m.hidden2, registry_optional(&m.copy2), &m.sum2, &m.stats2, &m.sum2,
+                             &m.output_bias.weight, &m.hidden1, &m.output_gamma.weight,
+                             &m.output_beta.weight, c->layer_norm_eps,
+                             dropout(module, pass, SITE_HIDDEN2)));
     pass->hidden = m.hidden2;
+    pass->operand = *registry_taken(&m.copy2, &m.hidden2);
 cleanup:
     return status;
 }
@@ -172,21 +173,19 @@ static enum clb_status backward(struct module *module, struct pass *pass)
 {
     const struct block m = view(module, pass);
     const struct clb_config *c = &module->model->config;
-    const struct clb_tensor *x = &module->input, *d_hidden = &pass->d_hidden;
+    const struct clb_tensor *d_hidden = &pass->d_hidden;
     const struct clb_tensor *d_act = &m.d_intermediate;
-    struct clb_tensor operand, d_operand; /* of products: an input, a gradient */
     enum clb_status status;
 
     CLB_TRY(clb_norm_backward(&m.d_sum, &m.d_y, &m.output_gamma.gradient, &m.output_beta.gradient,
                               &m.output_bias.gradient, d_hidden, &m.sum2, &m.stats2,
                               &m.output_gamma.weight, dropout(module, pass, SITE_HIDDEN2)));
-    CLB_TRY(registry_cast(&m.d_copy, &m.d_y, &d_operand));
-    CLB_TRY(clb_linear_backward_weight(&m.output_weight.gradient, NULL, &d_operand, &m.act));
-    CLB_TRY(clb_linear_backward_input(d_act, &d_operand, &m.output_weight.operand, &m.pre,
+    CLB_TRY(clb_linear_backward_weight(&m.output_weight.gradient, NULL, &m.d_y, &m.act));
+    CLB_TRY(clb_linear_backward_input(d_act, &m.d_y, &m.output_weight.operand, &m.pre,
                                       c->hidden_act, false));
-    CLB_TRY(registry_cast(&m.copy, &m.hidden1, &operand));
     CLB_TRY(clb_linear_backward_weight(&m.intermediate_weight.gradient,
-                                       &m.intermediate_bias.gradient, d_act, &operand));
+                                       &m.intermediate_bias.gradient, d_act,
+                                       registry_taken(&m.copy1, &m.hidden1)));
     CLB_TRY(clb_linear_backward_input(&m.d_sum, d_act, &m.intermediate_weight.operand, NULL,
                                       CLB_ACTIVATION_NONE, true));
 
@@ -194,17 +193,14 @@ static enum clb_status backward(struct module *module, struct pass *pass)
                               &m.attention_beta.gradient, &m.attention_bias.gradient, &m.d_sum,
                               &m.sum1, &m.stats1, &m.attention_gamma.weight,
                               dropout(module, pass, SITE_HIDDEN1)));
-    CLB_TRY(registry_cast(&m.d_copy, &m.d_y, &d_operand));
-    CLB_TRY(
-        clb_linear_backward_weight(&m.attention_weight.gradient, NULL, &d_operand, &m.attention));
-    CLB_TRY(clb_linear_backward_input(&m.d_attention, &d_operand, &m.attention_weight.operand, NULL,
+    CLB_TRY(clb_linear_backward_weight(&m.attention_weight.gradient, NULL, &m.d_y, &m.attention));
+    CLB_TRY(clb_linear_backward_input(&m.d_attention, &m.d_y, &m.attention_weight.operand, NULL,
                                       CLB_ACTIVATION_NONE, false));
     CLB_TRY(clb_attention_backward(&m.d_qkv, &m.d_attention, &m.attention, &m.lse, &m.qkv,
                                    &pass->cu_seqlens, pass->max_seqlen, c->num_attention_heads,
                                    dropout(module, pass, SITE_ATTENTION)));
-    CLB_TRY(registry_cast(&m.copy, x, &operand));
     CLB_TRY(clb_linear_backward_weight(&m.qkv_weight.gradient, &m.qkv_bias.gradient, &m.d_qkv,
-                                       &operand));
+                                       &module->input_operand));
     CLB_TRY(clb_linear_backward_input(d_hidden, &m.d_qkv, &m.qkv_weight.operand, NULL,
                                       CLB_ACTIVATION_NONE, true));
 cleanup:

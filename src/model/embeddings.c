@@ -15,7 +15,7 @@ struct embeddings {
     struct parameter gamma, beta;             /* [H] */
     struct clb_tensor ids, positions, segments;
     struct groups word_groups, position_groups, segment_groups;
-    struct clb_tensor sum, stats, out; /* [T, H], [T, 2], [T, H] */
+    struct clb_tensor sum, stats, out, copy; /* [T, H], [T, 2], [T, H], [T, H] for products */
 };
 
 const struct parameter *embeddings_word(const struct clb_model *model)
@@ -54,7 +54,8 @@ static void declare(struct module *module, struct registry *r)
     }
     registry_activation(r, &m->sum, "embedding sum", t, h, SAVED);
     registry_activation(r, &m->stats, "embedding stats", t, 2, SAVED);
-    registry_activation(r, &m->out, "hidden", t, h, SAVED);
+    registry_activation(r, &m->out, "hidden", t, h, registry_output_lifetime(r));
+    registry_copy(r, &m->copy, "hidden operand", t, h, SAVED);
 }
 
 static void stage_groups(struct registry *r, struct groups *device, const struct clb_groups *host,
@@ -92,14 +93,17 @@ static enum clb_status forward(struct module *module, struct pass *pass)
     struct clb_tensor sum = clb_tensor_first_rows(m->sum, t);
     struct clb_tensor stats = clb_tensor_first_rows(m->stats, t);
     struct clb_tensor out = clb_tensor_first_rows(m->out, t);
+    struct clb_tensor copy = clb_tensor_first_rows(m->copy, t);
     enum clb_status status;
     CLB_TRY(clb_embedding_forward(&sum, &m->word.weight, &m->position.weight, &m->segment.weight,
                                   &ids, &positions, &segments));
-    CLB_TRY(clb_norm_forward(&out, &sum, &stats, &sum, NULL, NULL, &m->gamma.weight,
+    CLB_TRY(clb_norm_forward(&out, NULL, &sum, &stats, &sum, NULL, NULL, &m->gamma.weight,
                              &m->beta.weight, c->layer_norm_eps, (struct clb_dropout){0}));
     if (pass->training)
         CLB_TRY(clb_dropout_apply(&out, &out, pass_dropout(pass, c->hidden_dropout_prob, &site)));
+    CLB_TRY(registry_cast(&copy, &out));
     pass->hidden = out;
+    pass->operand = *registry_taken(&copy, &out);
 cleanup:
     return status;
 }

@@ -20,7 +20,7 @@ struct mlm_head {
     struct clb_tensor masked, pre, transform, stats, predicted; /* [C, H], stats [C, 2] */
     struct clb_tensor logits, d_logits; /* [C, V]; d_logits, where products do not take fp32 */
     struct clb_tensor d_rows, d_sum;    /* [C, H] */
-    struct clb_tensor copy, d_copy;     /* [C, H] of an input and of a gradient, for products */
+    struct clb_tensor masked_copy, predicted_copy, d_copy; /* [C, H] for products */
 };
 
 /* A quarter of the tokens is more than is ever masked by habit; more takes more chunks. */
@@ -52,15 +52,16 @@ static void declare(struct module *module, struct registry *r)
     m->rows = registry_inputs(r, m->chunks, c);
     m->labels = registry_inputs(r, m->chunks, c);
     registry_activation(r, &m->masked, "mlm masked", c, h, SAVED);
-    registry_copy(r, &m->copy, "mlm operand", c, h);
+    registry_copy(r, &m->masked_copy, "mlm masked operand", c, h, SAVED);
     registry_operand(r, &m->pre, "mlm pre", c, h, SAVED);
     registry_activation(r, &m->transform, "mlm transform", c, h, SAVED);
     registry_activation(r, &m->stats, "mlm stats", c, 2, SAVED);
     registry_activation(r, &m->predicted, "mlm predicted", c, h, SAVED);
+    registry_copy(r, &m->predicted_copy, "mlm predicted operand", c, h, SAVED);
     registry_activation(r, &m->logits, "mlm logits", c, v, SAVED);
     if (!limits->training) return;
-    registry_copy(r, &m->d_copy, "mlm d_operand", c, h);
-    registry_copy(r, &m->d_logits, "mlm d_logits", c, v);
+    registry_copy(r, &m->d_copy, "mlm d_operand", c, h, SCRATCH);
+    registry_copy(r, &m->d_logits, "mlm d_logits", c, v, SCRATCH);
     registry_activation(r, &m->d_rows, "d_rows", c, h, SCRATCH);
     registry_activation(r, &m->d_sum, "d_rows_sum", c, h, SCRATCH);
 }
@@ -95,8 +96,9 @@ static void stage(struct module *module, const struct clb_batch *batch, struct r
 static struct mlm_head view(const struct mlm_head *module, int64_t rows)
 {
     struct mlm_head m = *module;
-    struct clb_tensor *const by_row[] = {&m.masked,    &m.pre,    &m.transform, &m.stats,
-                                         &m.predicted, &m.logits, &m.d_rows,    &m.d_sum};
+    struct clb_tensor *const by_row[] = {
+        &m.masked, &m.pre,   &m.transform,   &m.stats,          &m.predicted, &m.logits,
+        &m.d_rows, &m.d_sum, &m.masked_copy, &m.predicted_copy, &m.d_copy,    &m.d_logits};
     for (size_t i = 0; i < sizeof by_row / sizeof *by_row; i++) by_row[i]->rows = rows;
     return m;
 }
@@ -105,17 +107,16 @@ static enum clb_status chunk_forward(struct mlm_head *m, struct pass *pass, int6
                                      const struct clb_tensor *rows, const struct clb_tensor *labels)
 {
     const struct clb_config *c = &m->module.model->config;
-    struct clb_tensor operand;
+    const struct clb_tensor *predicted = registry_taken(&m->predicted_copy, &m->predicted);
     enum clb_status status;
     CLB_TRY(clb_gather_rows(&m->masked, &pass->hidden, rows));
-    CLB_TRY(registry_cast(&m->copy, &m->masked, &operand));
-    CLB_TRY(clb_linear_forward(&m->transform, &m->pre, &operand, &m->weight.operand,
-                               &m->bias.weight, c->hidden_act));
-    CLB_TRY(clb_norm_forward(&m->predicted, &m->transform, &m->stats, &m->transform, NULL, NULL,
-                             &m->gamma.weight, &m->beta.weight, c->layer_norm_eps,
-                             (struct clb_dropout){0}));
-    CLB_TRY(registry_cast(&m->copy, &m->predicted, &operand));
-    CLB_TRY(clb_linear_forward(&m->logits, NULL, &operand,
+    CLB_TRY(registry_cast(&m->masked_copy, &m->masked));
+    CLB_TRY(clb_linear_forward(&m->transform, &m->pre, registry_taken(&m->masked_copy, &m->masked),
+                               &m->weight.operand, &m->bias.weight, c->hidden_act));
+    CLB_TRY(clb_norm_forward(&m->predicted, registry_optional(&m->predicted_copy), &m->transform,
+                             &m->stats, &m->transform, NULL, NULL, &m->gamma.weight,
+                             &m->beta.weight, c->layer_norm_eps, (struct clb_dropout){0}));
+    CLB_TRY(clb_linear_forward(&m->logits, NULL, predicted,
                                &embeddings_word(m->module.model)->operand, &m->decoder_bias.weight,
                                CLB_ACTIVATION_NONE));
     CLB_TRY(head_loss(&m->module, pass, &m->logits, labels, first));
@@ -127,24 +128,22 @@ static enum clb_status chunk_backward(const struct mlm_head *m, const struct pas
                                       const struct clb_tensor *rows)
 {
     const struct parameter *word = embeddings_word(m->module.model);
-    struct clb_tensor operand, d_operand;
+    const struct clb_tensor *d_logits = registry_taken(&m->d_logits, &m->logits);
+    const struct clb_tensor *d_transform = registry_taken(&m->d_copy, &m->d_sum);
     enum clb_status status;
-    CLB_TRY(registry_cast(&m->d_logits, &m->logits, &d_operand));
-    CLB_TRY(registry_cast(&m->copy, &m->predicted, &operand));
-    CLB_TRY(clb_linear_backward_weight(&word->gradient, &m->decoder_bias.gradient, &d_operand,
-                                       &operand));
-    CLB_TRY(clb_linear_backward_input(&m->d_rows, &d_operand, &word->operand, NULL,
+    CLB_TRY(registry_cast(&m->d_logits, &m->logits));
+    CLB_TRY(clb_linear_backward_weight(&word->gradient, &m->decoder_bias.gradient, d_logits,
+                                       registry_taken(&m->predicted_copy, &m->predicted)));
+    CLB_TRY(clb_linear_backward_input(&m->d_rows, d_logits, &word->operand, NULL,
                                       CLB_ACTIVATION_NONE, false));
-    CLB_TRY(clb_norm_backward(&m->d_sum, NULL, &m->gamma.gradient, &m->beta.gradient, NULL,
-                              &m->d_rows, &m->transform, &m->stats, &m->gamma.weight,
-                              (struct clb_dropout){0}));
-    CLB_TRY(registry_cast(&m->d_copy, &m->d_sum, &d_operand));
-    CLB_TRY(clb_activation_backward(&d_operand, &d_operand, &m->pre,
+    CLB_TRY(clb_norm_backward(&m->d_sum, registry_optional(&m->d_copy), &m->gamma.gradient,
+                              &m->beta.gradient, NULL, &m->d_rows, &m->transform, &m->stats,
+                              &m->gamma.weight, (struct clb_dropout){0}));
+    CLB_TRY(clb_activation_backward(d_transform, d_transform, &m->pre,
                                     m->module.model->config.hidden_act));
-    CLB_TRY(registry_cast(&m->copy, &m->masked, &operand));
-    CLB_TRY(
-        clb_linear_backward_weight(&m->weight.gradient, &m->bias.gradient, &d_operand, &operand));
-    CLB_TRY(clb_linear_backward_input(&m->d_rows, &d_operand, &m->weight.operand, NULL,
+    CLB_TRY(clb_linear_backward_weight(&m->weight.gradient, &m->bias.gradient, d_transform,
+                                       registry_taken(&m->masked_copy, &m->masked)));
+    CLB_TRY(clb_linear_backward_input(&m->d_rows, d_transform, &m->weight.operand, NULL,
                                       CLB_ACTIVATION_NONE, false));
     CLB_TRY(clb_scatter_add_rows(&pass->d_hidden, &m->d_rows, rows));
 cleanup:

@@ -244,6 +244,7 @@ static enum clb_status forward(struct clb_model *model, struct pass *pass)
             CLB_TRY(clb_fill(&pass->d_hidden, 0.0f));
         begun |= module->class->is_head;
         module->input = pass->hidden;
+        module->input_operand = pass->operand;
         status = module->class->forward(module, pass);
     }
 cleanup:

@@ -24,7 +24,8 @@ struct pass {
     float *logits;
 
     struct clb_tensor cu_seqlens;       /* i32 [B + 1] */
-    struct clb_tensor hidden;           /* [T, H] of the last module, and, back again, unused */
+    struct clb_tensor hidden, operand;  /* [T, H] of the last module, and that as products take it;
+                                           back again, unused */
     struct clb_tensor d_hidden;         /* [T, H] its gradient, in training */
     struct clb_tensor pooled, d_pooled; /* [B, H] between the pooler and the heads on it */
     bool d_pooled_begun; /* a head has put its gradient there: others add theirs, with none there is
@@ -51,10 +52,10 @@ struct module_class {
 struct module {
     const struct module_class *class;
     struct clb_model *model;
-    int index;               /* among those of its class */
-    struct clb_tensor input; /* what forward took from pass->hidden */
-    int loss;                /* a head's: its number in the registry */
-    bool filled;             /* its weights were loaded or initialised, none made up */
+    int index;                              /* among those of its class */
+    struct clb_tensor input, input_operand; /* what forward took from pass->hidden, ->operand */
+    int loss;                               /* a head's: its number in the registry */
+    bool filled; /* its weights were loaded or initialised, none made up */
 };
 
 extern const struct module_class module_pooler; /* what heads stand on; others: architectures.c */

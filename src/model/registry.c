@@ -2,6 +2,7 @@
 #include "model/registry.h"
 
 #include "base/error.h"
+#include "compute/arena.h"
 #include "compute/upload.h"
 
 #include <stdarg.h>
@@ -56,6 +57,7 @@ struct registry {
     int loss_count;
 
     struct clb_arena *weight_arena, *gradient_arena, *input_arena;
+    uint64_t weights_cast;           /* the writes to weight_arena that operand_arena has seen */
     struct clb_arena *operand_arena; /* NULL where operands are fp32 */
     struct clb_arena **activation_arenas;
     int activation_arena_count;
@@ -234,14 +236,15 @@ const struct clb_arena *registry_gradient_arena(const struct registry *r)
 
 /* ---- activations ---- */
 
-/* Which memory an activation gets. Without training only a module's output outlives its call, and
- * the next module's input that it is: two take turns. */
+/* Which memory an activation gets. Of a module's output that outlives its call only as the next
+ * module's input, as all do without training, two take turns. */
 static struct slot slot_of(const struct registry *r, const char *name, enum clb_type type,
                            enum lifetime lifetime)
 {
     const bool kept = lifetime == SAVED || (lifetime == RECOMPUTED && !r->checkpointing);
-    if (r->training) return (struct slot){name, type, kept ? r->module : SHARED, 0, 0, {0}};
-    return (struct slot){name, type, SHARED, lifetime == SAVED ? r->module % 2 : 0, 0, {0}};
+    const bool turns = lifetime == HANDED_ON || (lifetime == SAVED && !r->training);
+    return (struct slot){
+        name, type, kept && r->training ? r->module : SHARED, turns ? r->module % 2 : 0, 0, {0}};
 }
 
 static int find_slot(struct registry *r, const struct slot *wanted)
@@ -294,29 +297,42 @@ void registry_layer(struct registry *r, enum clb_type operands, int64_t rows, in
 }
 
 void registry_copy(struct registry *r, struct clb_tensor *tensor, const char *name, int64_t rows,
-                   int64_t columns)
+                   int64_t columns, enum lifetime lifetime)
 {
     if (r->operands != CLB_F32)
-        add_activation(r, tensor, name, r->operands, rows, columns, SCRATCH);
+        add_activation(r, tensor, name, r->operands, rows, columns, lifetime);
 }
 
-enum clb_status registry_cast(const struct clb_tensor *copy, const struct clb_tensor *x,
-                              struct clb_tensor *operand)
+const struct clb_tensor *registry_optional(const struct clb_tensor *copy)
 {
-    const bool reduced = copy->memory != NULL;
-    *operand = reduced ? clb_tensor_reshape(*copy, x->rows, x->columns) : *x;
-    return reduced ? clb_cast(operand, x) : CLB_OK;
+    return copy->memory ? copy : NULL;
+}
+
+const struct clb_tensor *registry_taken(const struct clb_tensor *copy, const struct clb_tensor *x)
+{
+    return copy->memory ? copy : x;
+}
+
+enum clb_status registry_cast(const struct clb_tensor *copy, const struct clb_tensor *x)
+{
+    return copy->memory ? clb_cast(copy, x) : CLB_OK;
+}
+
+enum lifetime registry_output_lifetime(const struct registry *r)
+{
+    return r->operands != CLB_F32 && !r->checkpointing ? HANDED_ON : SAVED;
 }
 
 enum clb_status registry_cast_weights(struct registry *r)
 {
     enum clb_status status = CLB_OK;
-    if (!r->operand_arena) return CLB_OK;
+    if (!r->operand_arena || r->weights_cast == arena_writes(r->weight_arena)) return CLB_OK;
     for (int i = 0; i < clb_arena_parts(r->weight_arena) && status == CLB_OK; i++) {
         const struct clb_tensor operands = clb_arena_part(r->operand_arena, i);
         const struct clb_tensor weights = clb_arena_part(r->weight_arena, i);
         status = clb_cast(&operands, &weights);
     }
+    if (status == CLB_OK) r->weights_cast = arena_writes(r->weight_arena);
     return status;
 }
 

@@ -21,6 +21,7 @@ enum lifetime {
     SAVED,      /* until the module's backward */
     RECOMPUTED, /* likewise; with gradient checkpointing only within the module: backward makes it
                    anew */
+    HANDED_ON,  /* until the next module's forward */
     SCRATCH,    /* within one call */
 };
 
@@ -46,14 +47,20 @@ void registry_operand(struct registry *registry, struct clb_tensor *tensor, cons
  * told to expect. */
 void registry_layer(struct registry *registry, enum clb_type operands, int64_t rows,
                     int64_t outputs, int64_t inputs);
-/* Room for the copy that products take of an fp32 activation, within one call: registry_cast fills
- * it. Nothing where operands are fp32, too. */
+/* Room for the copy that products take of an fp32 activation. Nothing where operands are fp32, too:
+ * a tensor without memory. */
 void registry_copy(struct registry *registry, struct clb_tensor *tensor, const char *name,
-                   int64_t rows, int64_t columns);
-/* *operand = x as products take it: cast to `copy`, or, where operands are fp32, x itself. */
-enum clb_status registry_cast(const struct clb_tensor *copy, const struct clb_tensor *x,
-                              struct clb_tensor *operand);
-/* The operands of all parameters follow their weights. */
+                   int64_t rows, int64_t columns, enum lifetime lifetime);
+/* The copy for an operation that may fill it: NULL where there is none. */
+const struct clb_tensor *registry_optional(const struct clb_tensor *copy);
+/* What products take of x: the copy, or, where there is none, x itself. */
+const struct clb_tensor *registry_taken(const struct clb_tensor *copy, const struct clb_tensor *x);
+/* Fills the copy, where there is one. */
+enum clb_status registry_cast(const struct clb_tensor *copy, const struct clb_tensor *x);
+/* How long a module's output in fp32 is needed: where products and backward take a copy, and no
+ * module goes forward again, not for long. */
+enum lifetime registry_output_lifetime(const struct registry *registry);
+/* The operands of all parameters follow their weights, where these have changed. */
 enum clb_status registry_cast_weights(struct registry *registry);
 /* Indices that come with every batch. */
 void registry_input(struct registry *registry, struct clb_tensor *tensor, int64_t count);

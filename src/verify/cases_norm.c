@@ -3,7 +3,13 @@
 
 #include <math.h>
 
-/* ---- norm: m tokens, n hidden; variant 1: neither bias nor residual, in place ---- */
+/* ---- norm: m tokens, n hidden; variant 1: neither bias nor residual nor copy, in place; operands
+ * of products, which norm gives, may be reduced ---- */
+
+static bool is_plain(const struct verify_case *c)
+{
+    return verify_case_variant(c) == 1;
+}
 
 enum { MEAN = 4096 }; /* of VERIFY_LARGE_MEAN; sums of up to 4096 such numbers are exact */
 
@@ -36,8 +42,10 @@ static void plan_norm_forward(struct verify_plan *p, const struct verify_case *c
 {
     const double mean = mean_ulps(c), rstd = VERIFY_SQRT + VERIFY_DIVIDE + 4;
     verify_out(p, "out", c->m, c->n, rstd + 4 + mean, c->n);
+    verify_out(p, "copy", c->m, c->n, rstd + 4 + mean, c->n);
+    verify_result(p);
     verify_out(p, "sum", c->m, c->n, 4, 0);
-    if (c->variant == 1) norm_numbers(p, c); /* it is y */
+    if (is_plain(c)) norm_numbers(p, c); /* it is y */
     verify_out(p, "stats", c->m, 2, 0, 0);
     verify_part(p, "mean", 1, VERIFY_DIVIDE, c->n);
     if (c->inputs != VERIFY_LARGE_MEAN && c->inputs != VERIFY_CONSTANT_ROWS)
@@ -54,9 +62,10 @@ static void plan_norm_forward(struct verify_plan *p, const struct verify_case *c
 
 static enum clb_status run_norm_forward(const struct verify_case *c, const struct clb_tensor *t)
 {
-    const bool plain = c->variant == 1; /* sum is y */
-    return clb_norm_forward(&t[0], &t[1], &t[2], plain ? &t[1] : &t[3], plain ? NULL : &t[4],
-                            plain ? NULL : &t[5], &t[6], &t[7], 1e-12f, verify_dropout(c));
+    const bool plain = is_plain(c); /* sum is y */
+    return clb_norm_forward(&t[0], plain ? NULL : &t[1], &t[2], &t[3], plain ? &t[2] : &t[4],
+                            plain ? NULL : &t[5], plain ? NULL : &t[6], &t[7], &t[8], 1e-12f,
+                            verify_dropout(c));
 }
 
 static float stats_around_mean(const struct verify_case *c, int64_t e, float u)
@@ -65,13 +74,21 @@ static float stats_around_mean(const struct verify_case *c, int64_t e, float u)
     return e % 2 ? u : MEAN + u;
 }
 
+/* Of d_y, which the reference has not rounded, in a sum: 0.4 u a term, and five deviations. */
+static double rounding_of_terms(const struct verify_case *c)
+{
+    const enum clb_type type = verify_case_operands(c);
+    return type == CLB_F32 ? 0.0 : 2.0 * 0x1p24 * (type == CLB_BF16 ? 0x1p-8 : 0x1p-11);
+}
+
 static void plan_norm_backward(struct verify_plan *p, const struct verify_case *c)
 {
     verify_out(p, "d_sum", c->m, c->n, 16, c->n);
     verify_out(p, "d_y", c->m, c->n, 16, c->n);
+    verify_result(p);
     verify_out(p, "d_gamma", c->n, 1, 8, c->m);
     verify_out(p, "d_beta", c->n, 1, 4, c->m);
-    verify_out(p, "d_bias", c->n, 1, 16, c->m + c->n);
+    verify_out(p, "d_bias", c->n, 1, 16 + rounding_of_terms(c), c->m + c->n);
     verify_in(p, "d_out", c->m, c->n);
     if (c->inputs == VERIFY_SPECIAL) verify_usual(p);
     verify_in(p, "sum", c->m, c->n);
@@ -83,7 +100,7 @@ static void plan_norm_backward(struct verify_plan *p, const struct verify_case *
 
 static enum clb_status run_norm_backward(const struct verify_case *c, const struct clb_tensor *t)
 {
-    const bool plain = c->variant == 1; /* d_sum is d_out */
+    const bool plain = is_plain(c); /* d_sum is d_out */
     return clb_norm_backward(&t[0], plain ? NULL : &t[1], &t[2], &t[3], plain ? NULL : &t[4],
                              plain ? &t[0] : &t[5], &t[6], &t[7], &t[8], verify_dropout(c));
 }
@@ -119,6 +136,8 @@ static const struct verify_case cases[] = {
     {&norm_forward, false, 9, 777, 0, 1, 0, NULL, VERIFY_LARGE_MEAN},
     {&norm_forward, false, 37, 128, 0, 0, 0.999f, NULL, VERIFY_PLAIN},
     {&norm_forward, false, 37, 20, 0, 0, 0.1f, NULL, VERIFY_SPECIAL},
+    VERIFY_REDUCED(&norm_forward, true, 3, 7, 0, 0, 0.25f, NULL, VERIFY_PLAIN),
+    VERIFY_REDUCED(&norm_forward, false, 37, 768, 0, 0, 0.1f, NULL, VERIFY_PLAIN),
     {&norm_backward, true, 3, 7, 0, 0, 0.25f, NULL, VERIFY_PLAIN},
     {&norm_backward, true, 1, 70, 0, 1, 0, NULL, VERIFY_PLAIN},
     {&norm_backward, false, 37, 128, 0, 0, 0.1f, NULL, VERIFY_PLAIN},
@@ -128,6 +147,8 @@ static const struct verify_case cases[] = {
     {&norm_backward, false, 37, 130, 0, 0, 0.1f, NULL, VERIFY_LARGE_MEAN},
     {&norm_backward, false, 37, 130, 0, 0, 0.999f, NULL, VERIFY_PLAIN},
     {&norm_backward, false, 37, 20, 0, 0, 0.1f, NULL, VERIFY_SPECIAL},
+    VERIFY_REDUCED(&norm_backward, true, 3, 7, 0, 0, 0.25f, NULL, VERIFY_PLAIN),
+    VERIFY_REDUCED(&norm_backward, false, 37, 768, 0, 0, 0, NULL, VERIFY_PLAIN),
     {&dropout_apply, true, 3, 7, 0, 0, 0.5f, NULL, VERIFY_PLAIN},
     {&dropout_apply, false, 301, 129, 0, 0, 0.9999f, NULL, VERIFY_PLAIN},
     {&dropout_apply, false, 301, 129, 0, 0, 0.1f, NULL, VERIFY_SPECIAL},

@@ -11,11 +11,17 @@
  * d_gamma and d_beta a task has CPU_SUM_COLUMNS columns and walks down all rows. No order depends
  * on the number of threads. */
 #include "compute/cpu/cpu_kernels.h"
+#include "compute/cpu/cpu_types.h"
 #include "compute/cpu/cpu_vector.h"
 
 enum { COLUMNS = CPU_SUM_COLUMNS };
 
 /* ---- rows ---- */
+
+static void *row_of(const struct clb_tensor *x, int64_t t)
+{
+    return cpu_element(x->memory, x->type, t * x->columns);
+}
 
 static float row_sum(const float *x, int64_t n)
 {
@@ -39,15 +45,20 @@ static float row_square_distance(const float *x, float mean, int64_t n)
     return vec_sum(sum) + rest;
 }
 
-/* to = x * the dropout factors of elements first, first + 1, ... */
-static void drop_row(struct clb_dropout dropout, uint64_t first, const float *x, float *to,
-                     int64_t n)
+/* to = x * the dropout factors of elements first, first + 1, ..., rounded to the type. */
+static void drop_row(struct clb_dropout dropout, uint64_t first, const float *x, void *to,
+                     enum clb_type type, int64_t n)
 {
     float factors[CPU_DROPOUT_CHUNK];
+    if (dropout.probability == 0) {
+        if (to != x) cpu_narrow(to, type, x, n);
+        return;
+    }
     for (int64_t begin = 0; begin < n; begin += CPU_DROPOUT_CHUNK) {
         const int64_t count = n - begin < CPU_DROPOUT_CHUNK ? n - begin : CPU_DROPOUT_CHUNK;
         cpu_dropout_factors(dropout, first + (uint64_t)begin, count, factors);
-        for (int64_t i = 0; i < count; i++) to[begin + i] = x[begin + i] * factors[i];
+        for (int64_t i = 0; i < count; i++) factors[i] *= x[begin + i];
+        cpu_narrow(cpu_element(to, type, begin), type, factors, count);
     }
 }
 
@@ -55,6 +66,7 @@ static void drop_row(struct clb_dropout dropout, uint64_t first, const float *x,
 
 struct norm_forward {
     float *out, *sum, *stats;
+    const struct clb_tensor *copy;
     const float *y, *bias, *residual, *gamma, *beta;
     int64_t n;
     float eps;
@@ -70,7 +82,7 @@ static void forward_row(const struct norm_forward *a, int64_t t)
         for (int64_t i = 0; i < n; i++) sum[i] = y[i] + a->bias[i];
     else if (sum != y)
         memcpy(sum, y, (size_t)n * sizeof *sum);
-    if (a->dropout.probability > 0) drop_row(a->dropout, (uint64_t)t * (uint64_t)n, sum, sum, n);
+    drop_row(a->dropout, (uint64_t)t * (uint64_t)n, sum, sum, CLB_F32, n);
     if (a->residual)
         for (int64_t i = 0; i < n; i++) sum[i] += a->residual[t * n + i];
     const float mean = row_sum(sum, n) / (float)n;
@@ -78,6 +90,7 @@ static void forward_row(const struct norm_forward *a, int64_t t)
     a->stats[2 * t] = mean;
     a->stats[2 * t + 1] = rstd;
     for (int64_t i = 0; i < n; i++) out[i] = (sum[i] - mean) * rstd * a->gamma[i] + a->beta[i];
+    if (a->copy) cpu_narrow(row_of(a->copy, t), a->copy->type, out, n);
 }
 
 static void forward_rows(const void *context, int64_t begin, int64_t end, int thread)
@@ -87,16 +100,17 @@ static void forward_rows(const void *context, int64_t begin, int64_t end, int th
 }
 
 enum clb_status
-CPU_RENAMED(norm_forward)(const struct clb_tensor *out, const struct clb_tensor *sum,
-                          const struct clb_tensor *stats, const struct clb_tensor *y,
-                          const struct clb_tensor *bias, const struct clb_tensor *residual,
-                          const struct clb_tensor *gamma, const struct clb_tensor *beta, float eps,
-                          struct clb_dropout dropout)
+CPU_RENAMED(norm_forward)(const struct clb_tensor *out, const struct clb_tensor *copy,
+                          const struct clb_tensor *sum, const struct clb_tensor *stats,
+                          const struct clb_tensor *y, const struct clb_tensor *bias,
+                          const struct clb_tensor *residual, const struct clb_tensor *gamma,
+                          const struct clb_tensor *beta, float eps, struct clb_dropout dropout)
 {
     struct clb_device *device = out->device;
     const struct norm_forward a = {cpu_floats(out),
                                    cpu_floats(sum),
                                    cpu_floats(stats),
+                                   copy,
                                    cpu_floats(y),
                                    cpu_floats(bias),
                                    cpu_floats(residual),
@@ -112,7 +126,8 @@ CPU_RENAMED(norm_forward)(const struct clb_tensor *out, const struct clb_tensor 
 /* ---- backward ---- */
 
 struct norm_backward {
-    float *d_sum, *d_y, *d_gamma, *d_beta;
+    float *d_sum, *d_gamma, *d_beta;
+    const struct clb_tensor *d_y;
     const float *d_out, *sum, *stats, *gamma;
     int64_t rows, n;
     struct clb_dropout dropout;
@@ -179,11 +194,9 @@ static void backward_rows(const void *context, int64_t begin, int64_t end, int t
         float *row = a->d_sum + t * n;
         backward_row(row, a->d_out + t * n, a->sum + t * n, a->gamma, a->stats[2 * t],
                      a->stats[2 * t + 1], n);
-        if (!a->d_y) continue;
-        if (a->dropout.probability > 0)
-            drop_row(a->dropout, (uint64_t)t * (uint64_t)n, row, a->d_y + t * n, n);
-        else
-            memcpy(a->d_y + t * n, row, (size_t)n * sizeof *row);
+        if (a->d_y)
+            drop_row(a->dropout, (uint64_t)t * (uint64_t)n, row, row_of(a->d_y, t), a->d_y->type,
+                     n);
     }
 }
 
@@ -196,9 +209,9 @@ CPU_RENAMED(norm_backward)(const struct clb_tensor *d_sum, const struct clb_tens
 {
     struct clb_device *device = d_sum->device;
     const struct norm_backward a = {cpu_floats(d_sum),
-                                    cpu_floats(d_y),
                                     cpu_floats(d_gamma),
                                     cpu_floats(d_beta),
+                                    d_y,
                                     cpu_floats(d_out),
                                     cpu_floats(sum),
                                     cpu_floats(stats),

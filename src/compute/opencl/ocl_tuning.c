@@ -151,9 +151,10 @@ void ocl_tile_options(const struct ocl_tile *tile, const struct ocl_operands *op
     append_epilogue(operands->epilogue, operands->activation, options, size);
 }
 
-void ocl_norm_options(int64_t columns, char *options, size_t size)
+void ocl_norm_options(int64_t columns, enum clb_type result, char *options, size_t size)
 {
     snprintf(options, size, "-DCOLUMNS=%d", (int)columns);
+    append_types(CLB_F32, result, options, size);
 }
 
 void ocl_attention_options(bool wide, int64_t head, enum clb_type operands, enum clb_type result,

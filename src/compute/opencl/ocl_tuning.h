@@ -151,7 +151,7 @@ void ocl_shape_options(const struct ocl_shape *shape, char options[OCL_OPTIONS_S
  * and peak.cl besides; and the types of types.cl alone, for linear.cl: none where both are fp32. */
 void ocl_tile_options(const struct ocl_tile *tile, const struct ocl_operands *operands,
                       char *options, size_t size);
-void ocl_norm_options(int64_t columns, char *options, size_t size);
+void ocl_norm_options(int64_t columns, enum clb_type result, char *options, size_t size);
 void ocl_epilogue_options(enum clb_type operands, enum clb_type result, enum ocl_epilogue epilogue,
                           enum clb_activation activation, char *options, size_t size);
 void ocl_attention_options(bool wide, int64_t head, enum clb_type operands, enum clb_type result,
