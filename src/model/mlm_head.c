@@ -18,15 +18,16 @@ struct mlm_head {
     int chunks;                       /* of the largest batch */
     struct clb_tensor *rows, *labels; /* i32 [chunks] of [C], the registry's */
     struct clb_tensor masked, pre, transform, stats, predicted; /* [C, H], stats [C, 2] */
-    struct clb_tensor logits, d_logits; /* [C, V]; d_logits, where products do not take fp32 */
-    struct clb_tensor d_rows, d_sum;    /* [C, H] */
-    struct clb_tensor copy, d_copy;     /* [C, H] of an input and of a gradient, for products */
+    struct clb_tensor logits, d_logits;      /* [C, V]; d_logits, where products do not take fp32 */
+    struct clb_tensor d_predicted, d_masked; /* [C, H]; d_predicted is then that at transform */
+    struct clb_tensor copy, d_copy; /* [C, H] of an input and of a gradient, for products */
 };
 
-/* A quarter of the tokens is more than is ever masked by habit; more takes more chunks. */
+/* Three sixteenths of the tokens are more than are masked by habit; more take more chunks. */
 static int64_t chunk_rows(const struct clb_config *config, const struct clb_model_limits *limits)
 {
-    int64_t rows = CHUNK_ELEMENTS / config->vocab_size, usual = limits->max_tokens / 4;
+    int64_t rows = CHUNK_ELEMENTS / config->vocab_size,
+            usual = (int64_t)limits->max_tokens * 3 / 16;
     if (rows > usual) rows = usual;
     if (rows < 64) rows = 64;
     return rows < limits->max_masked ? rows : limits->max_masked;
@@ -51,18 +52,18 @@ static void declare(struct module *module, struct registry *r)
     registry_layer(r, limits->operands, c, v, h);
     m->rows = registry_inputs(r, m->chunks, c);
     m->labels = registry_inputs(r, m->chunks, c);
-    registry_activation(r, &m->masked, "mlm masked", c, h, SAVED);
+    registry_activation(r, &m->masked, BRANCH, c, h, SCRATCH);
     registry_copy(r, &m->copy, "mlm operand", c, h);
-    registry_operand(r, &m->pre, "mlm pre", c, h, SAVED);
-    registry_activation(r, &m->transform, "mlm transform", c, h, SAVED);
-    registry_activation(r, &m->stats, "mlm stats", c, 2, SAVED);
-    registry_activation(r, &m->predicted, "mlm predicted", c, h, SAVED);
-    registry_activation(r, &m->logits, "mlm logits", c, v, SAVED);
+    registry_operand(r, &m->pre, "mlm pre", c, h, SCRATCH);
+    registry_activation(r, &m->transform, "mlm transform", c, h, SCRATCH);
+    registry_activation(r, &m->stats, "mlm stats", c, 2, SCRATCH);
+    registry_activation(r, &m->predicted, "mlm predicted", c, h, SCRATCH);
+    registry_activation(r, &m->logits, INNER, c, v, SCRATCH);
     if (!limits->training) return;
     registry_copy(r, &m->d_copy, "mlm d_operand", c, h);
     registry_copy(r, &m->d_logits, "mlm d_logits", c, v);
-    registry_activation(r, &m->d_rows, "d_rows", c, h, SCRATCH);
-    registry_activation(r, &m->d_sum, "d_rows_sum", c, h, SCRATCH);
+    registry_activation(r, &m->d_predicted, "mlm predicted", c, h, SCRATCH);
+    registry_activation(r, &m->d_masked, "mlm transform", c, h, SCRATCH);
 }
 
 static enum clb_status check(const struct module *module, const struct clb_batch *batch)
@@ -95,8 +96,8 @@ static void stage(struct module *module, const struct clb_batch *batch, struct r
 static struct mlm_head view(const struct mlm_head *module, int64_t rows)
 {
     struct mlm_head m = *module;
-    struct clb_tensor *const by_row[] = {&m.masked,    &m.pre,    &m.transform, &m.stats,
-                                         &m.predicted, &m.logits, &m.d_rows,    &m.d_sum};
+    struct clb_tensor *const by_row[] = {&m.masked,    &m.pre,    &m.transform,   &m.stats,
+                                         &m.predicted, &m.logits, &m.d_predicted, &m.d_masked};
     for (size_t i = 0; i < sizeof by_row / sizeof *by_row; i++) by_row[i]->rows = rows;
     return m;
 }
@@ -133,20 +134,20 @@ static enum clb_status chunk_backward(const struct mlm_head *m, const struct pas
     CLB_TRY(registry_cast(&m->copy, &m->predicted, &operand));
     CLB_TRY(clb_linear_backward_weight(&word->gradient, &m->decoder_bias.gradient, &d_operand,
                                        &operand));
-    CLB_TRY(clb_linear_backward_input(&m->d_rows, &d_operand, &word->operand, NULL,
+    CLB_TRY(clb_linear_backward_input(&m->d_predicted, &d_operand, &word->operand, NULL, NULL,
                                       CLB_ACTIVATION_NONE, false));
-    CLB_TRY(clb_norm_backward(&m->d_sum, NULL, &m->gamma.gradient, &m->beta.gradient, NULL,
-                              &m->d_rows, &m->transform, &m->stats, &m->gamma.weight,
+    CLB_TRY(clb_norm_backward(&m->d_predicted, NULL, &m->gamma.gradient, &m->beta.gradient, NULL,
+                              &m->d_predicted, &m->transform, &m->stats, &m->gamma.weight,
                               (struct clb_dropout){0}));
-    CLB_TRY(registry_cast(&m->d_copy, &m->d_sum, &d_operand));
+    CLB_TRY(registry_cast(&m->d_copy, &m->d_predicted, &d_operand));
     CLB_TRY(clb_activation_backward(&d_operand, &d_operand, &m->pre,
                                     m->module.model->config.hidden_act));
     CLB_TRY(registry_cast(&m->copy, &m->masked, &operand));
     CLB_TRY(
         clb_linear_backward_weight(&m->weight.gradient, &m->bias.gradient, &d_operand, &operand));
-    CLB_TRY(clb_linear_backward_input(&m->d_rows, &d_operand, &m->weight.operand, NULL,
+    CLB_TRY(clb_linear_backward_input(&m->d_masked, &d_operand, &m->weight.operand, NULL, NULL,
                                       CLB_ACTIVATION_NONE, false));
-    CLB_TRY(clb_scatter_add_rows(&pass->d_hidden, &m->d_rows, rows));
+    CLB_TRY(clb_scatter_add_rows(&pass->d_hidden, &m->d_masked, rows));
 cleanup:
     return status;
 }

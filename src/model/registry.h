@@ -15,12 +15,14 @@ struct parameter {
 
 enum parameter_kind { MATRIX, BIAS, GAMMA, STACKED_MATRIX, STACKED_BIAS };
 
-/* How long an activation is needed. Those of one name that are not needed at the same time share
- * memory, as large as the largest. */
+/* How long an activation is needed. Those of one name that are not kept share memory, as large as
+ * the largest, whatever their types. */
 enum lifetime {
     SAVED,      /* until the module's backward */
     RECOMPUTED, /* likewise; with gradient checkpointing only within the module: backward makes it
                    anew */
+    OUTPUT,     /* of a module that the next one takes: until that one's output is made, and again,
+                   remade, within its backward; with gradient checkpointing kept until then */
     SCRATCH,    /* within one call */
 };
 
