@@ -4,7 +4,8 @@
  *
  *   EPILOGUE    NONE     C = sum
  *               FORWARD  pre = sum + bias, C = activation(pre)       the end of clb_linear_forward
- *               SLOPE    C = sum * activation'(saved)                 of clb_linear_backward_input
+ *               SLOPE    C = sum * activation'(saved), input = activation(saved)
+ *                                                                     of clb_linear_backward_input
  *               SUMS     C = sum, and bias[i] += sum over k of A[i][k]      of ..._backward_weight
  *   ACTIVATION  enum clb_activation, 0 for none
  *
@@ -14,8 +15,8 @@
  *   TANH       tanh(x);  derivative 1 - out^2, where `saved` is the output
  *
  * EPILOGUE_PARAMETERS ends a kernel's list of parameters, epilogue_take turns W sums that stand at
- * element `at` of C into what is stored there; `pre` and `saved` lie as C does, and have the type
- * OPERANDS. A reduced C is not that of the rounded pre. */
+ * element `at` of C into what is stored there; `pre`, `saved` and `input` lie as C does, and have the
+ * type OPERANDS; `input` may be `saved`. A reduced C is not that of the rounded pre. */
 #define NONE 0
 #define FORWARD 1
 #define SLOPE 2
@@ -84,10 +85,16 @@ static inline vec forward(vec x, vec of_columns, global operand *pre, int has_pr
     return activate(x, ACTIVATION);
 }
 #elif EPILOGUE == SLOPE
-#define EPILOGUE_PARAMETERS , const global operand *saved
+#define EPILOGUE_PARAMETERS , const global operand *saved, global operand *input, int has_input
 #define EPILOGUE_BIAS(column, n) ((vec)(0.0f))
 #define epilogue_take(x, of_columns, at, n) \
-    ((void)(of_columns), (x) * slope(operand_load_part(saved + (at), n), ACTIVATION))
+    ((void)(of_columns), (x) * backward(saved + (at), input + (at), has_input, n))
+static inline vec backward(const global operand *saved, global operand *input, int has_input, long n)
+{
+    const vec x = operand_load_part(saved, n);
+    if (has_input) operand_store_part(activate(x, ACTIVATION), input, n);
+    return slope(x, ACTIVATION);
+}
 #else
 #if EPILOGUE == SUMS
 #define EPILOGUE_PARAMETERS , global float *sums

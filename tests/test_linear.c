@@ -78,10 +78,11 @@ static void check_backward_input(struct clb_device *device, const struct shape *
     double *d_x = support_floats(&call, s->t, s->i);
     const double *d_out = support_floats(&call, s->t, s->o),
                  *weight = support_floats(&call, s->o, s->i);
-    const double *saved = support_floats(&call, s->t, s->i);
+    double *saved = support_floats(&call, s->t, s->i);
+    const bool again = slope && activation != CLB_ACTIVATION_TANH; /* x, in the place of saved */
     support_upload(&call);
     OK(clb_linear_backward_input(&call.t[0], &call.t[1], &call.t[2], slope ? &call.t[3] : NULL,
-                                 activation, accumulate));
+                                 again ? &call.t[3] : NULL, activation, accumulate));
     double *magnitude = support_squares(d_x, s->t * s->i);
     double *d2 = support_squares(d_out, s->t * s->o), *w2 = support_squares(weight, s->o * s->i);
     reference_linear_backward_input(magnitude, d2, w2, accumulate, s->t, s->i, s->o);
@@ -91,6 +92,9 @@ static void check_backward_input(struct clb_device *device, const struct shape *
         d_x[e] *= activation == CLB_ACTIVATION_TANH ? 1 - saved[e] * saved[e]
                                                     : reference_slope(activation, saved[e]);
     support_expect(&call, 0, d_x, magnitude, slope ? 32 : 4, (double)s->o);
+    for (int64_t e = 0; again && e < s->t * s->i; e++)
+        saved[e] = reference_activation(activation, saved[e]);
+    if (again) support_expect(&call, 3, saved, NULL, 32, 1);
     free(magnitude);
     free(d2);
     free(w2);

@@ -175,7 +175,7 @@ static void check_backward_input(struct clb_device *device, enum clb_type type,
 {
     struct product p = open_product(device, type, result, s, s->m, s->k, false);
     struct matrix *m = p.matrix;
-    OK(clb_linear_backward_input(&m[OUT].tensor, &m[A].tensor, &m[B].tensor, NULL,
+    OK(clb_linear_backward_input(&m[OUT].tensor, &m[A].tensor, &m[B].tensor, NULL, NULL,
                                  CLB_ACTIVATION_NONE, accumulate));
     struct reference r = multiply(&p, s, s->k, 1, 1, s->n);
     for (int64_t e = 0; accumulate && e < s->m * s->n; e++) {

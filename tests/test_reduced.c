@@ -122,9 +122,10 @@ static void check_backward_input(struct clb_device *device, const struct shape *
     support_floats(&p.call, s->t, s->o);
     support_floats(&p.call, s->o, s->i);
     reduce(&p, 1, 0);
-    OK(clb_linear_backward_input(&p.call.t[0], &p.call.t[1], &p.call.t[2], NULL,
+    OK(clb_linear_backward_input(&p.call.t[0], &p.call.t[1], &p.call.t[2], NULL, NULL,
                                  CLB_ACTIVATION_NONE, accumulate));
-    OK(clb_linear_backward_input(&p.r[0], &p.r[1], &p.r[2], NULL, CLB_ACTIVATION_NONE, accumulate));
+    OK(clb_linear_backward_input(&p.r[0], &p.r[1], &p.r[2], NULL, NULL, CLB_ACTIVATION_NONE,
+                                 accumulate));
     expect(&p, 0, slack_of(s->o));
     close_problem(&p);
 }

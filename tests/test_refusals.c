@@ -39,7 +39,7 @@ static enum clb_status linear_forward(const struct clb_tensor *const *t)
 }
 static enum clb_status linear_backward_input(const struct clb_tensor *const *t)
 {
-    return clb_linear_backward_input(t[0], t[1], t[2], t[3], CLB_ACTIVATION_GELU, false);
+    return clb_linear_backward_input(t[0], t[1], t[2], t[3], t[4], CLB_ACTIVATION_GELU, false);
 }
 static enum clb_status linear_backward_weight(const struct clb_tensor *const *t)
 {
@@ -153,7 +153,7 @@ static const struct operation {
       {O, 1, IN | MAY_LACK, 0}}},
     {"linear_backward_input",
      linear_backward_input,
-     {{T, H, OUT, 0}, {T, O, IN, 0}, {O, H, IN, 0}, {T, H, IN, 0}}},
+     {{T, H, OUT, 0}, {T, O, IN, 0}, {O, H, IN, 0}, {T, H, IN, 5}, {T, H, OUT | MAY_LACK, 0}}},
     {"linear_backward_weight",
      linear_backward_weight,
      {{O, H, OUT, 0}, {O, 1, OUT | MAY_LACK, 0}, {T, O, IN, 0}, {T, H, IN, 0}}},

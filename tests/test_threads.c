@@ -164,7 +164,7 @@ static void run_backward(struct chain *c, struct clb_dropout dropout)
 {
     struct clb_tensor *f = c->f, *i = c->i;
     const struct clb_row_groups groups = {i[ORDER], i[BEGIN], i[GROUP_ROW]};
-    OK(clb_linear_backward_input(&f[D_ROWS], &f[LOGITS], &f[TABLE], NULL, CLB_ACTIVATION_NONE,
+    OK(clb_linear_backward_input(&f[D_ROWS], &f[LOGITS], &f[TABLE], NULL, NULL, CLB_ACTIVATION_NONE,
                                  false));
     OK(clb_scatter_add_rows(&f[OUT], &f[D_ROWS], &i[ROWS]));
     OK(clb_activation_backward(&f[INSIDE], &f[INSIDE], &f[PRE], CLB_ACTIVATION_GELU));
@@ -173,7 +173,8 @@ static void run_backward(struct chain *c, struct clb_dropout dropout)
                          &f[GAMMA], dropout));
     OK(clb_attention_backward(&f[D_QKV], &f[OUT], &f[CONTEXT], &f[LSE], &f[QKV], &i[CU_SEQLENS],
                               199, HEADS, dropout));
-    OK(clb_linear_backward_input(&f[X], &f[D_QKV], &f[W_QKV], NULL, CLB_ACTIVATION_NONE, true));
+    OK(clb_linear_backward_input(&f[X], &f[D_QKV], &f[W_QKV], NULL, NULL, CLB_ACTIVATION_NONE,
+                                 true));
     OK(clb_linear_backward_weight(&f[W_QKV], NULL, &f[D_QKV], &f[X]));
     OK(clb_dropout_apply(&f[X], &f[X], dropout));
     OK(clb_embedding_backward(&f[TABLE], &f[X], &groups));

@@ -58,11 +58,15 @@ CLB_API enum clb_status clb_linear_forward(const struct clb_tensor *out,
 /* d_x = d_out * weight, or d_x += d_out * weight where `accumulate`; or, for an x that an
  * activation gave, d_x = (d_out * weight) * activation'(saved), as clb_activation_backward takes
  * it. d_x, saved [T, I], d_out [T, O], weight [O, I]. `saved` is NULL with CLB_ACTIVATION_NONE, and
- * where `accumulate`. */
+ * where `accumulate`.
+ * x, where not NULL, becomes activation(saved): what clb_linear_backward_weight takes, where
+ * forward's output was not kept. [T, I], of the type of `saved`, which it may be; NULL with
+ * CLB_ACTIVATION_TANH, whose `saved` it is. */
 CLB_API enum clb_status clb_linear_backward_input(const struct clb_tensor *d_x,
                                                   const struct clb_tensor *d_out,
                                                   const struct clb_tensor *weight,
                                                   const struct clb_tensor *saved,
+                                                  const struct clb_tensor *x,
                                                   enum clb_activation activation, bool accumulate);
 
 /* d_weight += d_out^T * x; d_bias += column sums of d_out.

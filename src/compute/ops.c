@@ -41,6 +41,7 @@ enum clb_status clb_linear_backward_input(const struct clb_tensor *d_x,
                                           const struct clb_tensor *d_out,
                                           const struct clb_tensor *weight,
                                           const struct clb_tensor *saved,
+                                          const struct clb_tensor *x,
                                           enum clb_activation activation, bool accumulate)
 {
     struct call call = call_begin(CLB_OPERATION_linear_backward_input, d_x);
@@ -54,8 +55,14 @@ enum clb_status clb_linear_backward_input(const struct clb_tensor *d_x,
     call_expect(&call, !saved == (activation == CLB_ACTIVATION_NONE),
                 "an activation without saved, or saved without an activation");
     call_expect(&call, !saved || !accumulate, "an activation, and d_x to be added to");
+    call_expect(&call, !x || (saved && activation != CLB_ACTIVATION_TANH),
+                "x is not to be had of what was saved");
+    if (!call_is_right(&call)) return call.status;
+    if (x) call_expect(&call, x->type == saved->type, "x and saved are of two types");
+    if (x) call_result(&call, x, "x", d_out->rows, weight->columns);
+    call_allow_in_place(&call, x, saved);
     if (!call_is_ready(&call)) return call.status;
-    return call_end(&call, call.device->backend->linear_backward_input(d_x, d_out, weight, saved,
+    return call_end(&call, call.device->backend->linear_backward_input(d_x, d_out, weight, saved, x,
                                                                        activation, accumulate));
 }
 

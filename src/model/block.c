@@ -1,7 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One layer of the encoder. Post-LN, as in the paper and in Hugging Face:
  *
- *   hidden1 = norm(dropout(attention(x)) + x), hidden2 = norm(dropout(ffn(hidden1)) + hidden1) */
+ *   hidden1 = norm(dropout(attention(x)) + x), hidden2 = norm(dropout(ffn(hidden1)) + hidden1)
+ *
+ * Backward needs the operands of the products: qkv, attention and the sums before norms are kept.
+ * Made again, to the same bits, are x and hidden1, of their sums, and act, of pre and in its place.
+ * The rest takes turns in memory that all layers share:
+ *
+ *   STREAM  forward: x, hidden2;        backward: d_sum, d_attention, x
+ *   BRANCH           hidden1;                     d_y, hidden1, d_y
+ *   INNER            act;                         d_intermediate, d_qkv
+ *
+ * (With gradient checkpointing hidden2 is kept, and nothing else.) Where operands are reduced, the
+ * copies that products take of x and hidden1 are kept, which are small, and act, which was not made
+ * of the pre that is kept, rounded. */
 #include "base/error.h"
 #include "model/module.h"
 
@@ -24,6 +36,7 @@ struct block {
     struct clb_tensor attention, lse;        /* [T, H], [N, T] */
     struct clb_tensor sum1, stats1, hidden1; /* [T, H], [T, 2], [T, H]: first add and norm */
     struct clb_tensor pre, act;              /* [T, I]: before and after GELU */
+    bool keeps_act;
     struct clb_tensor sum2, stats2, hidden2; /* second add and norm: the output */
     struct clb_tensor copy1, copy2;          /* [T, H] of hidden1, hidden2, for products */
 
@@ -89,7 +102,6 @@ static void declare(struct module *module, struct registry *r)
     const bool training = module->model->limits.training;
     const int64_t t = module->model->limits.max_tokens, h = c->hidden_size;
     const int64_t i = c->intermediate_size;
-    const bool reduced = module->model->limits.operands != CLB_F32; /* products take copies */
     declare_parameters(m, r);
     name_sites(m);
     declare_layers(r, module->model->limits.operands, t, h, i);
@@ -98,20 +110,24 @@ static void declare(struct module *module, struct registry *r)
     registry_activation(r, &m->lse, "lse", c->num_attention_heads, t, RECOMPUTED);
     registry_activation(r, &m->sum1, "sum1", t, h, RECOMPUTED);
     registry_activation(r, &m->stats1, "stats1", t, 2, RECOMPUTED);
-    registry_activation(r, &m->hidden1, "hidden1", t, h, reduced ? SCRATCH : RECOMPUTED);
-    registry_copy(r, &m->copy1, "hidden1 operand", t, h, RECOMPUTED);
+    registry_activation(r, &m->hidden1, BRANCH, t, h, SCRATCH);
+    registry_copy(r, &m->copy1, "branch operand", t, h, RECOMPUTED);
     if (training) registry_operand(r, &m->pre, "pre", t, i, RECOMPUTED);
-    registry_operand(r, &m->act, "act", t, i, RECOMPUTED);
+    m->keeps_act = registry_copies(r);
+    if (m->keeps_act)
+        registry_operand(r, &m->act, "act", t, i, RECOMPUTED);
+    else
+        registry_operand(r, &m->act, INNER, t, i, SCRATCH);
     registry_activation(r, &m->sum2, "sum2", t, h, RECOMPUTED);
     registry_activation(r, &m->stats2, "stats2", t, 2, RECOMPUTED);
-    registry_activation(r, &m->hidden2, "hidden", t, h, registry_output_lifetime(r));
-    registry_copy(r, &m->copy2, "hidden operand", t, h, SAVED);
+    registry_activation(r, &m->hidden2, STREAM, t, h, OUTPUT);
+    registry_copy(r, &m->copy2, "stream operand", t, h, SAVED);
     if (!training) return;
-    registry_activation(r, &m->d_sum, "d_sum", t, h, SCRATCH);
-    registry_operand(r, &m->d_y, "d_y", t, h, SCRATCH);
-    registry_operand(r, &m->d_attention, "d_attention", t, h, SCRATCH);
-    registry_operand(r, &m->d_intermediate, "d_intermediate", t, i, SCRATCH);
-    registry_operand(r, &m->d_qkv, "d_qkv", t, 3 * h, SCRATCH);
+    registry_activation(r, &m->d_sum, STREAM, t, h, SCRATCH);
+    registry_operand(r, &m->d_y, BRANCH, t, h, SCRATCH);
+    registry_operand(r, &m->d_attention, STREAM, t, h, SCRATCH);
+    registry_operand(r, &m->d_intermediate, INNER, t, i, SCRATCH);
+    registry_operand(r, &m->d_qkv, INNER, t, 3 * h, SCRATCH);
 }
 
 /* The activations, cut to the pass. */
@@ -167,6 +183,29 @@ cleanup:
     return status;
 }
 
+/* A norm's output, of the sum that is kept. */
+static enum clb_status norm_again(const struct module *module, const struct clb_tensor *out,
+                                  const struct clb_tensor *sum, const struct clb_tensor *stats,
+                                  const struct parameter *gamma, const struct parameter *beta)
+{
+    return clb_norm_forward(out, NULL, sum, stats, sum, NULL, NULL, &gamma->weight, &beta->weight,
+                            module->model->config.layer_norm_eps, (struct clb_dropout){0});
+}
+
+/* For a product that takes no copy of it. */
+static enum clb_status remake_hidden1(const struct module *module, const struct block *m)
+{
+    if (m->copy1.memory) return CLB_OK;
+    return norm_again(module, &m->hidden1, &m->sum1, &m->stats1, &m->attention_gamma,
+                      &m->attention_beta);
+}
+
+static enum clb_status remake(struct module *module, struct pass *pass)
+{
+    const struct block m = view(module, pass);
+    return norm_again(module, &m.hidden2, &m.sum2, &m.stats2, &m.output_gamma, &m.output_beta);
+}
+
 /* d_hidden holds the gradient at the output, and then at the input. d_sum carries the gradient
  * through a residual, d_y through the sublayer beside it. */
 static enum clb_status backward(struct module *module, struct pass *pass)
@@ -174,19 +213,20 @@ static enum clb_status backward(struct module *module, struct pass *pass)
     const struct block m = view(module, pass);
     const struct clb_config *c = &module->model->config;
     const struct clb_tensor *d_hidden = &pass->d_hidden;
-    const struct clb_tensor *d_act = &m.d_intermediate;
+    const struct clb_tensor *act = m.keeps_act ? &m.act : &m.pre, *d_act = &m.d_intermediate;
     enum clb_status status;
 
     CLB_TRY(clb_norm_backward(&m.d_sum, &m.d_y, &m.output_gamma.gradient, &m.output_beta.gradient,
                               &m.output_bias.gradient, d_hidden, &m.sum2, &m.stats2,
                               &m.output_gamma.weight, dropout(module, pass, SITE_HIDDEN2)));
-    CLB_TRY(clb_linear_backward_weight(&m.output_weight.gradient, NULL, &m.d_y, &m.act));
     CLB_TRY(clb_linear_backward_input(d_act, &m.d_y, &m.output_weight.operand, &m.pre,
-                                      c->hidden_act, false));
+                                      m.keeps_act ? NULL : act, c->hidden_act, false));
+    CLB_TRY(clb_linear_backward_weight(&m.output_weight.gradient, NULL, &m.d_y, act));
+    CLB_TRY(remake_hidden1(module, &m));
     CLB_TRY(clb_linear_backward_weight(&m.intermediate_weight.gradient,
                                        &m.intermediate_bias.gradient, d_act,
                                        registry_taken(&m.copy1, &m.hidden1)));
-    CLB_TRY(clb_linear_backward_input(&m.d_sum, d_act, &m.intermediate_weight.operand, NULL,
+    CLB_TRY(clb_linear_backward_input(&m.d_sum, d_act, &m.intermediate_weight.operand, NULL, NULL,
                                       CLB_ACTIVATION_NONE, true));
 
     CLB_TRY(clb_norm_backward(d_hidden, &m.d_y, &m.attention_gamma.gradient,
@@ -195,13 +235,14 @@ static enum clb_status backward(struct module *module, struct pass *pass)
                               dropout(module, pass, SITE_HIDDEN1)));
     CLB_TRY(clb_linear_backward_weight(&m.attention_weight.gradient, NULL, &m.d_y, &m.attention));
     CLB_TRY(clb_linear_backward_input(&m.d_attention, &m.d_y, &m.attention_weight.operand, NULL,
-                                      CLB_ACTIVATION_NONE, false));
+                                      NULL, CLB_ACTIVATION_NONE, false));
     CLB_TRY(clb_attention_backward(&m.d_qkv, &m.d_attention, &m.attention, &m.lse, &m.qkv,
                                    &pass->cu_seqlens, pass->max_seqlen, c->num_attention_heads,
                                    dropout(module, pass, SITE_ATTENTION)));
+    CLB_TRY(module_remake_input(module, pass));
     CLB_TRY(clb_linear_backward_weight(&m.qkv_weight.gradient, &m.qkv_bias.gradient, &m.d_qkv,
                                        &module->input_operand));
-    CLB_TRY(clb_linear_backward_input(d_hidden, &m.d_qkv, &m.qkv_weight.operand, NULL,
+    CLB_TRY(clb_linear_backward_input(d_hidden, &m.d_qkv, &m.qkv_weight.operand, NULL, NULL,
                                       CLB_ACTIVATION_NONE, true));
 cleanup:
     return status;
@@ -214,4 +255,5 @@ const struct module_class module_block = {
     .declare = declare,
     .forward = forward,
     .backward = backward,
+    .remake = remake,
 };

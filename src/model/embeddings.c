@@ -52,10 +52,13 @@ static void declare(struct module *module, struct registry *r)
         declare_groups(r, &m->position_groups, t, c->max_position_embeddings);
         declare_groups(r, &m->segment_groups, t, c->type_vocab_size);
     }
-    registry_activation(r, &m->sum, "embedding sum", t, h, SAVED);
+    if (registry_copies(r)) /* the first block does not have it made again */
+        registry_activation(r, &m->sum, "embedding sum", t, h, SAVED);
+    else
+        registry_activation(r, &m->sum, BRANCH, t, h, SCRATCH);
     registry_activation(r, &m->stats, "embedding stats", t, 2, SAVED);
-    registry_activation(r, &m->out, "hidden", t, h, registry_output_lifetime(r));
-    registry_copy(r, &m->copy, "hidden operand", t, h, SAVED);
+    registry_activation(r, &m->out, STREAM, t, h, OUTPUT);
+    registry_copy(r, &m->copy, "stream operand", t, h, SAVED);
 }
 
 static void stage_groups(struct registry *r, struct groups *device, const struct clb_groups *host,
@@ -113,6 +116,8 @@ static struct clb_row_groups row_groups(const struct groups *g)
     return (struct clb_row_groups){g->order, g->begin, g->row};
 }
 
+/* After the first block's, which had this module's sum and output made again, where they are not
+ * kept, or, with gradient checkpointing, after forward. */
 static enum clb_status backward(struct module *module, struct pass *pass)
 {
     struct embeddings *m = (struct embeddings *)module;
@@ -139,6 +144,8 @@ const struct module_class module_embeddings = {
     .size = sizeof(struct embeddings),
     .declare = declare,
     .stage = stage,
+    .recompute = true,
     .forward = forward,
     .backward = backward,
+    .remake = forward, /* cheaper than to keep anything */
 };

@@ -18,15 +18,16 @@ struct mlm_head {
     int chunks;                       /* of the largest batch */
     struct clb_tensor *rows, *labels; /* i32 [chunks] of [C], the registry's */
     struct clb_tensor masked, pre, transform, stats, predicted; /* [C, H], stats [C, 2] */
-    struct clb_tensor logits, d_logits; /* [C, V]; d_logits, where products do not take fp32 */
-    struct clb_tensor d_rows, d_sum;    /* [C, H] */
+    struct clb_tensor logits, d_logits;      /* [C, V]; d_logits, where products do not take fp32 */
+    struct clb_tensor d_predicted, d_masked; /* [C, H]; d_predicted is then that at transform */
     struct clb_tensor masked_copy, predicted_copy, d_copy; /* [C, H] for products */
 };
 
-/* A quarter of the tokens is more than is ever masked by habit; more takes more chunks. */
+/* Three sixteenths of the tokens are more than are masked by habit; more take more chunks. */
 static int64_t chunk_rows(const struct clb_config *config, const struct clb_model_limits *limits)
 {
-    int64_t rows = CHUNK_ELEMENTS / config->vocab_size, usual = limits->max_tokens / 4;
+    int64_t rows = CHUNK_ELEMENTS / config->vocab_size,
+            usual = (int64_t)limits->max_tokens * 3 / 16;
     if (rows > usual) rows = usual;
     if (rows < 64) rows = 64;
     return rows < limits->max_masked ? rows : limits->max_masked;
@@ -51,19 +52,19 @@ static void declare(struct module *module, struct registry *r)
     registry_layer(r, limits->operands, c, v, h);
     m->rows = registry_inputs(r, m->chunks, c);
     m->labels = registry_inputs(r, m->chunks, c);
-    registry_activation(r, &m->masked, "mlm masked", c, h, SAVED);
-    registry_copy(r, &m->masked_copy, "mlm masked operand", c, h, SAVED);
-    registry_operand(r, &m->pre, "mlm pre", c, h, SAVED);
-    registry_activation(r, &m->transform, "mlm transform", c, h, SAVED);
-    registry_activation(r, &m->stats, "mlm stats", c, 2, SAVED);
-    registry_activation(r, &m->predicted, "mlm predicted", c, h, SAVED);
-    registry_copy(r, &m->predicted_copy, "mlm predicted operand", c, h, SAVED);
-    registry_activation(r, &m->logits, "mlm logits", c, v, SAVED);
+    registry_activation(r, &m->masked, BRANCH, c, h, SCRATCH);
+    registry_copy(r, &m->masked_copy, "mlm masked operand", c, h, SCRATCH);
+    registry_operand(r, &m->pre, "mlm pre", c, h, SCRATCH);
+    registry_activation(r, &m->transform, "mlm transform", c, h, SCRATCH);
+    registry_activation(r, &m->stats, "mlm stats", c, 2, SCRATCH);
+    registry_activation(r, &m->predicted, "mlm predicted", c, h, SCRATCH);
+    registry_copy(r, &m->predicted_copy, "mlm predicted operand", c, h, SCRATCH);
+    registry_activation(r, &m->logits, INNER, c, v, SCRATCH);
     if (!limits->training) return;
     registry_copy(r, &m->d_copy, "mlm d_operand", c, h, SCRATCH);
     registry_copy(r, &m->d_logits, "mlm d_logits", c, v, SCRATCH);
-    registry_activation(r, &m->d_rows, "d_rows", c, h, SCRATCH);
-    registry_activation(r, &m->d_sum, "d_rows_sum", c, h, SCRATCH);
+    registry_activation(r, &m->d_predicted, "mlm predicted", c, h, SCRATCH);
+    registry_activation(r, &m->d_masked, "mlm transform", c, h, SCRATCH);
 }
 
 static enum clb_status check(const struct module *module, const struct clb_batch *batch)
@@ -97,8 +98,8 @@ static struct mlm_head view(const struct mlm_head *module, int64_t rows)
 {
     struct mlm_head m = *module;
     struct clb_tensor *const by_row[] = {
-        &m.masked, &m.pre,   &m.transform,   &m.stats,          &m.predicted, &m.logits,
-        &m.d_rows, &m.d_sum, &m.masked_copy, &m.predicted_copy, &m.d_copy,    &m.d_logits};
+        &m.masked,      &m.pre,      &m.transform,   &m.stats,          &m.predicted, &m.logits,
+        &m.d_predicted, &m.d_masked, &m.masked_copy, &m.predicted_copy, &m.d_copy,    &m.d_logits};
     for (size_t i = 0; i < sizeof by_row / sizeof *by_row; i++) by_row[i]->rows = rows;
     return m;
 }
@@ -129,23 +130,23 @@ static enum clb_status chunk_backward(const struct mlm_head *m, const struct pas
 {
     const struct parameter *word = embeddings_word(m->module.model);
     const struct clb_tensor *d_logits = registry_taken(&m->d_logits, &m->logits);
-    const struct clb_tensor *d_transform = registry_taken(&m->d_copy, &m->d_sum);
+    const struct clb_tensor *d_transform = registry_taken(&m->d_copy, &m->d_predicted);
     enum clb_status status;
     CLB_TRY(registry_cast(&m->d_logits, &m->logits));
     CLB_TRY(clb_linear_backward_weight(&word->gradient, &m->decoder_bias.gradient, d_logits,
                                        registry_taken(&m->predicted_copy, &m->predicted)));
-    CLB_TRY(clb_linear_backward_input(&m->d_rows, d_logits, &word->operand, NULL,
+    CLB_TRY(clb_linear_backward_input(&m->d_predicted, d_logits, &word->operand, NULL, NULL,
                                       CLB_ACTIVATION_NONE, false));
-    CLB_TRY(clb_norm_backward(&m->d_sum, registry_optional(&m->d_copy), &m->gamma.gradient,
-                              &m->beta.gradient, NULL, &m->d_rows, &m->transform, &m->stats,
+    CLB_TRY(clb_norm_backward(&m->d_predicted, registry_optional(&m->d_copy), &m->gamma.gradient,
+                              &m->beta.gradient, NULL, &m->d_predicted, &m->transform, &m->stats,
                               &m->gamma.weight, (struct clb_dropout){0}));
     CLB_TRY(clb_activation_backward(d_transform, d_transform, &m->pre,
                                     m->module.model->config.hidden_act));
     CLB_TRY(clb_linear_backward_weight(&m->weight.gradient, &m->bias.gradient, d_transform,
                                        registry_taken(&m->masked_copy, &m->masked)));
-    CLB_TRY(clb_linear_backward_input(&m->d_rows, d_transform, &m->weight.operand, NULL,
+    CLB_TRY(clb_linear_backward_input(&m->d_masked, d_transform, &m->weight.operand, NULL, NULL,
                                       CLB_ACTIVATION_NONE, false));
-    CLB_TRY(clb_scatter_add_rows(&pass->d_hidden, &m->d_rows, rows));
+    CLB_TRY(clb_scatter_add_rows(&pass->d_hidden, &m->d_masked, rows));
 cleanup:
     return status;
 }

@@ -237,18 +237,28 @@ cleanup:
 static enum clb_status forward(struct clb_model *model, struct pass *pass)
 {
     enum clb_status status = CLB_OK;
+    struct module *below = NULL;
     bool begun = false; /* the gradient */
     for (int i = 0; i < model->module_count && status == CLB_OK; i++) {
         struct module *module = model->modules[i];
         if (module->class->is_head && pass->training && !begun)
             CLB_TRY(clb_fill(&pass->d_hidden, 0.0f));
         begun |= module->class->is_head;
+        module->below = below;
         module->input = pass->hidden;
         module->input_operand = pass->operand;
         status = module->class->forward(module, pass);
+        if (!module->class->is_head) below = module;
     }
 cleanup:
     return status;
+}
+
+enum clb_status module_remake_input(const struct module *module, struct pass *pass)
+{
+    if (module->model->limits.gradient_checkpointing || registry_copies(module->model->registry))
+        return CLB_OK; /* it was kept, or a copy for products */
+    return module->below->class->remake(module->below, pass);
 }
 
 /* Parameters follow one another by module, so those of one are a stretch of the list. */

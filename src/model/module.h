@@ -39,7 +39,7 @@ struct module_class {
     bool answers; /* has logits for clb_model_predict */
     int head;     /* its CLB_HEAD_..., 0: none */
     const struct module_class *on; /* whose rows it takes, NULL: the encoder's */
-    bool recompute; /* may go forward again, from the same input, instead of keeping activations */
+    bool recompute; /* with gradient checkpointing goes forward again before it goes back */
     void (*declare)(struct module *module, struct registry *registry);
     /* Whether its part of a batch can be; NULL: it has none. */
     enum clb_status (*check)(const struct module *module, const struct clb_batch *batch);
@@ -47,16 +47,25 @@ struct module_class {
     void (*stage)(struct module *module, const struct clb_batch *batch, struct registry *registry);
     enum clb_status (*forward)(struct module *module, struct pass *pass);
     enum clb_status (*backward)(struct module *module, struct pass *pass); /* NULL: forward did */
+    /* Makes the output again, in its place, from what is kept; NULL: no module takes it. */
+    enum clb_status (*remake)(struct module *module, struct pass *pass);
 };
 
 struct module {
     const struct module_class *class;
     struct clb_model *model;
-    int index;                              /* among those of its class */
-    struct clb_tensor input, input_operand; /* what forward took from pass->hidden, ->operand */
-    int loss;                               /* a head's: its number in the registry */
-    bool filled; /* its weights were loaded or initialised, none made up */
+    int index;            /* among those of its class */
+    struct module *below; /* whose output it takes; NULL: none's */
+    struct clb_tensor input,
+        input_operand; /* that, which forward took from pass->hidden, ->operand */
+    int loss;          /* a head's: its number in the registry */
+    bool filled;       /* its weights were loaded or initialised, none made up */
 };
+
+/* Memory that activations of a pass take turns in: block.c says which, and when. */
+#define STREAM "stream" /* [T, H]: what goes from module to module */
+#define BRANCH "branch" /* [T, H] beside it */
+#define INNER "inner"   /* [T, I] of blocks, and of heads what is as wide */
 
 extern const struct module_class module_pooler; /* what heads stand on; others: architectures.c */
 
@@ -85,6 +94,9 @@ const char *model_architecture_name(enum clb_architecture architecture);
 /* The architecture of a name; `where` has it, for messages. */
 enum clb_status model_architecture_named(const char *name, const char *where,
                                          enum clb_architecture *architecture);
+
+/* model.c: in backward, the module's input lies in its place again. */
+enum clb_status module_remake_input(const struct module *module, struct pass *pass);
 
 /* embeddings.c: the table that the MLM head's decoder is tied to. */
 const struct parameter *embeddings_word(const struct clb_model *model);

@@ -63,7 +63,7 @@ static enum clb_status backward(struct module *module, struct pass *pass)
     if (head_labels(module, pass->batch).count == 0) return CLB_OK;
     CLB_TRY(
         clb_linear_backward_weight(&m->weight.gradient, &m->bias.gradient, &logits, &pass->pooled));
-    CLB_TRY(clb_linear_backward_input(&pass->d_pooled, &logits, &m->weight.weight, NULL,
+    CLB_TRY(clb_linear_backward_input(&pass->d_pooled, &logits, &m->weight.weight, NULL, NULL,
                                       CLB_ACTIVATION_NONE, pass->d_pooled_begun));
     pass->d_pooled_begun = true;
 cleanup:

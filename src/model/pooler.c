@@ -56,7 +56,7 @@ static enum clb_status backward(struct module *module, struct pass *pass)
     if (!pass->d_pooled_begun) return CLB_OK;
     CLB_TRY(clb_activation_backward(d_pooled, d_pooled, &pass->pooled, CLB_ACTIVATION_TANH));
     CLB_TRY(clb_linear_backward_weight(&m->weight.gradient, &m->bias.gradient, d_pooled, &cls));
-    CLB_TRY(clb_linear_backward_input(&d_cls, d_pooled, &m->weight.weight, NULL,
+    CLB_TRY(clb_linear_backward_input(&d_cls, d_pooled, &m->weight.weight, NULL, NULL,
                                       CLB_ACTIVATION_NONE, false));
     CLB_TRY(clb_scatter_add_rows(&pass->d_hidden, &d_cls, &rows));
 cleanup:

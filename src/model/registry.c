@@ -15,14 +15,14 @@ enum { SHARED = -1 }; /* a slot of no single module */
 /* Memory of one activation, or of several that are not needed at the same time. */
 struct slot {
     const char *name;
-    enum clb_type type;
-    int module, turn; /* SHARED, or the module; which of those that take turns */
-    int64_t elements; /* of the largest */
+    int module;    /* that keeps it, or SHARED */
+    int64_t bytes; /* of the largest */
     struct clb_tensor tensor;
 };
 
 struct activation {
     struct clb_tensor *tensor;
+    enum clb_type type;
     int64_t rows, columns;
     int slot;
 };
@@ -236,27 +236,30 @@ const struct clb_arena *registry_gradient_arena(const struct registry *r)
 
 /* ---- activations ---- */
 
-/* Which memory an activation gets. Of a module's output that outlives its call only as the next
- * module's input, as all do without training, two take turns. */
-static struct slot slot_of(const struct registry *r, const char *name, enum clb_type type,
-                           enum lifetime lifetime)
+static bool is_kept(const struct registry *r, enum lifetime lifetime)
 {
-    const bool kept = lifetime == SAVED || (lifetime == RECOMPUTED && !r->checkpointing);
-    const bool turns = lifetime == HANDED_ON || (lifetime == SAVED && !r->training);
-    return (struct slot){
-        name, type, kept && r->training ? r->module : SHARED, turns ? r->module % 2 : 0, 0, {0}};
+    switch (lifetime) {
+    case SAVED:
+        return r->training;
+    case RECOMPUTED:
+        return r->training && !r->checkpointing;
+    case OUTPUT:
+        return r->checkpointing;
+    case SCRATCH:
+        break;
+    }
+    return false;
 }
 
-static int find_slot(struct registry *r, const struct slot *wanted)
+/* The memory of that name, of the module or SHARED; -1: there is no room for another. */
+static int find_slot(struct registry *r, const char *name, int module)
 {
     for (int i = 0; i < r->slot_count; i++)
-        if (r->slots[i].module == wanted->module && r->slots[i].turn == wanted->turn &&
-            r->slots[i].type == wanted->type && strcmp(r->slots[i].name, wanted->name) == 0)
-            return i;
+        if (r->slots[i].module == module && strcmp(r->slots[i].name, name) == 0) return i;
     struct slot *slots = grow(r, r->slots, r->slot_count, sizeof *slots);
     if (!slots) return -1;
     r->slots = slots;
-    r->slots[r->slot_count] = *wanted;
+    r->slots[r->slot_count] = (struct slot){.name = name, .module = module};
     return r->slot_count++;
 }
 
@@ -267,11 +270,11 @@ static void add_activation(struct registry *r, struct clb_tensor *tensor, const 
     if (r->status != CLB_OK || !r->device) return;
     struct activation *more = grow(r, r->activations, r->activation_count, sizeof *more);
     if (more) r->activations = more;
-    const struct slot wanted = slot_of(r, name, type, lifetime);
-    const int slot = more ? find_slot(r, &wanted) : -1;
+    const int slot = more ? find_slot(r, name, is_kept(r, lifetime) ? r->module : SHARED) : -1;
     if (slot < 0) return;
-    if (rows * columns > r->slots[slot].elements) r->slots[slot].elements = rows * columns;
-    r->activations[r->activation_count++] = (struct activation){tensor, rows, columns, slot};
+    const int64_t bytes = rows * columns * clb_type_size(type);
+    if (bytes > r->slots[slot].bytes) r->slots[slot].bytes = bytes;
+    r->activations[r->activation_count++] = (struct activation){tensor, type, rows, columns, slot};
 }
 
 void registry_activation(struct registry *r, struct clb_tensor *tensor, const char *name,
@@ -299,8 +302,12 @@ void registry_layer(struct registry *r, enum clb_type operands, int64_t rows, in
 void registry_copy(struct registry *r, struct clb_tensor *tensor, const char *name, int64_t rows,
                    int64_t columns, enum lifetime lifetime)
 {
-    if (r->operands != CLB_F32)
-        add_activation(r, tensor, name, r->operands, rows, columns, lifetime);
+    if (registry_copies(r)) add_activation(r, tensor, name, r->operands, rows, columns, lifetime);
+}
+
+bool registry_copies(const struct registry *r)
+{
+    return r->operands != CLB_F32;
 }
 
 const struct clb_tensor *registry_optional(const struct clb_tensor *copy)
@@ -316,11 +323,6 @@ const struct clb_tensor *registry_taken(const struct clb_tensor *copy, const str
 enum clb_status registry_cast(const struct clb_tensor *copy, const struct clb_tensor *x)
 {
     return copy->memory ? clb_cast(copy, x) : CLB_OK;
-}
-
-enum lifetime registry_output_lifetime(const struct registry *r)
-{
-    return r->operands != CLB_F32 && !r->checkpointing ? HANDED_ON : SAVED;
 }
 
 enum clb_status registry_cast_weights(struct registry *r)
@@ -441,7 +443,7 @@ static enum clb_status plan_arena(struct registry *r, int module, const char *na
             CLB_TRY(create_arena(r->device, name, arena));
             r->activation_arena_count++;
         }
-        CLB_TRY(clb_arena_add(*arena, slot->type, slot->elements, 1, &slot->tensor));
+        CLB_TRY(clb_arena_add(*arena, CLB_F32, (slot->bytes + 3) / 4, 1, &slot->tensor));
     }
 cleanup:
     return status;
@@ -479,6 +481,8 @@ enum clb_status registry_commit(struct registry *r)
     for (int i = 0; i < r->activation_count; i++) {
         const struct activation *a = &r->activations[i];
         *a->tensor = clb_tensor_reshape(r->slots[a->slot].tensor, a->rows, a->columns);
+        a->tensor->type = a->type;
+        a->tensor->capacity = r->slots[a->slot].bytes / clb_type_size(a->type);
     }
 cleanup:
     return status;

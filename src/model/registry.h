@@ -15,13 +15,14 @@ struct parameter {
 
 enum parameter_kind { MATRIX, BIAS, GAMMA, STACKED_MATRIX, STACKED_BIAS };
 
-/* How long an activation is needed. Those of one name that are not needed at the same time share
- * memory, as large as the largest. */
+/* How long an activation is needed. Those of one name that are not kept share memory, as large as
+ * the largest, whatever their types. */
 enum lifetime {
     SAVED,      /* until the module's backward */
     RECOMPUTED, /* likewise; with gradient checkpointing only within the module: backward makes it
                    anew */
-    HANDED_ON,  /* until the next module's forward */
+    OUTPUT,     /* of a module that the next one takes: until that one's output is made, and again,
+                   remade, within its backward; with gradient checkpointing kept until then */
     SCRATCH,    /* within one call */
 };
 
@@ -47,8 +48,9 @@ void registry_operand(struct registry *registry, struct clb_tensor *tensor, cons
  * told to expect. */
 void registry_layer(struct registry *registry, enum clb_type operands, int64_t rows,
                     int64_t outputs, int64_t inputs);
-/* Room for the copy that products take of an fp32 activation. Nothing where operands are fp32, too:
- * a tensor without memory. */
+/* Whether products take copies of fp32 activations. */
+bool registry_copies(const struct registry *registry);
+/* Room for such a copy, or nothing: a tensor without memory. */
 void registry_copy(struct registry *registry, struct clb_tensor *tensor, const char *name,
                    int64_t rows, int64_t columns, enum lifetime lifetime);
 /* The copy for an operation that may fill it: NULL where there is none. */
@@ -57,9 +59,6 @@ const struct clb_tensor *registry_optional(const struct clb_tensor *copy);
 const struct clb_tensor *registry_taken(const struct clb_tensor *copy, const struct clb_tensor *x);
 /* Fills the copy, where there is one. */
 enum clb_status registry_cast(const struct clb_tensor *copy, const struct clb_tensor *x);
-/* How long a module's output in fp32 is needed: where products and backward take a copy, and no
- * module goes forward again, not for long. */
-enum lifetime registry_output_lifetime(const struct registry *registry);
 /* The operands of all parameters follow their weights, where these have changed. */
 enum clb_status registry_cast_weights(struct registry *registry);
 /* Indices that come with every batch. */

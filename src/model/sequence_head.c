@@ -88,7 +88,7 @@ static enum clb_status backward(struct module *module, struct pass *pass)
     enum clb_status status;
     if (head_labels(module, pass->batch).count == 0) return CLB_OK;
     CLB_TRY(clb_linear_backward_weight(&m->weight.gradient, &m->bias.gradient, &logits, &dropped));
-    CLB_TRY(clb_linear_backward_input(&dropped, &logits, &m->weight.weight, NULL,
+    CLB_TRY(clb_linear_backward_input(&dropped, &logits, &m->weight.weight, NULL, NULL,
                                       CLB_ACTIVATION_NONE, false));
     CLB_TRY(clb_dropout_apply(&dropped, &dropped, pass_classifier_dropout(pass)));
     CLB_TRY(pass->d_pooled_begun ? clb_add(&pass->d_pooled, &dropped)

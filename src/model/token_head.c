@@ -77,8 +77,8 @@ static enum clb_status forward(struct module *module, struct pass *pass)
     CLB_TRY(head_loss(module, pass, &logits, &labels, 0));
     if (!pass->training) goto cleanup;
     CLB_TRY(clb_linear_backward_weight(&m->weight.gradient, &m->bias.gradient, &logits, &input));
-    CLB_TRY(clb_linear_backward_input(&input, &logits, &m->weight.weight, NULL, CLB_ACTIVATION_NONE,
-                                      false));
+    CLB_TRY(clb_linear_backward_input(&input, &logits, &m->weight.weight, NULL, NULL,
+                                      CLB_ACTIVATION_NONE, false));
     CLB_TRY(clb_dropout_apply(&input, &input, dropout));
     CLB_TRY(clb_scatter_add_rows(&pass->d_hidden, &input, &rows));
 cleanup:

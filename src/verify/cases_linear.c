@@ -123,15 +123,21 @@ static enum clb_status run_linear_forward(const struct verify_case *c, const str
 static enum clb_activation slope_of(const struct verify_case *c)
 {
     const int variant = verify_case_variant(c);
-    return variant > VERIFY_SLOPE ? (enum clb_activation)(variant - VERIFY_SLOPE)
+    return variant > VERIFY_SLOPE ? (enum clb_activation)(variant % VERIFY_SLOPE)
                                   : CLB_ACTIVATION_NONE;
+}
+
+static bool gives_input(const struct verify_case *c)
+{
+    return verify_case_variant(c) > VERIFY_SLOPE + VERIFY_WITH_INPUT;
 }
 
 static const char *input_name(int variant)
 {
-    static const char *const slopes[] = {"", " gelu's slope", " gelu_tanh's slope",
-                                         " tanh's slope"};
-    return variant == 1 ? " added" : slopes[variant % VERIFY_SLOPE];
+    static const char *const slopes[][4] = {
+        {"", " gelu's slope", " gelu_tanh's slope", " tanh's slope"},
+        {"", " gelu and its slope", " gelu_tanh and its slope", ""}};
+    return variant == 1 ? " added" : slopes[variant / VERIFY_WITH_INPUT][variant % VERIFY_SLOPE];
 }
 
 static void plan_linear_backward_input(struct verify_plan *p, const struct verify_case *c)
@@ -148,15 +154,16 @@ static void plan_linear_backward_input(struct verify_plan *p, const struct verif
     verify_multiplied(p);
     verify_in(p, "saved", c->m, c->n);
     verify_multiplied(p);
+    if (gives_input(c)) verify_out(p, "x", c->m, c->n, activation_ulps(slope_of(c)), 0);
 }
 
 static enum clb_status run_linear_backward_input(const struct verify_case *c,
                                                  const struct clb_tensor *t)
 {
     const enum clb_activation slope = slope_of(c);
-    return clb_linear_backward_input(&t[0], &t[1], &t[2],
-                                     slope == CLB_ACTIVATION_NONE ? NULL : &t[3], slope,
-                                     verify_case_variant(c) == 1);
+    return clb_linear_backward_input(
+        &t[0], &t[1], &t[2], slope == CLB_ACTIVATION_NONE ? NULL : &t[3],
+        gives_input(c) ? &t[4] : NULL, slope, verify_case_variant(c) == 1);
 }
 
 static void plan_linear_backward_weight(struct verify_plan *p, const struct verify_case *c)
@@ -279,6 +286,14 @@ static const struct verify_case cases[] = {
      VERIFY_PLAIN},
     {&linear_backward_input, false, 37, 29, 45, VERIFY_SLOPE + CLB_ACTIVATION_TANH, 0, NULL,
      VERIFY_PLAIN},
+#define BOTH(tiny, m, n, k, activation)                                                            \
+    {                                                                                              \
+        &linear_backward_input, tiny, m, n, k, VERIFY_SLOPE + VERIFY_WITH_INPUT + (activation), 0, \
+            NULL, VERIFY_PLAIN                                                                     \
+    }
+    BOTH(true, 5, 7, 9, CLB_ACTIVATION_GELU),
+    BOTH(false, 130, 260, 45, CLB_ACTIVATION_GELU),
+    BOTH(false, 37, 29, 515, CLB_ACTIVATION_GELU_TANH),
     {&linear_backward_weight, true, 5, 7, 9, 0, 0, NULL, VERIFY_PLAIN},
     {&linear_backward_weight, false, 700, 30, 29, 0, 0, NULL, VERIFY_INTEGERS},
     {&linear_backward_weight, false, 1030, 32, 64, 0, 0, NULL, VERIFY_PLAIN},

@@ -15,7 +15,8 @@ enum { VERIFY_OPERANDS = 12, VERIFY_PARTS = 4 };
 enum {
     VERIFY_WITH_BIAS = 16,   /* of linear_forward: an activation, and these */
     VERIFY_WITHOUT_PRE = 32, /* with an activation */
-    VERIFY_SLOPE = 16,       /* of linear_backward_input: an activation, and this */
+    VERIFY_SLOPE = 16,       /* of linear_backward_input: an activation, and these */
+    VERIFY_WITH_INPUT = 32,  /* which gives the activation, too; fp32 only */
     VERIFY_IN_PLACE = 16     /* of activation_backward: an activation, and this */
 };
 /* ... and of products and attention the type of their operands, fp32 where neither is. */

@@ -17,7 +17,9 @@
 #include "compute/cpu/cpu_types.h"
 
 /* DEEP is whole KCs of every engine. */
-enum { DEEP = 1024, PACKED = 16 << 20 };
+enum { DEEP = 1024 };
+/* Each operand's; more for more threads, who all want tasks. */
+enum { PACKED = 16 << 20, PACKED_BY_THREAD = 2 << 20 };
 
 static struct cpu_operand operand_a(const struct cpu_product *g)
 {
@@ -42,12 +44,15 @@ static inline void load_row(const struct cpu_product *g, float *x, int64_t at, i
     cpu_widen(x, cpu_element(g->c, g->c_type, at), g->c_type, columns);
 }
 
-/* An activation's slope at what is saved. */
+/* An activation's slope at what is saved, and the activation itself, where that is wanted. */
 static inline void take_slope(const struct cpu_product *g, float *x, int64_t at, int64_t columns)
 {
     float saved[CPU_WIDEST_TILE];
     cpu_widen(saved, cpu_element(g->saved, g->saved_type, at), g->saved_type, columns);
     cpu_activate_backward(g->activation, x, saved, x, columns);
+    if (!g->input) return;
+    cpu_activate(g->activation, saved, saved, columns);
+    cpu_narrow(cpu_element(g->input, g->saved_type, at), g->saved_type, saved, columns);
 }
 
 /* Finished sums, with what follows, into C. They are used up. */
@@ -255,10 +260,12 @@ static void multiply_tasks(const void *context, int64_t begin, int64_t end, int 
     if (e->end) e->end();
 }
 
-/* Lines that PACKED bytes have room for: whole tasks, at least one. */
-static int64_t lines_at_once(const struct cpu_engine *e, int64_t lines, int64_t steps, int task)
+/* Lines that there is room for: whole tasks, at least one. */
+static int64_t lines_at_once(const struct cpu_engine *e, int threads, int64_t lines, int64_t steps,
+                             int task)
 {
-    const int64_t tasks = PACKED / (packed_steps(e, steps) * e->bytes * task);
+    const int64_t room = cpu_smaller(PACKED, (int64_t)threads * PACKED_BY_THREAD);
+    const int64_t tasks = room / (packed_steps(e, steps) * e->bytes * task);
     return cpu_smaller(lines, (tasks > 1 ? tasks : 1) * task);
 }
 
@@ -275,8 +282,8 @@ enum clb_status cpu_gemm(struct clb_device *device, const struct cpu_product *g)
     /* What is left of an earlier part of K must not have been finished. */
     const int64_t deep = is_plain(g) ? cpu_smaller(g->k, DEEP) : g->k;
     if (g->m == 0 || g->n == 0 || g->k == 0) return CLB_OK;
-    const int64_t rows = lines_at_once(e, g->m, deep, e->task_rows);
-    const int64_t columns = lines_at_once(e, g->n, deep, e->task_columns);
+    const int64_t rows = lines_at_once(e, cpu_threads(device), g->m, deep, e->task_rows);
+    const int64_t columns = lines_at_once(e, cpu_threads(device), g->n, deep, e->task_columns);
     struct block b = {.g = g, .e = e};
     b.packed_a =
         (char *)cpu_workspace(device, CPU_WORKSPACE_A, packed_floats(e, rows, deep, e->mr));

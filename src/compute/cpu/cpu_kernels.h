@@ -55,7 +55,8 @@ static inline int32_t *cpu_ints(const struct clb_tensor *tensor)
 /* ---- products ---- */
 
 /* C = A B, or C += A B; then, where given, C += bias by column, pre = C, C = activation(C); or,
- * where there is `saved`, which lies as C does, C *= activation'(saved).
+ * where there is `saved`, which lies as C does, C *= activation'(saved), and, where there is that,
+ * input = activation(saved), of its type, and perhaps in its place.
  * A is [m, k] with element (i, p) at a[i * a_row + p * a_column], B [k, n] likewise, one of the two
  * strides of each being 1; C and pre have rows of c_row elements. Sums are fp32, in the same order
  * whatever the number of threads; what C and pre get of them is rounded to their types. */
@@ -70,6 +71,7 @@ struct cpu_product {
     const float *bias;
     void *pre;
     const void *saved;
+    void *input;
     enum clb_type saved_type;
     enum clb_activation activation;
 };

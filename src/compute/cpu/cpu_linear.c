@@ -33,6 +33,7 @@ enum clb_status CPU_RENAMED(linear_backward_input)(const struct clb_tensor *d_x,
                                                    const struct clb_tensor *d_out,
                                                    const struct clb_tensor *weight,
                                                    const struct clb_tensor *saved,
+                                                   const struct clb_tensor *x,
                                                    enum clb_activation activation, bool accumulate)
 {
     struct clb_device *device = d_x->device;
@@ -52,6 +53,7 @@ enum clb_status CPU_RENAMED(linear_backward_input)(const struct clb_tensor *d_x,
                                         .c_row = inputs,
                                         .accumulate = accumulate,
                                         .saved = saved ? saved->memory : NULL,
+                                        .input = x ? x->memory : NULL,
                                         .saved_type = saved ? saved->type : CLB_F32,
                                         .activation = activation};
     return cpu_gemm(device, &product);

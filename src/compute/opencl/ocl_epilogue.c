@@ -15,7 +15,9 @@ int ocl_epilogue_args(struct ocl_device *device, const struct ocl_then *then,
         return 4;
     case OCL_SLOPE:
         args[0] = OCL_TENSOR(then->saved);
-        return 1;
+        args[1] = OCL_OPTIONAL(device, then->input);
+        args[2] = OCL_I32(then->input != NULL);
+        return 3;
     case OCL_SUMS:
         args[0] = OCL_TENSOR(then->bias);
         return 1;

@@ -40,6 +40,7 @@ struct ocl_product {
         enum clb_activation activation;
         const struct clb_tensor *bias;  /* FORWARD: [n] or NULL; SUMS: [m], which is added to */
         const struct clb_tensor *saved; /* FORWARD: pre [m, n] or NULL; SLOPE: [m, n] */
+        const struct clb_tensor *input; /* SLOPE: activation(saved) [m, n] or NULL */
     } then;
 };
 

@@ -50,7 +50,7 @@ enum clb_status ocl_linear_forward(const struct clb_tensor *out, const struct cl
         .c = out->memory,
         .operands = x->type,
         .type = out->type,
-        .then = {more ? OCL_FORWARD : OCL_NO_EPILOGUE, activation, bias, pre}};
+        .then = {more ? OCL_FORWARD : OCL_NO_EPILOGUE, activation, bias, pre, NULL}};
     return ocl_gemm(ocl_device(out->device), &p);
 }
 
@@ -58,6 +58,7 @@ enum clb_status ocl_linear_backward_input(const struct clb_tensor *d_x,
                                           const struct clb_tensor *d_out,
                                           const struct clb_tensor *weight,
                                           const struct clb_tensor *saved,
+                                          const struct clb_tensor *x,
                                           enum clb_activation activation, bool accumulate)
 {
     const struct ocl_product p = {
@@ -71,7 +72,7 @@ enum clb_status ocl_linear_backward_input(const struct clb_tensor *d_x,
         .accumulate = accumulate,
         .operands = d_out->type,
         .type = d_x->type,
-        .then = {saved ? OCL_SLOPE : OCL_NO_EPILOGUE, activation, NULL, saved}};
+        .then = {saved ? OCL_SLOPE : OCL_NO_EPILOGUE, activation, NULL, saved, x}};
     return ocl_gemm(ocl_device(d_x->device), &p);
 }
 
@@ -91,6 +92,6 @@ enum clb_status ocl_linear_backward_weight(const struct clb_tensor *d_weight,
         .accumulate = true,
         .operands = x->type,
         .type = CLB_F32,
-        .then = {d_bias ? OCL_SUMS : OCL_NO_EPILOGUE, CLB_ACTIVATION_NONE, d_bias, NULL}};
+        .then = {d_bias ? OCL_SUMS : OCL_NO_EPILOGUE, CLB_ACTIVATION_NONE, d_bias, NULL, NULL}};
     return ocl_gemm(ocl_device(d_weight->device), &p);
 }
