@@ -37,8 +37,11 @@ ROW_KERNEL finish_product(global result *c, const global float *parts, long n, i
 kernel void activation_backward(global result *d_x, const global operand *d_out,
                                 const global operand *saved, long count, int activation)
 {
-    FOR_ELEMENTS(e, count)
+    FOR_ELEMENTS(e, count) {
+        vec unused;
+        const vec x = operand_load_part(saved + e, count - e);
         result_store_part(operand_load_part(d_out + e, count - e) *
-                              slope(operand_load_part(saved + e, count - e), activation),
+                              slope_beside(x, activation, &unused),
                           d_x + e, count - e);
+    }
 }

@@ -46,24 +46,22 @@ static inline vec activate(vec x, int activation)
     return x;
 }
 
-static inline vec gelu_slope(vec x)
+/* The derivative, and beside it, at no cost, the activation of x (not of TANH, whose output is x). */
+static inline vec slope_beside(vec x, int activation, vec *value)
 {
-    return normal_cdf(x) + x * 0.39894228040143268f * exp(-0.5f * x * x);
-}
-
-static inline vec gelu_tanh_slope(vec x)
-{
-    const vec gate = gelu_tanh_gate(x);
-    const vec inner = 1.5957691216057308f * (1.0f + 0.134145f * x * x);
-    return gate + x * gate * (1.0f - gate) * inner;
-}
-
-static inline vec slope(vec saved, int activation)
-{
-    if (activation == GELU) return gelu_slope(saved);
-    if (activation == GELU_TANH) return gelu_tanh_slope(saved);
-    if (activation == TANH) return 1.0f - saved * saved;
-    return (vec)(1.0f);
+    if (activation == GELU) {
+        const vec cdf = normal_cdf(x);
+        *value = x * cdf;
+        return cdf + x * 0.39894228040143268f * exp(-0.5f * x * x);
+    }
+    if (activation == GELU_TANH) {
+        const vec gate = gelu_tanh_gate(x);
+        const vec inner = 1.5957691216057308f * (1.0f + 0.134145f * x * x);
+        *value = x * gate;
+        return gate + x * gate * (1.0f - gate) * inner;
+    }
+    *value = x;
+    return activation == TANH ? 1.0f - x * x : (vec)(1.0f);
 }
 
 /* A loop over sums in registers: unrolled where little is done with each. */
@@ -91,9 +89,10 @@ static inline vec forward(vec x, vec of_columns, global operand *pre, int has_pr
     ((void)(of_columns), (x) * backward(saved + (at), input + (at), has_input, n))
 static inline vec backward(const global operand *saved, global operand *input, int has_input, long n)
 {
-    const vec x = operand_load_part(saved, n);
-    if (has_input) operand_store_part(activate(x, ACTIVATION), input, n);
-    return slope(x, ACTIVATION);
+    vec value;
+    const vec slope = slope_beside(operand_load_part(saved, n), ACTIVATION, &value);
+    if (has_input) operand_store_part(value, input, n);
+    return slope;
 }
 #else
 #if EPILOGUE == SUMS
