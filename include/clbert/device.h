@@ -82,6 +82,8 @@ CLB_API const char *clb_device_reason(const struct clb_device *device);
  *
  *   PLATFORM, NAME, DRIVER, VERSION, wide | fp32 nt=tile 14x32, fp32 nn 4096x768x768=clblast, ...
  *
+ * "clblast" alone is CLBlast as it chooses by itself, which it is in records of before it could be
+ * tuned; "clblast 0.1.32..." says all its parameters, which need not be kept anywhere else.
  * Records up to 0.2.0 name no type ("nt=tile 14x32"): they are honoured for all. "" before the
  * first product, and for the CPU path, which has one way only. */
 CLB_API enum clb_status clb_device_products(const struct clb_device *device, char **record);

@@ -4,7 +4,8 @@
  * first product of each type of operands, at the shapes that the model said it would have
  * (clb_device_expect), or, where nothing was said, at one that fills most devices. A product takes
  * what was chosen for the nearest of these shapes. The measurements are kept on disk for this
- * device, driver, shape of kernels and version of clbert.
+ * device, driver, shape of kernels and version of clbert. CLBlast has the parameters that clbert tune
+ * has found there, or its own.
  *
  * A candidate is first compared with a product on the host, for each type by itself; a wrong one is
  * never used and named in info.gemm. One that fails is not used either, but nothing is kept then:

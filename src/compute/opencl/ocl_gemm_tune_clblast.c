@@ -34,12 +34,20 @@ void ocl_clblast_take_kept(struct ocl_device *device, const json_t *all)
         base_warn("%s; CLBlast's own choice is used", clb_error_message());
 }
 
-/* An object or array of the table, made where there is none. */
+static bool is_list_of_names(const json_t *list)
+{
+    const json_t *name;
+    size_t i;
+    json_array_foreach((json_t *)list, i, name) if (!json_is_string(name)) return false;
+    return json_is_array(list);
+}
+
+/* An object, or a list of names, of the table, made where there is none. */
 static json_t *part(json_t *table, const char *key, bool list)
 {
-    json_t *found = json_object_get(table, key);
-    if (found && json_is_array(found) == list && json_is_object(found) != list) return found;
-    json_object_set_new(table, key, list ? json_array() : json_object());
+    const json_t *found = json_object_get(table, key);
+    if (list ? !is_list_of_names(found) : !json_is_object(found))
+        json_object_set_new(table, key, list ? json_array() : json_object());
     return json_object_get(table, key);
 }
 
@@ -71,11 +79,11 @@ static const char *current(const struct ocl_gemm_search *s)
 static bool best_of(struct ocl_gemm_search *s, bool (*is)(const struct ocl_clblast *),
                     struct ocl_clblast *best)
 {
+    json_t *tried = trials(s, &s->shapes[0]), *rate;
     struct ocl_clblast set;
     double most = 0.0;
     const char *name;
-    json_t *rate;
-    json_object_foreach(trials(s, &s->shapes[0]), name, rate)
+    json_object_foreach(tried, name, rate)
     {
         const double rated = score(s, name);
         if (rated <= most || !ocl_clblast_read(name, &set) || (is && !is(&set))) continue;
