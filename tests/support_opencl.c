@@ -182,3 +182,12 @@ CLBlastStatusCode CLBlastSgemmWithTempBuffer(
     (void)c_offset, (void)c_stride, (void)queue, (void)event, (void)temporary;
     return fails("CLBlast") ? (CLBlastStatusCode)support_opencl.error : CLBlastSuccess;
 }
+
+CLBlastStatusCode CLBlastOverrideParameters(const cl_device_id device, const char *kernel,
+                                            const CLBlastPrecision precision, const size_t count,
+                                            const char **names, const size_t *values)
+{
+    (void)device, (void)kernel, (void)precision, (void)count, (void)names, (void)values;
+    return fails("CLBlastOverrideParameters") ? (CLBlastStatusCode)support_opencl.error
+                                              : CLBlastSuccess;
+}

@@ -69,12 +69,51 @@ static void test_names_of_tiles(void **state)
     assert_null(device.tuned);
 }
 
+/* The table of sets keeps CLBlast's rules, names are read as they were written, and only those. */
+static void test_parameters(void **state)
+{
+    (void)state;
+    static const char *const no[] = {
+        "clblast",
+        "clblast ",
+        "clblast 0.1.32",
+        "clblast 0.1.32.2.16.16.64.8.8.64.1.1.0.0.4.4.2.8.8.8.8.1.1.4.4.32.1.1",
+        "clblast 0.1.32.2.16.16.64.8.8.64.1.1.0.0.4.4.2.8.8.8.8.1.1.4.4.32.01",
+        "clblast 0.1.32.0.16.16.64.8.8.64.1.1.0.0.4.4.2.8.8.8.8.1.1.4.4.32.1", /* KWI */
+        "clblast 0.1.32.2.16.16.64.8.8.64.1.1.0.0.4.8.2.8.8.8.8.1.1.4.4.32.0"};
+    struct ocl_device device = {.shape = &ocl_shapes[OCL_SHAPE_WIDE], .limits = {1024, 48 << 10}};
+    struct ocl_clblast set, again, neighbour;
+    char name[OCL_CLBLAST_NAME];
+    int sets = 0, small = 0;
+    for (size_t i = 0; i < sizeof no / sizeof *no; i++) assert_null(ocl_gemm_tuned(&device, no[i]));
+    for (; ocl_clblast_known(sets, &set); sets++) {
+        assert_true(ocl_clblast_fits(&set, &device.limits));
+        assert_true(ocl_clblast_is_direct(&set) != ocl_clblast_is_indirect(&set));
+        ocl_clblast_name(&set, name);
+        assert_true(ocl_clblast_read(name, &again));
+        assert_memory_equal(&set, &again, sizeof set);
+        const struct ocl_gemm_candidate *candidate = ocl_gemm_tuned(&device, name);
+        assert_true(candidate && ocl_gemm_is_tuned(candidate));
+        assert_memory_equal(candidate->parameters, &set, sizeof set);
+        small += ocl_clblast_fits(&set, &(struct ocl_limits){128, 16 << 10});
+        for (int i = 0; ocl_clblast_neighbour(&set, i, &neighbour); i++) {
+            int differ = 0;
+            for (int p = 0; p < OCL_CLBLAST_PARAMETERS; p++)
+                differ += set.values[p] != neighbour.values[p];
+            assert_in_range(differ, 0, 1);
+        }
+    }
+    assert_true(sets > 20 && small > 0 && small < sets);
+    ocl_gemm_release_tuned(&device);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nearest),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_names_of_tiles),
+        cmocka_unit_test(test_parameters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -325,10 +325,11 @@ static void test_engine_that_is_not_there(void **state)
     setenv("CLBERT_OPENCL_SHAPE", "wide", 1);
 }
 
-static enum clb_status multiply_nothing(struct ocl_device *device, const struct ocl_tile *tile,
+static enum clb_status multiply_nothing(struct ocl_device *device,
+                                        const struct ocl_gemm_candidate *candidate,
                                         const struct ocl_product *product)
 {
-    (void)device, (void)tile, (void)product;
+    (void)device, (void)candidate, (void)product;
     return CLB_OK;
 }
 
@@ -446,7 +447,7 @@ static void test_tune(void **state)
 static void test_nothing_to_tune(void **state)
 {
     (void)state;
-    const struct clb_tuning_options options = {CLB_F32, 1, NULL};
+    const struct clb_tuning_options options = {CLB_BF16, 1, NULL};
     const char *devices[] = {"cpu", "opencl"}, *says[] = {"one way", "no local memory"};
     for (int i = 0; i < 2; i++) {
         struct clb_tuning result;
@@ -456,6 +457,60 @@ static void test_nothing_to_tune(void **state)
         assert_says(clb_error_message(), says[i]);
         clb_device_close(device);
     }
+}
+
+/* ---- CLBlast's parameters ---- */
+
+#define SET "clblast 0.1.32.2.16.16.64.8.8.64.1.1.0.0.4.4.2.8.8.8.8.1.1.4.4.32.1"
+#define ANOTHER "clblast 0.1.32.2.16.16.64.8.8.64.1.1.0.0.2.4.2.8.8.8.8.1.1.4.4.32.1"
+
+/* The record of a device that has multiplied. */
+static char *record_of_product(const char *error)
+{
+    struct clb_device *device = open_device();
+    const char *errors = errors_of(multiply_once, device);
+    if (error)
+        assert_says(errors, error);
+    else
+        assert_string_equal(errors, "");
+    char *record = record_of(device);
+    clb_device_close(device);
+    return record;
+}
+
+/* What is kept is given to CLBlast before its first product, and recorded. Last of all tests: this
+ * process has no other CLBlast then. */
+static void test_kept_parameters(void **state)
+{
+    (void)state;
+    struct clb_device *device = open_device();
+    json_t *all = json_pack("{s:{s:[], s:[], s:[], s:s}}", "fp32", "wrong", "failed", "products",
+                            "clblast", SET);
+    ocl_gemm_save(clb_device_info(device), ((struct ocl_device *)device)->shape, all);
+    json_decref(all);
+    clb_device_close(device);
+    setenv("CLBERT_GEMM", "clblast", 1);
+    support_opencl.failing = "CLBlastOverrideParameters";
+    support_opencl.error = -2047;
+    char *own = record_of_product("does not take the parameters that were found: error -2047; "
+                                  "CLBlast's own choice is used");
+    assert_says(own, "fp32 nt=clblast, fp32 nn=clblast, ");
+    support_opencl.failing = NULL;
+    char *record = record_of_product(NULL);
+    assert_says(record, "fp32 nt=" SET ", fp32 nn=" SET ", fp32 tn=" SET);
+    char *several = with_ways(record, "fp32 nt=" SET ", fp32 nn=" ANOTHER ", fp32 tn=" SET);
+    char *unknown = with_ways(record, "fp32 nt=clblast 0.1, fp32 nn=" SET ", fp32 tn=" SET);
+    device = open_device();
+    refused(device, own, "begin a new process");
+    refused(device, several, "CLBlast cannot have several parameters");
+    refused(device, unknown, "there is no such product here");
+    refused(device, record, "wrong results come from " SET); /* support_opencl.c's: nothing */
+    clb_device_close(device);
+    unsetenv("CLBERT_GEMM");
+    free(own);
+    free(record);
+    free(several);
+    free(unknown);
 }
 
 /* ---- kernels on disk ---- */
@@ -544,6 +599,7 @@ int main(void)
         cmocka_unit_test_setup(test_nothing_to_tune, setup),
         cmocka_unit_test_setup(test_kernels_are_kept, setup),
         cmocka_unit_test_setup(test_refused_kernels_are_replaced, setup),
+        cmocka_unit_test_setup(test_kept_parameters, setup),
     };
     const struct CMUnitTest without_opencl[] = {cmocka_unit_test(test_cpu_path)};
     const char *chosen = getenv("CLBERT_TEST_DEVICES");

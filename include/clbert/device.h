@@ -82,6 +82,8 @@ CLB_API const char *clb_device_reason(const struct clb_device *device);
  *
  *   PLATFORM, NAME, DRIVER, VERSION, wide | fp32 nt=tile 14x32, fp32 nn 4096x768x768=clblast, ...
  *
+ * "clblast" alone is CLBlast as it chooses by itself, which it is in records of before it could be
+ * tuned; "clblast 0.1.32..." says all its parameters, which need not be kept anywhere else.
  * Records up to 0.2.0 name no type ("nt=tile 14x32"): they are honoured for all. "" before the
  * first product, and for the CPU path, which has one way only. */
 CLB_API enum clb_status clb_device_products(const struct clb_device *device, char **record);
@@ -117,16 +119,22 @@ struct clb_tuning_options {
 };
 
 struct clb_tuning {
-    int tried, left;      /* tiles that were, and that time was too short for */
+    int tried, left;      /* tiles and sets of CLBlast's parameters that were, and that time was
+                             too short for */
     int faster;           /* products for which one of them is now taken, */
     int products;         /* of so many */
     double before, after; /* mean GFLOP/s over the products */
+    char clblast[96];     /* the parameters of CLBlast that are kept; "": its own choice */
+    int passed_over;      /* sets that cannot be compiled or give wrong results */
 };
 
-/* Searches tiles of the product in local memory, at the shapes that the device was told to expect,
- * and keeps what was measured on disk, after each tile: what is stopped is not lost, and goes on
- * where it was. Later opened devices take the fastest. Nothing to search - the CPU path, or kernels
- * without local memory, as on CPUs: CLB_ERROR_ARGUMENT. */
+/* Searches tiles of the product in local memory and, for fp32, CLBlast's parameters, at the shapes
+ * that the device was told to expect, and keeps what was measured on disk, after each: what is
+ * stopped is not lost, and goes on where it was. Later opened devices take the fastest. CLBlast has
+ * one set of parameters for all products of a device: the last search's best. A process that has
+ * tried any cannot have CLBlast's own choice back: should that be the fastest, products of this
+ * process that need it fail. Nothing to search - the CPU path, or reduced operands where kernels
+ * use no local memory, as on CPUs: CLB_ERROR_ARGUMENT. */
 CLB_API enum clb_status clb_device_tune(struct clb_device *device,
                                         const struct clb_tuning_options *options,
                                         struct clb_tuning *result);

@@ -13,9 +13,10 @@ static const struct cli_usage usage = {
     .name = "tune",
     .arguments = "[--device DEVICE] [--model MODEL] [OPTION...]",
     .summary =
-        "Searches for the fastest tiles of matrix products on a GPU, at the shapes that training\n"
-        "a model has there, and keeps them: whatever runs there later takes them. Ctrl-C keeps\n"
-        "what was found; the same command goes on with what is left. `clbert devices` shows it.",
+        "Searches for the fastest tiles of matrix products on a GPU and, in fp32, for CLBlast's\n"
+        "best parameters on any OpenCL device, at the shapes that training a model has there, and\n"
+        "keeps them: whatever runs there later takes them. Ctrl-C keeps what was found; the same\n"
+        "command goes on with what is left. `clbert devices` shows it.",
     .examples = "clbert tune --device gpu --model base --per-device-train-batch-size 32\n"
                 "clbert tune --device gpu --model base --precision bf16 --time-limit 600",
 };
@@ -44,18 +45,23 @@ static enum clb_status tell(const struct clb_device *device, const char *model,
     if (!json) {
         printf("device   %s: %s\n", info->selector, info->name);
         printf("gemm     %s\n", info->gemm);
-        printf("tiles    %d tried, %d left; taken for %d of %d products\n", result->tried,
+        printf("found    %d tried, %d left; taken for %d of %d products\n", result->tried,
                result->left, result->faster, result->products);
+        if (options->operands == CLB_F32)
+            printf("clblast  %s; %d sets of parameters passed over\n",
+                   result->clblast[0] ? result->clblast : "by its own parameters",
+                   result->passed_over);
         printf("speed    %.1f GFLOP/s over all products, before %.1f\n", result->after,
                result->before);
         return CLB_OK;
     }
-    out = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:o, s:o}", "device",
+    out = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:o, s:o, s:s, s:i}", "device",
                     info->selector, "name", info->name, "gemm", info->gemm, "model", model,
                     "precision", clb_type_name(options->operands), "tried", result->tried, "left",
                     result->left, "faster", result->faster, "products", result->products,
                     "gflops_before", base_json_number(result->before), "gflops",
-                    base_json_number(result->after));
+                    base_json_number(result->after), "clblast", result->clblast, "passed_over",
+                    result->passed_over);
     status = out ? base_json_print(out) : clb_fail(CLB_ERROR_MEMORY, "out of memory");
     json_decref(out);
     return status;
@@ -77,7 +83,8 @@ enum clb_status command_tune(int argc, const char **argv)
         {"precision", 0, POPT_ARG_STRING, &precision, 0,
          "of products: fp32 (default), bf16 or fp16", "TYPE"},
         {"time-limit", 0, POPT_ARG_DOUBLE, &seconds, 0,
-         "seconds of searching, at most (120); each tile is tried to its end", "SECONDS"},
+         "seconds of searching, at most (120); what is being tried then is tried to its end",
+         "SECONDS"},
         {"json", 0, POPT_ARG_NONE, &json, 0, "one line of JSON", NULL},
         POPT_TABLEEND};
     struct clb_tuning_options options = {.stop = cli_stop_on_signals()};

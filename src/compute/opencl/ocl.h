@@ -43,12 +43,13 @@ struct ocl_device {
     cl_context context;
     cl_command_queue queue;
     const struct ocl_shape *shape;
-    unsigned engines;             /* 1 << enum ocl_engine: those that it says it has */
+    unsigned engines; /* 1 << enum ocl_engine: those that it says it has */
     struct ocl_limits limits;
-    struct ocl_program *programs; /* compiled so far */
-    bool said_compiling;          /* that kernels are compiled, which may take long */
-    struct ocl_gemm *gemm;        /* what is chosen for products */
-    struct ocl_gemm_tuned *tuned; /* tiles that have been named, of clb_device_tune's */
+    struct ocl_program *programs;             /* compiled so far */
+    bool said_compiling;                      /* that kernels are compiled, which may take long */
+    struct ocl_gemm *gemm;                    /* what is chosen for products */
+    struct ocl_gemm_tuned *tuned;             /* tiles and parameters that have been named */
+    const struct ocl_gemm_candidate *clblast; /* with parameters that were kept; NULL: its own */
     struct ocl_scratch {
         cl_mem memory;
         int64_t bytes;

@@ -37,7 +37,7 @@ static bool ends(const struct ocl_gemm_candidate *candidate, const struct ocl_pr
 static enum clb_status run(struct ocl_device *device, const struct ocl_gemm_candidate *candidate,
                            const struct ocl_product *p)
 {
-    return candidate ? candidate->run(device, candidate->tile, p) : clear(device, p);
+    return candidate ? candidate->run(device, candidate, p) : clear(device, p);
 }
 
 /* An fp32 product, in C or in scratch, and then what follows it. */

@@ -4,7 +4,8 @@
  * first product of each type of operands, at the shapes that the model said it would have
  * (clb_device_expect), or, where nothing was said, at one that fills most devices. A product takes
  * what was chosen for the nearest of these shapes. The measurements are kept on disk for this
- * device, driver, shape of kernels and version of clbert.
+ * device, driver, shape of kernels and version of clbert. CLBlast has the parameters that clbert tune
+ * has found there, or its own.
  *
  * A candidate is first compared with a product on the host, for each type by itself; a wrong one is
  * never used and named in info.gemm. One that fails is not used either, but nothing is kept then:
@@ -59,14 +60,17 @@ enum clb_status ocl_finish_product(struct ocl_device *device, const struct ocl_p
 
 /* One way to multiply. Those by tiles in local memory do what follows themselves; the others get
  * products that end with their sums. */
-typedef enum clb_status ocl_gemm_run(struct ocl_device *device, const struct ocl_tile *tile,
+struct ocl_gemm_candidate;
+typedef enum clb_status ocl_gemm_run(struct ocl_device *device,
+                                     const struct ocl_gemm_candidate *candidate,
                                      const struct ocl_product *product);
 struct ocl_gemm_candidate {
     const char *name;
     const char *forced; /* CLBERT_GEMM's word for it; NULL: none */
     ocl_gemm_run *run;
-    const struct ocl_tile *tile; /* NULL: CLBlast, which has its own */
-    unsigned types;              /* 1 << type for every type of operands that it takes */
+    const struct ocl_tile *tile;          /* NULL: CLBlast, which has its own */
+    unsigned types;                       /* 1 << type for every type of operands that it takes */
+    const struct ocl_clblast *parameters; /* of CLBlast; NULL: as it chooses */
 };
 
 enum {
@@ -141,10 +145,12 @@ bool ocl_has_engine(const struct ocl_device *device, enum ocl_engine engine);
 
 /* ---- the candidates, and choosing among them: ocl_gemm_choice.c ---- */
 
-enum { OCL_GEMM_CANDIDATES = 15 };
+enum { OCL_GEMM_CLBLAST, OCL_GEMM_CANDIDATES = 15 };
 extern const struct ocl_gemm_candidate ocl_gemm_candidates[OCL_GEMM_CANDIDATES];
 extern const char *const ocl_gemm_kind_names[OCL_GEMM_KINDS]; /* "nt" */
-/* The candidate of a name, where this device can use it, or a tile that was tuned; NULL: none. */
+/* The same for a device: CLBlast with the parameters that were kept for it. */
+const struct ocl_gemm_candidate *ocl_gemm_candidate(const struct ocl_device *device, int i);
+/* The candidate of a name, where this device can use it, or one that was tuned; NULL: none. */
 const struct ocl_gemm_candidate *ocl_gemm_find(struct ocl_device *device, const char *name);
 /* Whether it can multiply such operands, and is worth trying. */
 bool ocl_gemm_takes(const struct ocl_device *device, const struct ocl_gemm_candidate *candidate,
@@ -221,13 +227,71 @@ void ocl_gemm_describe_cached(struct clb_device_info *info, const struct ocl_sha
 void ocl_gemm_append_choices(char *text, size_t size, enum clb_type type,
                              const struct ocl_gemm_choices *choices, const json_t *results);
 
-/* ---- tiles found by a search: ocl_gemm_tune.c ----
+/* ---- parameters of CLBlast: ocl_gemm_parameters.c ---- */
+
+enum { OCL_CLBLAST_PARAMETERS = 27, OCL_CLBLAST_NAME = 96 };
+/* A set: all that its fp32 product has, in the order of the table there. */
+struct ocl_clblast {
+    int values[OCL_CLBLAST_PARAMETERS];
+};
+
+/* Whether it keeps CLBlast's rules, and a work-group may be as large. */
+bool ocl_clblast_fits(const struct ocl_clblast *set, const struct ocl_limits *limits);
+/* "clblast 0.1.32.2....", which says all of them. */
+void ocl_clblast_name(const struct ocl_clblast *set, char name[OCL_CLBLAST_NAME]);
+bool ocl_clblast_read(const char *name, struct ocl_clblast *set);
+/* The set of number i: known to be good somewhere; one that rearranges the operands of large
+ * products only; one that differs from another in one parameter at most. False: no such number. */
+bool ocl_clblast_known(int i, struct ocl_clblast *set);
+bool ocl_clblast_mixed(const struct ocl_clblast *indirect, const struct ocl_clblast *direct, int i,
+                       struct ocl_clblast *set);
+bool ocl_clblast_neighbour(const struct ocl_clblast *of, int i, struct ocl_clblast *set);
+/* Whether it never, or always, rearranges operands. */
+bool ocl_clblast_is_direct(const struct ocl_clblast *set);
+bool ocl_clblast_is_indirect(const struct ocl_clblast *set);
+/* Makes the device's next products by CLBlast such; NULL: as it chooses itself, which it cannot any
+ * more in a process that has used a set. */
+enum clb_status ocl_clblast_use(struct ocl_device *device, const struct ocl_clblast *set);
+
+/* ---- which of them: ocl_gemm_tune_clblast.c ----
+ *
+ * Beside the fp32 products the table has
+ *
+ *   "clblast": "clblast 0.1.32...",   what is kept: it takes the place of "clblast" in the rates
+ *   "passed over": ["clblast ..."],   wrong, not compiled, or what a process died of
+ *   "trials": {"nt 4096x768x768": {"clblast 0.1.32...": 512}} */
+
+/* Makes the set that is kept, if any, the device's CLBlast; one that CLBlast refuses is said. */
+void ocl_clblast_take_kept(struct ocl_device *device, const json_t *all);
+/* The next set to try; NULL: all were. How many there are, as far as is known now. */
+struct ocl_gemm_search;
+const struct ocl_gemm_candidate *ocl_clblast_next(struct ocl_gemm_search *search);
+int ocl_clblast_left(struct ocl_gemm_search *search);
+/* Tries it, and keeps it where it is the fastest. */
+enum clb_status ocl_clblast_try(struct ocl_gemm_search *search,
+                                const struct ocl_gemm_candidate *set);
+
+/* ---- what is found by a search: ocl_gemm_tune.c ----
  *
  * "local 64x128x16x4" is a tile in local memory of MWG, NWG, KWG and KWI. Its rates stand in the
  * table beside those of the candidates that every device has. */
 
-/* The candidate of such a name, made where it is new and the kernel can be compiled so; it lives as
- * long as the device. NULL: it is no such name. */
+struct ocl_gemm_search {
+    struct ocl_device *device;
+    enum clb_type type;
+    struct ocl_gemm_bench *bench;
+    json_t *all, *results;
+    struct ocl_gemm_shape shapes[OCL_GEMM_SHAPES];
+    double best[OCL_GEMM_SHAPES]; /* GFLOP/s */
+    int count;
+};
+/* Checks it and fills rates[search->count] with GFLOP/s, 0 from where it is far behind the best. */
+enum clb_status ocl_gemm_try(struct ocl_gemm_search *search,
+                             const struct ocl_gemm_candidate *candidate, const double *best,
+                             double *rates, bool *right);
+
+/* The candidate of such a name, or of a set of CLBlast's parameters, made where it is new and can
+ * be; it lives as long as the device. NULL: it is no such name. */
 const struct ocl_gemm_candidate *ocl_gemm_tuned(struct ocl_device *device, const char *name);
 bool ocl_gemm_is_tuned(const struct ocl_gemm_candidate *candidate);
 void ocl_gemm_release_tuned(struct ocl_device *device);

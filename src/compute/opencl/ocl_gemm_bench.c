@@ -137,8 +137,7 @@ static enum clb_status run(struct ocl_gemm_bench *bench, const struct ocl_gemm_c
                                         .accumulate = accumulate,
                                         .operands = bench->type,
                                         .type = result};
-    for (int i = 0; i < times; i++)
-        CLB_TRY(candidate->run(bench->device, candidate->tile, &product));
+    for (int i = 0; i < times; i++) CLB_TRY(candidate->run(bench->device, candidate, &product));
     CLB_TRY(ocl_finish(&bench->device->base));
 cleanup:
     return status;

@@ -16,15 +16,15 @@ const char *const ocl_gemm_kind_names[OCL_GEMM_KINDS] = {"nt", "nn", "tn"};
 
 #define TILE(id, name, forced)                                                                     \
     {                                                                                              \
-        name, forced, ocl_gemm_tile, &ocl_tiles[OCL_TILE_##id], OCL_GEMM_ALL_TYPES                 \
+        name, forced, ocl_gemm_tile, &ocl_tiles[OCL_TILE_##id], OCL_GEMM_ALL_TYPES, NULL           \
     }
 #define ENGINE(id, name)                                                                           \
     {                                                                                              \
-        name, name, ocl_gemm_tile, &ocl_tiles[OCL_TILE_##id], OCL_GEMM_REDUCED                     \
+        name, name, ocl_gemm_tile, &ocl_tiles[OCL_TILE_##id], OCL_GEMM_REDUCED, NULL               \
     }
 
 const struct ocl_gemm_candidate ocl_gemm_candidates[OCL_GEMM_CANDIDATES] = {
-    {"clblast", "clblast", ocl_gemm_clblast, NULL, 1u << CLB_F32},
+    {"clblast", "clblast", ocl_gemm_clblast, NULL, 1u << CLB_F32, NULL},
     TILE(14X32, "tile 14x32", "tile"),
     TILE(6X16, "tile 6x16", "tile6x16"),
     TILE(LOCAL_128X128, "local 128x128", "local"),
@@ -63,6 +63,12 @@ bool ocl_gemm_takes(const struct ocl_device *device, const struct ocl_gemm_candi
                     enum clb_type type)
 {
     return candidate->types >> type & 1 && is_worth_trying(device, candidate);
+}
+
+const struct ocl_gemm_candidate *ocl_gemm_candidate(const struct ocl_device *device, int i)
+{
+    const struct ocl_gemm_candidate *candidate = &ocl_gemm_candidates[i];
+    return candidate->run == ocl_gemm_clblast && device->clblast ? device->clblast : candidate;
 }
 
 const struct ocl_gemm_candidate *ocl_gemm_find(struct ocl_device *device, const char *name)
@@ -139,9 +145,10 @@ static bool is_complete(const struct ocl_device *device, enum clb_type type, con
 {
     if (rates && json_object_size(rates) == 0) return true;
     for (int i = 0; i < OCL_GEMM_CANDIDATES; i++) {
-        const char *name = ocl_gemm_candidates[i].name;
-        if (ocl_gemm_takes(device, &ocl_gemm_candidates[i], type) &&
-            !ocl_gemm_is_noted(results, "wrong", name) && !json_object_get(rates, name))
+        const struct ocl_gemm_candidate *candidate = ocl_gemm_candidate(device, i);
+        const char *name = candidate->name;
+        if (ocl_gemm_takes(device, candidate, type) && !ocl_gemm_is_noted(results, "wrong", name) &&
+            !json_object_get(rates, name))
             return false;
     }
     return rates != NULL;
@@ -161,6 +168,8 @@ static void take_fastest(struct ocl_device *device, enum clb_type type, json_t *
         {
             const struct ocl_gemm_candidate *candidate = ocl_gemm_find(device, name);
             if (!candidate || !ocl_gemm_takes(device, candidate, type) ||
+                (candidate->run == ocl_gemm_clblast &&
+                 candidate != ocl_gemm_candidate(device, OCL_GEMM_CLBLAST)) ||
                 ocl_gemm_is_noted(results, "wrong", name) ||
                 ocl_gemm_is_noted(results, "failed", name) ||
                 json_number_value(rate) <= choice.gflops)
@@ -211,6 +220,7 @@ static enum clb_status choose_fastest(struct ocl_device *device, enum clb_type t
     int missing_count = 0;
     enum clb_status status = CLB_OK;
     if (!results) CLB_TRY(clb_fail(CLB_ERROR_MEMORY, "products: out of memory"));
+    if (type == CLB_F32) ocl_clblast_take_kept(device, all);
     for (int i = 0; i < count; i++)
         if (!is_complete(device, type, results, ocl_gemm_rates(results, &shapes[i], false)))
             missing[missing_count++] = shapes[i];
@@ -262,6 +272,13 @@ enum clb_status ocl_gemm_choose(struct ocl_device *device, enum clb_type type)
                 ocl_gemm_nearest(&gemm->choices[CLB_F32],
                                  &(struct ocl_gemm_shape){.kind = (enum ocl_gemm_kind)kind});
     if (!wanted[0]) return choose_fastest(device, type);
+    if (!gemm->for_all_types && wanted[0]->run == ocl_gemm_clblast) {
+        json_t *all = ocl_gemm_load(&device->base.info, device->shape);
+        ocl_clblast_take_kept(device, all);
+        json_decref(all);
+        for (int kind = 0; kind < OCL_GEMM_KINDS; kind++)
+            wanted[kind] = ocl_gemm_candidate(device, OCL_GEMM_CLBLAST);
+    }
     choose_by(device, type, wanted, gemm->for_all_types ? " (as recorded)" : " (by CLBERT_GEMM)");
     return CLB_OK;
 }

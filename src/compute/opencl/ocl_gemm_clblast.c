@@ -6,10 +6,10 @@
 
 /* Row-major C = A B is column-major C^T = B^T A^T: the operands change places and no matrix is
  * transposed. The temporary buffer is the device's, so that CLBlast allocates nothing in a step. */
-enum clb_status ocl_gemm_clblast(struct ocl_device *device, const struct ocl_tile *tile,
+enum clb_status ocl_gemm_clblast(struct ocl_device *device,
+                                 const struct ocl_gemm_candidate *candidate,
                                  const struct ocl_product *p)
 {
-    (void)tile;
     const CLBlastTranspose first =
         p->kind == OCL_GEMM_NT ? CLBlastTransposeYes : CLBlastTransposeNo;
     const CLBlastTranspose second =
@@ -19,6 +19,8 @@ enum clb_status ocl_gemm_clblast(struct ocl_device *device, const struct ocl_til
                  second_ld = p->kind == OCL_GEMM_TN ? n : k;
     size_t bytes = 0;
     cl_mem temporary = NULL;
+    const enum clb_status used = ocl_clblast_use(device, candidate->parameters);
+    if (used != CLB_OK) return used;
     CLBlastStatusCode code =
         CLBlastSGemmTempBufferSize(CLBlastLayoutColMajor, first, second, m, n, k, 0, first_ld, 0,
                                    second_ld, 0, m, &device->queue, &bytes);

@@ -177,10 +177,12 @@ enum clb_status ocl_gemm_measure(struct ocl_device *device, enum clb_type type,
     enum clb_status status;
     *failed = false;
     CLB_TRY(ocl_gemm_bench_open(device, type, &race.bench));
-    for (int i = 0; i < OCL_GEMM_CANDIDATES; i++)
-        if (ocl_gemm_takes(device, &ocl_gemm_candidates[i], type) &&
-            !ocl_gemm_is_noted(results, "wrong", ocl_gemm_candidates[i].name))
-            race.runners[race.count++].candidate = &ocl_gemm_candidates[i];
+    for (int i = 0; i < OCL_GEMM_CANDIDATES; i++) {
+        const struct ocl_gemm_candidate *candidate = ocl_gemm_candidate(device, i);
+        if (ocl_gemm_takes(device, candidate, type) &&
+            !ocl_gemm_is_noted(results, "wrong", candidate->name))
+            race.runners[race.count++].candidate = candidate;
+    }
     begin_all(&race);
     const double start = base_seconds();
     for (int i = 0; i < count; i++)

@@ -81,7 +81,7 @@ static enum clb_status not_honoured(const struct ocl_device *device, const char 
 struct entry {
     enum clb_type type;
     struct ocl_gemm_shape shape;
-    char name[64];
+    char name[OCL_CLBLAST_NAME];
 };
 
 static bool named(const char *word, const char *name)
@@ -123,8 +123,13 @@ static enum clb_status take_entry(struct ocl_device *device, const struct entry 
     struct ocl_gemm_choices *choices = &gemm->choices[type];
     if (!candidate || !ocl_gemm_takes(device, candidate, type) || choices->count == OCL_GEMM_SHAPES)
         return not_honoured(device, "there is no such product here: ", list);
-    if (only && ocl_gemm_for_type(device, only, type) != candidate)
+    if (only && ocl_gemm_for_type(device, only, type) != candidate &&
+        (only->run != ocl_gemm_clblast || candidate->run != ocl_gemm_clblast))
         return not_honoured(device, "CLBERT_GEMM forces another than ", list);
+    for (int i = 0; i < choices->count; i++)
+        if (choices->of[i].candidate->run == ocl_gemm_clblast &&
+            candidate->run == ocl_gemm_clblast && choices->of[i].candidate != candidate)
+            return not_honoured(device, "CLBlast cannot have several parameters: ", list);
     gemm->for_all_types |= entry->type == CLB_I32;
     choices->how = " (as recorded)";
     choices->of[choices->count++] =

@@ -143,9 +143,10 @@ cleanup:
     return status;
 }
 
-enum clb_status ocl_gemm_tile(struct ocl_device *device, const struct ocl_tile *tile,
+enum clb_status ocl_gemm_tile(struct ocl_device *device, const struct ocl_gemm_candidate *candidate,
                               const struct ocl_product *p)
 {
+    const struct ocl_tile *tile = candidate->tile;
     return tile->place == OCL_REGISTERS ? register_product(device, tile, p)
                                         : local_product(device, tile, p);
 }

@@ -16,7 +16,8 @@ struct ocl_gemm_tuned {
     struct ocl_gemm_tuned *next;
     struct ocl_gemm_candidate candidate;
     struct ocl_tile tile;
-    char name[48];
+    struct ocl_clblast parameters;
+    char name[OCL_CLBLAST_NAME];
 };
 
 /* What gemm.cl asks of MWG, NWG, KWG and KWI: every work-item brings whole float4. */
@@ -41,25 +42,38 @@ static void name_tile(const struct ocl_tile *t, char *name, size_t size)
     snprintf(name, size, "local %dx%dx%dx%d", t->m, t->n, t->k, t->kwi);
 }
 
+/* Of one kind or the other. */
+static bool read_name(const struct ocl_device *device, struct ocl_gemm_tuned *tuned)
+{
+    char canonical[OCL_CLBLAST_NAME];
+    if (ocl_clblast_read(tuned->name, &tuned->parameters)) {
+        tuned->candidate = (struct ocl_gemm_candidate){.name = tuned->name,
+                                                       .run = ocl_gemm_clblast,
+                                                       .types = 1u << CLB_F32,
+                                                       .parameters = &tuned->parameters};
+        return ocl_clblast_fits(&tuned->parameters, &device->limits);
+    }
+    if (!read_tile(tuned->name, &tuned->tile) || !can_be(&tuned->tile)) return false;
+    name_tile(&tuned->tile, canonical, sizeof canonical);
+    tuned->tile.name = tuned->name;
+    tuned->candidate = (struct ocl_gemm_candidate){.name = tuned->name,
+                                                   .run = ocl_gemm_tile,
+                                                   .tile = &tuned->tile,
+                                                   .types = OCL_GEMM_ALL_TYPES};
+    return strcmp(canonical, tuned->name) == 0;
+}
+
 const struct ocl_gemm_candidate *ocl_gemm_tuned(struct ocl_device *device, const char *name)
 {
-    struct ocl_tile tile;
-    char canonical[48];
     for (struct ocl_gemm_tuned *t = device->tuned; t; t = t->next)
         if (strcmp(t->name, name) == 0) return &t->candidate;
-    if (!read_tile(name, &tile) || !can_be(&tile)) return NULL;
-    name_tile(&tile, canonical, sizeof canonical);
-    struct ocl_gemm_tuned *tuned = strcmp(canonical, name) == 0 ? calloc(1, sizeof *tuned) : NULL;
+    struct ocl_gemm_tuned *tuned = calloc(1, sizeof *tuned);
     if (!tuned) return NULL;
-    memcpy(tuned->name, canonical, sizeof canonical);
-    tile.name = tuned->name;
-    tuned->tile = tile;
-    tuned->candidate = (struct ocl_gemm_candidate){
-        .name = tuned->name,
-        .run = ocl_gemm_tile,
-        .tile = &tuned->tile,
-        .types = OCL_GEMM_ALL_TYPES,
-    };
+    snprintf(tuned->name, sizeof tuned->name, "%s", name);
+    if (strcmp(tuned->name, name) != 0 || !read_name(device, tuned)) {
+        free(tuned);
+        return NULL;
+    }
     tuned->next = device->tuned;
     device->tuned = tuned;
     return &tuned->candidate;
@@ -68,7 +82,7 @@ const struct ocl_gemm_candidate *ocl_gemm_tuned(struct ocl_device *device, const
 bool ocl_gemm_is_tuned(const struct ocl_gemm_candidate *candidate)
 {
     struct ocl_tile tile;
-    return read_tile(candidate->name, &tile);
+    return candidate->parameters || read_tile(candidate->name, &tile);
 }
 
 void ocl_gemm_release_tuned(struct ocl_device *device)
@@ -94,18 +108,8 @@ enum {
 /* One that is so far behind at its first products is not tried at the others. */
 static const double behind = 1.5;
 
-struct search {
-    struct ocl_device *device;
-    enum clb_type type;
-    struct ocl_gemm_bench *bench;
-    json_t *all, *results;
-    struct ocl_gemm_shape shapes[OCL_GEMM_SHAPES];
-    double best[OCL_GEMM_SHAPES]; /* GFLOP/s */
-    int count;
-};
-
 /* Those that the kernel can be, the device can hold and nobody has tried. */
-static int list_tiles(struct search *s, const struct ocl_gemm_candidate *tiles[MOST_TILES])
+static int list_tiles(struct ocl_gemm_search *s, const struct ocl_gemm_candidate *tiles[MOST_TILES])
 {
     int count = 0;
     for (int i = 0; i < MOST_TILES; i++) {
@@ -123,46 +127,70 @@ static int list_tiles(struct search *s, const struct ocl_gemm_candidate *tiles[M
     return count;
 }
 
-static enum clb_status try_tile(struct search *s, const struct ocl_gemm_candidate *tile,
-                                bool *right)
+enum clb_status ocl_gemm_try(struct ocl_gemm_search *s, const struct ocl_gemm_candidate *candidate,
+                             const double *best, double *rates, bool *right)
 {
     enum clb_status status;
-    CLB_TRY(ocl_gemm_bench_check(s->bench, tile, right));
+    for (int i = 0; i < s->count; i++) rates[i] = 0.0;
+    CLB_TRY(ocl_gemm_bench_check(s->bench, candidate, right));
     for (int i = 0; i < s->count && *right; i++) {
         const struct ocl_gemm_shape shape = ocl_gemm_shorten(s->shapes[i], s->best[i]);
-        double gflops;
-        CLB_TRY(ocl_gemm_bench_spot_check(s->bench, tile, &shape, right));
+        CLB_TRY(ocl_gemm_bench_spot_check(s->bench, candidate, &shape, right));
         if (!*right) break;
-        CLB_TRY(ocl_gemm_bench_time(s->bench, tile, &shape, s->best[i], &gflops));
-        json_object_set_new(ocl_gemm_rates(s->results, &s->shapes[i], true), tile->name,
-                            json_real(gflops));
-        if (behind * gflops < s->best[i]) break;
-        s->best[i] = fmax(s->best[i], gflops);
+        CLB_TRY(ocl_gemm_bench_time(s->bench, candidate, &shape, best[i], &rates[i]));
+        if (behind * rates[i] < best[i]) break;
     }
 cleanup:
     return status;
 }
 
 /* One that cannot be compiled or launched is as good as wrong. */
-static enum clb_status search(struct search *s, const struct clb_tuning_options *options,
+static void try_tile(struct ocl_gemm_search *s, const struct ocl_gemm_candidate *tile)
+{
+    double rates[OCL_GEMM_SHAPES];
+    bool right = true;
+    if (ocl_gemm_try(s, tile, s->best, rates, &right) != CLB_OK || !right)
+        ocl_gemm_note(s->results, "wrong", tile->name);
+    for (int i = 0; i < s->count && rates[i] > 0.0; i++) {
+        json_object_set_new(ocl_gemm_rates(s->results, &s->shapes[i], true), tile->name,
+                            json_real(rates[i]));
+        s->best[i] = fmax(s->best[i], rates[i]);
+    }
+}
+
+/* Of all products, by the time that they take. */
+static double mean_of(const double *rates, int count)
+{
+    double seconds = 0.0;
+    for (int i = 0; i < count; i++) seconds += 1.0 / rates[i];
+    return count / seconds;
+}
+
+/* Tiles and CLBlast's parameters take turns, as long as there are both. */
+static enum clb_status search(struct ocl_gemm_search *s, const struct clb_tuning_options *options,
                               struct clb_tuning *result)
 {
     const struct ocl_gemm_candidate *tiles[MOST_TILES];
     const int count = list_tiles(s, tiles);
-    const double begin = base_seconds();
+    const double end = base_seconds() + options->seconds;
+    int at = 0;
     enum clb_status status = CLB_OK;
-    while (result->tried < count && base_seconds() - begin < options->seconds &&
-           !(options->stop && *options->stop)) {
-        const struct ocl_gemm_candidate *tile = tiles[result->tried++];
-        bool right = true;
-        base_log_progress("%s: %s, %d of %d, %.0f s", s->device->base.info.selector, tile->name,
-                          result->tried, count, base_seconds() - begin);
-        if (try_tile(s, tile, &right) != CLB_OK || !right)
-            ocl_gemm_note(s->results, "wrong", tile->name);
+    for (bool turn = false; base_seconds() < end && !(options->stop && *options->stop);
+         turn = !turn) {
+        const struct ocl_gemm_candidate *set = turn || at == count ? ocl_clblast_next(s) : NULL;
+        if (!set && at == count) break;
+        base_log_progress("%s: trying %s, %d tried, best %.4g GFLOP/s, %.0f s left",
+                          s->device->base.info.selector, set ? set->name : tiles[at]->name,
+                          result->tried, mean_of(s->best, s->count), end - base_seconds());
+        if (set)
+            CLB_TRY(ocl_clblast_try(s, set));
+        else
+            try_tile(s, tiles[at++]);
+        result->tried++;
         if (base_json_starved()) CLB_TRY(clb_fail(CLB_ERROR_MEMORY, "tuning: out of memory"));
         ocl_gemm_save(&s->device->base.info, s->device->shape, s->all);
     }
-    result->left = count - result->tried;
+    result->left = count - at + ocl_clblast_left(s);
 cleanup:
     base_log_progress(NULL);
     return status;
@@ -170,15 +198,14 @@ cleanup:
 
 /* ---- the whole ---- */
 
-/* Of all products, by the time that they take. */
 static double mean_rate(const struct ocl_gemm_choices *choices)
 {
-    double seconds = 0.0;
-    for (int i = 0; i < choices->count; i++) seconds += 1.0 / choices->of[i].gflops;
-    return choices->count / seconds;
+    double rates[OCL_GEMM_SHAPES];
+    for (int i = 0; i < choices->count; i++) rates[i] = choices->of[i].gflops;
+    return mean_of(rates, choices->count);
 }
 
-static enum clb_status choose_anew(struct search *s, double *rate)
+static enum clb_status choose_anew(struct ocl_gemm_search *s, double *rate)
 {
     struct ocl_gemm_choices *choices = &s->device->gemm->choices[s->type];
     choices->count = 0;
@@ -189,7 +216,7 @@ static enum clb_status choose_anew(struct search *s, double *rate)
 }
 
 /* What there is to beat. */
-static enum clb_status begin(struct search *s)
+static enum clb_status begin(struct ocl_gemm_search *s)
 {
     const struct ocl_gemm_choices *choices = &s->device->gemm->choices[s->type];
     s->count = choices->count;
@@ -206,22 +233,26 @@ static enum clb_status begin(struct search *s)
 enum clb_status ocl_gemm_tune(struct clb_device *base, const struct clb_tuning_options *options,
                               struct clb_tuning *result)
 {
-    struct search s = {.device = ocl_device(base), .type = options->operands};
+    struct ocl_gemm_search s = {.device = ocl_device(base), .type = options->operands};
     const struct ocl_gemm_candidate *forced;
     const struct ocl_gemm_choices *choices = &s.device->gemm->choices[s.type];
     enum clb_status status;
     CLB_TRY(ocl_gemm_forced(&forced));
     if (forced) CLB_TRY(clb_fail(CLB_ERROR_ARGUMENT, "CLBERT_GEMM is set: nothing is chosen"));
-    if (s.device->shape->wide)
+    if (s.device->shape->wide && s.type != CLB_F32)
         CLB_TRY(clb_fail(CLB_ERROR_ARGUMENT,
-                         "%s (%s): its kernels use no local memory, whose tiles are tuned; what "
-                         "there is for it is measured at the first use",
-                         base->info.selector, base->info.name));
+                         "%s (%s): its kernels use no local memory, whose tiles are tuned, and "
+                         "CLBlast multiplies fp32 alone; what there is for %s is measured at the "
+                         "first use",
+                         base->info.selector, base->info.name, clb_type_name(s.type)));
     CLB_TRY(choose_anew(&s, &result->before));
     CLB_TRY(begin(&s));
     CLB_TRY(search(&s, options, result));
     CLB_TRY(choose_anew(&s, &result->after));
     result->products = choices->count;
+    if (s.device->clblast)
+        snprintf(result->clblast, sizeof result->clblast, "%s", s.device->clblast->name);
+    result->passed_over = (int)json_array_size(json_object_get(s.results, "passed over"));
     for (int i = 0; i < choices->count; i++)
         result->faster += ocl_gemm_is_tuned(choices->of[i].candidate);
 cleanup:
