@@ -28,6 +28,7 @@ struct clb_device_info {
     char version[64];     /* OpenCL version; for cpu the instruction set chosen, as "x86-64-v4" */
     int64_t memory_bytes; /* global memory */
     int64_t max_allocation_bytes;
+    int64_t scratch_bytes; /* what products take beside their operands; 0: it is not known */
     int32_t compute_units; /* OpenCL compute units; for cpu the threads that will be used */
     int32_t clock_mhz;     /* 0 where it is not told */
     bool is_gpu;

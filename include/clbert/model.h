@@ -27,7 +27,7 @@ struct clb_model_limits {
 };
 
 struct clb_memory_plan {
-    int64_t weights, gradients, activations, batch; /* bytes */
+    int64_t weights, gradients, activations, batch, scratch; /* bytes; the device's scratch */
 };
 
 /* Plans a model: no device memory yet. The device must outlive it. For training an architecture

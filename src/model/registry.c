@@ -495,6 +495,7 @@ struct clb_memory_plan registry_memory(const struct registry *r)
                    (r->operand_arena ? clb_arena_bytes(r->operand_arena) : 0),
         .gradients = r->gradient_arena ? clb_arena_bytes(r->gradient_arena) : 0,
         .batch = clb_arena_bytes(r->input_arena),
+        .scratch = clb_device_info(r->device)->scratch_bytes,
     };
     for (int i = 0; i < r->activation_arena_count; i++)
         plan.activations += clb_arena_bytes(r->activation_arenas[i]);

@@ -34,11 +34,13 @@ static void print_plan(const struct train_run *run, FILE *out)
             o->max_steps, pairs, o->per_device_train_batch_size, o->gradient_accumulation_steps,
             pairs * o->max_seq_length, epochs);
     fprintf(out,
-            "memory   weights %.1f, gradients %.1f, moments %.1f, activations %.1f, batch %.1f: "
-            "%.1f MiB of %.0f\n",
+            "memory   weights %.1f, gradients %.1f, moments %.1f, activations %.1f, batch %.1f, "
+            "scratch %.1f: %.1f MiB of %.0f\n",
             (double)plan.weights * mib, (double)plan.gradients * mib, (double)moments * mib,
-            (double)plan.activations * mib, (double)plan.batch * mib,
-            (double)(plan.weights + plan.gradients + moments + plan.activations + plan.batch) * mib,
+            (double)plan.activations * mib, (double)plan.batch * mib, (double)plan.scratch * mib,
+            (double)(plan.weights + plan.gradients + moments + plan.activations + plan.batch +
+                     plan.scratch) *
+                mib,
             (double)device->memory_bytes * mib);
 }
 

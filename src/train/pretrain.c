@@ -155,7 +155,7 @@ cleanup:
 static enum clb_status check_memory(const struct train_run *run)
 {
     struct clb_memory_plan plan = clb_model_memory(run->model);
-    int64_t bytes = plan.weights + plan.gradients + plan.activations + plan.batch +
+    int64_t bytes = plan.weights + plan.gradients + plan.activations + plan.batch + plan.scratch +
                     train_optimizer_bytes(run->optimizer);
     int64_t memory = clb_device_info(run->device)->memory_bytes;
     if (bytes <= memory) return CLB_OK;

@@ -138,6 +138,7 @@ void cpu_device_describe(int threads, struct clb_device_info *info)
     info->memory_bytes = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
     info->max_allocation_bytes = info->memory_bytes;
     info->compute_units = base_threads(threads);
+    info->scratch_bytes = 2 * cpu_packed_bytes(info->compute_units);
 }
 
 static void cpu_close(struct clb_device *device)

@@ -2,8 +2,8 @@
 /* Products C [m, n] = A [m, k] B [k, n], after GotoBLAS and BLIS. Both operands are packed into
  * panels that the register tile of an engine (cpu_engine.h) reads straight through.
  *
- *   for DEEP steps of K, rows of C and columns of C, as many of each as PACKED bytes have room
- *   for:
+ *   for DEEP steps of K, rows of C and columns of C, as many of each as cpu_packed_bytes have
+ *   room for:
  *     all threads pack A and B:       for each KC steps of K: panels of MR rows, of NR columns
  *     tasks, each a block of C, task_rows x task_columns, with its sums in the thread's scratch:
  *       for KC steps of K             (panels of A in L2, one panel of B in L1):
@@ -18,8 +18,6 @@
 
 /* DEEP is whole KCs of every engine. */
 enum { DEEP = 1024 };
-/* Each operand's; more for more threads, who all want tasks. */
-enum { PACKED = 16 << 20, PACKED_BY_THREAD = 2 << 20 };
 
 static struct cpu_operand operand_a(const struct cpu_product *g)
 {
@@ -261,10 +259,9 @@ static void multiply_tasks(const void *context, int64_t begin, int64_t end, int 
 }
 
 /* Lines that there is room for: whole tasks, at least one. */
-static int64_t lines_at_once(const struct cpu_engine *e, int threads, int64_t lines, int64_t steps,
+static int64_t lines_at_once(const struct cpu_engine *e, int64_t room, int64_t lines, int64_t steps,
                              int task)
 {
-    const int64_t room = cpu_smaller(PACKED, (int64_t)threads * PACKED_BY_THREAD);
     const int64_t tasks = room / (packed_steps(e, steps) * e->bytes * task);
     return cpu_smaller(lines, (tasks > 1 ? tasks : 1) * task);
 }
@@ -282,8 +279,9 @@ enum clb_status cpu_gemm(struct clb_device *device, const struct cpu_product *g)
     /* What is left of an earlier part of K must not have been finished. */
     const int64_t deep = is_plain(g) ? cpu_smaller(g->k, DEEP) : g->k;
     if (g->m == 0 || g->n == 0 || g->k == 0) return CLB_OK;
-    const int64_t rows = lines_at_once(e, cpu_threads(device), g->m, deep, e->task_rows);
-    const int64_t columns = lines_at_once(e, cpu_threads(device), g->n, deep, e->task_columns);
+    const int64_t room = cpu_packed_bytes(cpu_threads(device));
+    const int64_t rows = lines_at_once(e, room, g->m, deep, e->task_rows);
+    const int64_t columns = lines_at_once(e, room, g->n, deep, e->task_columns);
     struct block b = {.g = g, .e = e};
     b.packed_a =
         (char *)cpu_workspace(device, CPU_WORKSPACE_A, packed_floats(e, rows, deep, e->mr));

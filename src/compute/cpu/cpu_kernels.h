@@ -76,6 +76,12 @@ struct cpu_product {
     enum clb_activation activation;
 };
 
+/* Room for each of the packed operands: more for more threads, who all want tasks. */
+static inline int64_t cpu_packed_bytes(int threads)
+{
+    return (int64_t)(threads < 8 ? threads : 8) << 21;
+}
+
 /* By all threads of the device. */
 #define cpu_gemm CPU_NAME(cpu_gemm)
 enum clb_status cpu_gemm(struct clb_device *device, const struct cpu_product *product);
