@@ -15,7 +15,7 @@
  *
  * EPILOGUE_PARAMETERS ends a kernel's list of parameters, epilogue_take turns W sums that stand at
  * element `at` of C into what is stored there; `pre` and `saved` lie as C does, and have the type
- * OPERANDS. A reduced C is not that of the rounded pre. */
+ * OPERANDS in memory. A reduced C is not that of the rounded pre. */
 #define NONE 0
 #define FORWARD 1
 #define SLOPE 2
@@ -80,14 +80,14 @@ static inline vec slope(vec saved, int activation)
 static inline vec forward(vec x, vec of_columns, global operand *pre, int has_pre, long n)
 {
     x += of_columns;
-    if (has_pre) operand_store_part(x, pre, n);
+    if (has_pre) kept_store_part(x, pre, n);
     return activate(x, ACTIVATION);
 }
 #elif EPILOGUE == SLOPE
 #define EPILOGUE_PARAMETERS , const global operand *saved
 #define EPILOGUE_BIAS(column, n) ((vec)(0.0f))
 #define epilogue_take(x, of_columns, at, n) \
-    ((void)(of_columns), (x) * slope(operand_load_part(saved + (at), n), ACTIVATION))
+    ((void)(of_columns), (x) * slope(kept_load_part(saved + (at), n), ACTIVATION))
 #else
 #if EPILOGUE == SUMS
 #define EPILOGUE_PARAMETERS , global float *sums

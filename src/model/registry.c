@@ -56,7 +56,7 @@ struct registry {
     int loss_count;
 
     struct clb_arena *weight_arena, *gradient_arena, *input_arena;
-    struct clb_arena *operand_arena; /* NULL where operands are fp32 */
+    struct clb_arena *operand_arena; /* NULL where operands are fp32 in memory */
     struct clb_arena **activation_arenas;
     int activation_arena_count;
     struct upload *upload;
@@ -100,7 +100,7 @@ enum clb_status registry_create(struct clb_device *device, const struct clb_mode
     if (device) {
         CLB_TRY(create_arena(device, "weights", &r->weight_arena));
         if (r->training) CLB_TRY(create_arena(device, "gradients", &r->gradient_arena));
-        if (r->operands != CLB_F32)
+        if (clb_type_stored(r->operands) != CLB_F32)
             CLB_TRY(create_arena(device, "reduced weights", &r->operand_arena));
         CLB_TRY(clb_arena_create(device, "batch", &r->input_arena));
     }
@@ -199,7 +199,10 @@ static enum clb_status fill_lists(struct registry *r)
     if (r->training) memcpy(r->gradients, r->weights, size);
     for (int i = 0; i < r->parameter_count; i++) {
         r->weights[i].tensor = r->parameters[i]->weight;
-        if (!r->operand_arena) r->parameters[i]->operand = r->parameters[i]->weight;
+        if (!r->operand_arena) {
+            r->parameters[i]->operand = r->parameters[i]->weight;
+            r->parameters[i]->operand.type = r->operands;
+        }
         if (r->training) r->gradients[i].tensor = r->parameters[i]->gradient;
     }
     return CLB_OK;
@@ -296,7 +299,8 @@ void registry_layer(struct registry *r, enum clb_type operands, int64_t rows, in
 void registry_copy(struct registry *r, struct clb_tensor *tensor, const char *name, int64_t rows,
                    int64_t columns)
 {
-    if (r->operands != CLB_F32)
+    tensor->type = r->operands;
+    if (clb_type_stored(r->operands) != CLB_F32)
         add_activation(r, tensor, name, r->operands, rows, columns, SCRATCH);
 }
 
@@ -305,6 +309,7 @@ enum clb_status registry_cast(const struct clb_tensor *copy, const struct clb_te
 {
     const bool reduced = copy->memory != NULL;
     *operand = reduced ? clb_tensor_reshape(*copy, x->rows, x->columns) : *x;
+    operand->type = copy->type;
     return reduced ? clb_cast(operand, x) : CLB_OK;
 }
 

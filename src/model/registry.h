@@ -7,8 +7,9 @@
 
 #include <clbert/model.h>
 
-/* A parameter, its gradient (in training), and what products take of it: the weight itself, or its
- * copy in the reduced type of the model's operands. All of one shape. */
+/* A parameter, its gradient (in training), and what products take of it: the weight itself, seen as
+ * the type of the model's operands, or its copy in that where it is a reduced one. All of one
+ * shape. */
 struct parameter {
     struct clb_tensor weight, gradient, operand;
 };
@@ -47,10 +48,11 @@ void registry_operand(struct registry *registry, struct clb_tensor *tensor, cons
 void registry_layer(struct registry *registry, enum clb_type operands, int64_t rows,
                     int64_t outputs, int64_t inputs);
 /* Room for the copy that products take of an fp32 activation, within one call: registry_cast fills
- * it. Nothing where operands are fp32, too. */
+ * it. Nothing where operands are fp32 in memory, too. */
 void registry_copy(struct registry *registry, struct clb_tensor *tensor, const char *name,
                    int64_t rows, int64_t columns);
-/* *operand = x as products take it: cast to `copy`, or, where operands are fp32, x itself. */
+/* *operand = x as products take it: cast to `copy`, or, where that has no room, x itself, of its
+ * type. */
 enum clb_status registry_cast(const struct clb_tensor *copy, const struct clb_tensor *x,
                               struct clb_tensor *operand);
 /* The operands of all parameters follow their weights. */
