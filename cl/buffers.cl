@@ -4,6 +4,7 @@
  *   fill  x = value      add  out += x      scale  x *= factor
  *   cast_narrow          fp32 to bf16 or fp16, and back (types.cl)
  *   cast_widen
+ *   cast_tf32            fp32 to fp32 that is rounded to tf32
  *
  *   sum of squares: out[0] = sum of x[e]^2, in two steps
  *
@@ -38,6 +39,11 @@ kernel void cast_widen(global float *out, const global ushort *x, long count, in
     FOR_ELEMENTS(e, count)
         store_part(is_fp16 ? fp16_load_part(x + e, count - e) : bf16_load_part(x + e, count - e),
                    out + e, count - e);
+}
+
+kernel void cast_tf32(global float *out, const global float *x, long count)
+{
+    FOR_ELEMENTS(e, count) store_part(tf32_load_part(x + e, count - e), out + e, count - e);
 }
 
 /* ---- arithmetic ---- */

@@ -16,7 +16,7 @@
  *
  * EPILOGUE_PARAMETERS ends a kernel's list of parameters, epilogue_take turns W sums that stand at
  * element `at` of C into what is stored there; `pre`, `saved` and `input` lie as C does, and have the
- * type OPERANDS; `input` may be `saved`. A reduced C is not that of the rounded pre. */
+ * type OPERANDS in memory; `input` may be `saved`. A reduced C is not that of the rounded pre. */
 #define NONE 0
 #define FORWARD 1
 #define SLOPE 2
@@ -79,7 +79,7 @@ static inline vec slope_beside(vec x, int activation, vec *value)
 static inline vec forward(vec x, vec of_columns, global operand *pre, int has_pre, long n)
 {
     x += of_columns;
-    if (has_pre) operand_store_part(x, pre, n);
+    if (has_pre) kept_store_part(x, pre, n);
     return activate(x, ACTIVATION);
 }
 #elif EPILOGUE == SLOPE
@@ -90,8 +90,8 @@ static inline vec forward(vec x, vec of_columns, global operand *pre, int has_pr
 static inline vec backward(const global operand *saved, global operand *input, int has_input, long n)
 {
     vec value;
-    const vec slope = slope_beside(operand_load_part(saved, n), ACTIVATION, &value);
-    if (has_input) operand_store_part(value, input, n);
+    const vec slope = slope_beside(kept_load_part(saved, n), ACTIVATION, &value);
+    if (has_input) kept_store_part(value, input, n);
     return slope;
 }
 #else

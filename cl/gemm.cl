@@ -45,8 +45,8 @@
  * split and in register_product, by finish_product. SUMS: the groups of the first column of tiles also
  * add up the lines of A, a work-item one, as these come by in local memory.
  *
- * Types (types.cl): OPERANDS is that of A and B, RESULT that of C. Reduced numbers are widened on
- * their way into panels or local memory, and all that follows is fp32. A reduced C is rounded once:
+ * Types (types.cl): OPERANDS is that of A and B, RESULT that of C. Reduced numbers are widened, tf32
+ * ones rounded, on their way into panels or local memory, and all that follows is fp32. A reduced C is rounded once:
  * what is done in blocks or parts of K is compiled for an fp32 C, and finish_product rounds the sum.
  *
  * Edges: panels are filled up with zeros; a tile repeats the last row or column instead, and its

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Prelude of every source: the types of numbers in memory. Arithmetic is fp32 everywhere; what
- * products and attention read and give may be reduced to 16 bits, bf16 or fp16. -D options name the
- * types that a program is compiled for (fp32 where they are not given):
+ * products and attention read and give may be reduced to 16 bits, bf16 or fp16, and what they
+ * multiply may be tf32: fp32 in memory, its fraction rounded to 10 bits by every load of an operand.
+ * -D options name the types that a program is compiled for (fp32 where they are not given):
  *
- *   OPERANDS  of what it reads:  `operand`, with operand_at, operand_load4, operand_load_part
+ *   OPERANDS  of what it reads:  `operand`, with operand_at, operand_load4, operand_load_part;
+ *             kept_load_part, kept_store_part where it is not multiplied
  *   RESULT    of what it gives:  `result`, with the same, result_put, result_store4,
  *             result_store_part
  *
@@ -54,6 +56,13 @@
         narrow = magnitude >= 0x477ff000u ? (JOIN(uint, N))(0x7c00u) : narrow;                   \
         narrow = magnitude > 0x7f800000u ? (JOIN(uint, N))(0x7e00u) : narrow;                    \
         return JOIN(convert_ushort, N)((bits >> 16 & 0x8000u) | narrow);                         \
+    }                                                                                            \
+    static inline JOIN(float, N) tf32_round##N(JOIN(float, N) x)                                 \
+    {                                                                                            \
+        const JOIN(uint, N) bits = JOIN(as_uint, N)(x);                                          \
+        const JOIN(uint, N) rounded = bits + 0xfffu + (bits >> 13 & 1u);                         \
+        return JOIN(as_float, N)(                                                                \
+            ((bits & 0x7fffffffu) > 0x7f800000u ? bits | 0x400000u : rounded) & ~0x1fffu);       \
     }
 CONVERSIONS()
 CONVERSIONS(4)
@@ -130,11 +139,23 @@ typedef float fp32_number;
 #define fp32_store_part store_part
 #define fp32_rounded(x) (x)
 
+typedef float tf32_number; /* of operands only */
+#define tf32_at(p) tf32_round(*(p))
+#define tf32_load4(p) tf32_round4(*(const global float4 *)(p))
+#define tf32_load_part(p, n) JOIN(tf32_round, W)(load_part(p, n))
+
 typedef JOIN(OPERANDS, _number) operand;
 #define operand_at JOIN(OPERANDS, _at)
 #define operand_load4 JOIN(OPERANDS, _load4)
 #define operand_load_part JOIN(OPERANDS, _load_part)
-#define operand_store_part JOIN(OPERANDS, _store_part)
+
+#define KEPT_bf16 bf16
+#define KEPT_fp16 fp16
+#define KEPT_fp32 fp32
+#define KEPT_tf32 fp32
+#define KEPT JOIN(KEPT_, OPERANDS)
+#define kept_load_part JOIN(KEPT, _load_part)
+#define kept_store_part JOIN(KEPT, _store_part)
 
 typedef JOIN(RESULT, _number) result;
 #define result_at JOIN(RESULT, _at)

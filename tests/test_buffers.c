@@ -177,6 +177,66 @@ static void test_casts(void **state)
     support_on_devices(casts_on);
 }
 
+/* 13 digits of an fp32 number are rounded away, ties to even, with the carry that may follow;
+ * whatever the sign. */
+static const uint32_t tf32_patterns[][2] = {
+    {0x00000000, 0x00000000},                           /* zero */
+    {0x3f800000, 0x3f800000},                           /* 1 */
+    {0x3f800fff, 0x3f800000},                           /* below half of a digit, */
+    {0x3f801000, 0x3f800000},                           /* half of one after an even digit, */
+    {0x3f801001, 0x3f802000},                           /* above it, */
+    {0x3f803000, 0x3f804000},                           /* half of one after an odd digit */
+    {0x3fffefff, 0x3fffe000}, {0x3ffff000, 0x40000000}, /* a carry into the exponent */
+    {0x7f7fefff, 0x7f7fe000}, {0x7f7ff000, 0x7f800000}, /* the largest, and beyond */
+    {0x7f800000, 0x7f800000},                           /* infinity */
+    {0x00000001, 0x00000000}, {0x00001001, 0x00002000}, /* subnormal ones, */
+    {0x00003000, 0x00004000}, {0x007ff000, 0x00800000}, /* to the smallest normal one */
+};
+static const uint32_t tf32_nans[] = {0x7f800001, 0x7fffffff, 0x7fc00000, 0x7f801000};
+
+enum {
+    TF32_PATTERNS = sizeof tf32_patterns / sizeof *tf32_patterns,
+    TF32_NANS = sizeof tf32_nans / sizeof *tf32_nans,
+    TF32_ALL = 2 * (TF32_PATTERNS + TF32_NANS), /* of both signs */
+};
+
+static void tf32_on(struct clb_device *device)
+{
+    struct clb_arena *arena;
+    struct clb_tensor wide, other;
+    uint32_t bits[TF32_ALL];
+    for (int i = 0; i < TF32_ALL; i++)
+        bits[i] =
+            (i / 2 < TF32_PATTERNS ? tf32_patterns[i / 2][0] : tf32_nans[i / 2 - TF32_PATTERNS]) |
+            (uint32_t)(i % 2) << 31;
+    OK(clb_arena_create(device, "casts", &arena));
+    OK(clb_arena_add(arena, CLB_F32, TF32_ALL, 1, &wide));
+    OK(clb_arena_add(arena, CLB_TF32, TF32_ALL, 1, &other));
+    OK(clb_arena_commit(arena));
+    for (int back = 0; back < 2; back++) {
+        uint32_t got[TF32_ALL];
+        const struct clb_tensor *from = back ? &other : &wide, *to = back ? &wide : &other;
+        OK(clb_tensor_write(*from, bits, TF32_ALL));
+        OK(clb_cast(to, from));
+        OK(clb_tensor_read(*to, got, TF32_ALL));
+        for (int i = 0; i < TF32_ALL; i++) {
+            assert_int_equal(got[i] >> 31, i % 2);
+            assert_int_equal(got[i] & 0x1fff, 0);
+            if (i / 2 < TF32_PATTERNS)
+                assert_int_equal(got[i] & 0x7fffffff, tf32_patterns[i / 2][1]);
+            else
+                assert_true((got[i] & 0x7fffffff) > 0x7f800000);
+        }
+    }
+    clb_arena_destroy(arena);
+}
+
+static void test_tf32(void **state)
+{
+    (void)state;
+    support_on_devices(tf32_on);
+}
+
 static void not_finite_on(struct clb_device *device)
 {
     static const double bad[] = {(double)NAN, (double)INFINITY, 3e38};
@@ -204,6 +264,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_buffers),
         cmocka_unit_test(test_casts),
+        cmocka_unit_test(test_tf32),
         cmocka_unit_test(test_not_finite),
     };
     return cmocka_run_group_tests_name("buffers", tests, NULL, support_close_devices);

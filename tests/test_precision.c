@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reduced operands on the CPU path, with every instruction set that this CPU has: products beside
- * sums in double of the same rounded numbers; and the scale of fp16's losses. OpenCL's are compared
- * with these by the cases of `clbert verify`. */
+/* Operands of other types than fp32 on the CPU path, with every instruction set that this CPU has:
+ * products beside sums in double of the same rounded numbers; and the scale of fp16's losses.
+ * OpenCL's are compared with these by the cases of `clbert verify`. */
 #include "support_devices.h"
 #include "support_test.h"
 #include "support_training.h"
@@ -11,7 +11,8 @@
 
 static const char *const isas[] = {"x86-64-v4+amx", "x86-64-v4+bf16", "x86-64-v4", "x86-64-v3",
                                    "x86-64-v2"};
-static const enum clb_type types[] = {CLB_BF16, CLB_F16};
+static const enum clb_type types[] = {CLB_BF16, CLB_F16, CLB_TF32};
+enum { TYPES = sizeof types / sizeof *types };
 
 /* Beyond a tile, a task's block and what is summed at once; odd, single, whole. */
 static const struct shape {
@@ -19,10 +20,10 @@ static const struct shape {
 } shapes[] = {{1, 1, 1}, {3, 5, 2}, {33, 47, 31}, {64, 64, 64}, {70, 300, 513}, {300, 37, 1100}};
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
-/* A matrix of numbers of a reduced type, on the device and in double. */
+/* A matrix of numbers of a type, on the device and in double. */
 struct matrix {
     struct clb_tensor tensor, wide; /* of the type, and fp32 */
-    double *x;
+    double *x, *taken;              /* as they lie there, and as a product takes them */
 };
 
 enum { OUT, PRE, A, B, BIAS, MATRICES };
@@ -32,8 +33,10 @@ struct product {
     struct matrix matrix[MATRICES];
 };
 
+/* As the type is in memory. */
 static float rounded(enum clb_type type, float x)
 {
+    if (clb_type_stored(type) == CLB_F32) return x;
     return reduced_widen(type, reduced_of(type, x));
 }
 
@@ -44,6 +47,14 @@ static void plan(struct product *p, int i, enum clb_type type, int64_t rows, int
     OK(clb_arena_add(p->arena, CLB_F32, rows, columns, &m->wide));
 }
 
+/* As products take what lies there: of tf32 the nearest number of 11 digits. */
+static double taken(enum clb_type type, double x)
+{
+    int exponent;
+    const double digits = frexp(x, &exponent);
+    return type == CLB_TF32 ? ldexp(nearbyint(ldexp(digits, 11)), exponent - 11) : x;
+}
+
 /* Integers are summed without rounding, in any order. */
 static void fill(struct product *p, int i, bool integers)
 {
@@ -52,21 +63,28 @@ static void fill(struct product *p, int i, bool integers)
     const struct clb_random random = {7, CLB_PURPOSE_TEST, (uint32_t)i};
     float *x = malloc((size_t)count * sizeof *x);
     m->x = malloc((size_t)count * sizeof *m->x);
-    assert_non_null(x);
-    assert_non_null(m->x);
+    m->taken = malloc((size_t)count * sizeof *m->taken);
+    assert_true(x && m->x && m->taken);
     for (int64_t e = 0; e < count; e++) {
         const float u = 2.0f * clb_uniform_from_bits(clb_random_u32(random, (uint64_t)e)) - 1.0f;
         x[e] = integers ? roundf(4 * u) : rounded(m->tensor.type, u);
         m->x[e] = (double)x[e];
+        m->taken[e] = taken(m->tensor.type, m->x[e]);
     }
     OK(clb_tensor_write(m->wide, x, count));
-    OK(clb_cast(&m->tensor, &m->wide));
+    if (m->tensor.type == CLB_TF32)
+        OK(clb_tensor_write(m->tensor, x, count));
+    else
+        OK(clb_cast(&m->tensor, &m->wide));
     free(x);
 }
 
 static void close_product(struct product *p)
 {
-    for (int i = 0; i < MATRICES; i++) free(p->matrix[i].x);
+    for (int i = 0; i < MATRICES; i++) {
+        free(p->matrix[i].x);
+        free(p->matrix[i].taken);
+    }
     clb_arena_destroy(p->arena);
 }
 
@@ -75,8 +93,9 @@ static float *result_of(struct matrix *m)
     const int64_t count = clb_tensor_elements(m->tensor);
     float *x = malloc((size_t)count * sizeof *x);
     assert_non_null(x);
-    if (m->tensor.type != CLB_F32) OK(clb_cast(&m->wide, &m->tensor));
-    OK(clb_tensor_read(m->tensor.type == CLB_F32 ? m->tensor : m->wide, x, count));
+    const bool wide = clb_type_stored(m->tensor.type) == CLB_F32;
+    if (!wide) OK(clb_cast(&m->wide, &m->tensor));
+    OK(clb_tensor_read(wide ? m->tensor : m->wide, x, count));
     return x;
 }
 
@@ -84,7 +103,7 @@ static float *result_of(struct matrix *m)
 static void expect_product(struct matrix *m, const double *sums, const double *magnitudes,
                            int64_t k, bool exact)
 {
-    const enum clb_type type = m->tensor.type;
+    const enum clb_type type = clb_type_stored(m->tensor.type);
     const double unit = type == CLB_BF16 ? 0x1p-8 : type == CLB_F16 ? 0x1p-11 : 0x1p-24;
     float *x = result_of(m);
     for (int64_t e = 0; e < clb_tensor_elements(m->tensor); e++) {
@@ -113,8 +132,8 @@ static struct reference multiply(const struct product *p, const struct shape *s,
     for (int64_t i = 0; i < s->m; i++)
         for (int64_t j = 0; j < s->n; j++)
             for (int64_t k = 0; k < s->k; k++) {
-                const double product = p->matrix[A].x[i * a_row + k * a_step] *
-                                       p->matrix[B].x[j * b_column + k * b_step];
+                const double product = p->matrix[A].taken[i * a_row + k * a_step] *
+                                       p->matrix[B].taken[j * b_column + k * b_step];
                 r.sums[i * s->n + j] += product;
                 r.magnitudes[i * s->n + j] += fabs(product);
             }
@@ -217,7 +236,7 @@ static void check_backward_weight(struct clb_device *device, enum clb_type type,
 
 static void check_products(struct clb_device *device)
 {
-    for (int t = 0; t < 2; t++)
+    for (int t = 0; t < TYPES; t++)
         for (int i = 0; i < SHAPES; i++) {
             const struct shape *s = &shapes[i];
             assert_true(clb_device_multiplies(device, types[t]));

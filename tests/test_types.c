@@ -210,6 +210,8 @@ static void test_plan(void **state)
     assert_int_equal(2 * half.weights, 3 * full.weights);
     assert_int_equal(half.gradients, full.gradients);
     assert_true(half.activations < full.activations);
+    const struct clb_memory_plan tf32 = plan_of(cpu, CLB_TF32);
+    assert_memory_equal(&tf32, &full, sizeof full);
     clb_device_close(cpu);
 }
 

@@ -15,18 +15,17 @@ static void print(const struct ocl_shape *shape, const char *more)
     printf("%s %s %s\n", shape->name, options, more);
 }
 
-/* Operands and result: fp32, and reduced ones with results of both kinds. */
-static const enum clb_type types[][2] = {{CLB_F32, CLB_F32},
-                                         {CLB_BF16, CLB_F32},
-                                         {CLB_BF16, CLB_BF16},
-                                         {CLB_F16, CLB_F32},
-                                         {CLB_F16, CLB_F16}};
+/* Operands and result: fp32, reduced ones with results of both kinds, and tf32. */
+static const enum clb_type types[][2] = {{CLB_F32, CLB_F32},   {CLB_BF16, CLB_F32},
+                                         {CLB_BF16, CLB_BF16}, {CLB_F16, CLB_F32},
+                                         {CLB_F16, CLB_F16},   {CLB_TF32, CLB_F32}};
 enum { TYPES = sizeof types / sizeof *types };
 
 static void print_types(const struct ocl_shape *shape)
 {
     char options[OCL_SOURCE_OPTIONS_SIZE];
     for (int i = 0; i < TYPES; i++) {
+        if (types[i][0] == CLB_TF32) continue; /* where nothing is multiplied it is fp32 */
         ocl_type_options(types[i][0], types[i][1], options, sizeof options);
         print(shape, options);
     }
@@ -50,7 +49,7 @@ static const bool lying[][4] = {
     {false, false, true, true},   {false, true, true, true},   {true, true, true, true},
     {false, false, false, false}, {false, true, false, false}, {true, true, false, false},
 };
-enum { LYING = sizeof lying / sizeof *lying };
+enum { LYING = sizeof lying / sizeof *lying, VECTORS = 3 /* the first */ };
 
 /* The epilogues that a product of operands which lie so has, with the longest activation. */
 static void print_epilogues(const struct ocl_shape *shape, const struct ocl_tile *tile,
@@ -80,6 +79,7 @@ static void print_tile(const struct ocl_shape *shape, const struct ocl_tile *til
     char options[OCL_SOURCE_OPTIONS_SIZE];
     for (int t = 0; t < TYPES; t++)
         for (int i = 0; i < (shape->wide ? 1 : LYING); i++) {
+            if (types[t][0] == CLB_TF32 && i >= VECTORS) continue; /* its loads are fp32's */
             struct ocl_operands operands = {.type = types[t][0],
                                             .result = types[t][1],
                                             .a_k_major = lying[i][0],

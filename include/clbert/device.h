@@ -15,8 +15,10 @@ CLB_BEGIN_DECLS
 struct clb_device;
 
 /* fp32 and int32; what products and attention may take instead of fp32: bf16 (8 bits of exponent, 7
- * of fraction) and fp16 (IEEE 754 binary16). */
-enum clb_type { CLB_F32 = 0, CLB_I32 = 1, CLB_BF16 = 2, CLB_F16 = 3 };
+ * of fraction), fp16 (IEEE 754 binary16), and tf32 (8 and 10 bits). A tensor of tf32 holds fp32
+ * numbers: products and attention round those that they multiply, what they give is not rounded,
+ * and whatever else reads it sees fp32. */
+enum clb_type { CLB_F32 = 0, CLB_I32 = 1, CLB_BF16 = 2, CLB_F16 = 3, CLB_TF32 = 4 };
 
 /* What is known of a device before it is opened. */
 struct clb_device_info {
@@ -187,9 +189,15 @@ static inline int64_t clb_type_size(enum clb_type type)
     return type == CLB_BF16 || type == CLB_F16 ? 2 : 4;
 }
 
-CLB_API const char *clb_type_name(enum clb_type type); /* "fp32", "int32", "bf16", "fp16" */
-/* The type of a precision: "fp32", "bf16" or "fp16"; another name: CLB_ERROR_ARGUMENT that lists
- * them. */
+/* That of its numbers in memory. */
+static inline enum clb_type clb_type_stored(enum clb_type type)
+{
+    return type == CLB_TF32 ? CLB_F32 : type;
+}
+
+CLB_API const char *clb_type_name(enum clb_type type); /* "fp32", "int32", "bf16", "fp16", "tf32" */
+/* The type of a precision: "fp32", "tf32", "bf16" or "fp16"; another name: CLB_ERROR_ARGUMENT that
+ * lists them. */
 CLB_API enum clb_status clb_precision_named(const char *name, enum clb_type *type);
 
 /* Whether products and attention of a device take operands of a type. */

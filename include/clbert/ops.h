@@ -184,7 +184,8 @@ CLB_API enum clb_status clb_fill(const struct clb_tensor *x, float value);
 /* out = x, as many elements. */
 CLB_API enum clb_status clb_copy(const struct clb_tensor *out, const struct clb_tensor *x);
 /* out = x in another type: fp32 to bf16 or fp16, to the nearest, of two equally near the even one;
- * too large becomes infinite, NaN stays NaN. Or back, exactly. Fp32 to fp32 is clb_copy. */
+ * too large becomes infinite, NaN stays NaN. Or back, exactly. Fp32 to fp32 is clb_copy. Between
+ * fp32 and tf32, either way: the numbers that products take. */
 CLB_API enum clb_status clb_cast(const struct clb_tensor *out, const struct clb_tensor *x);
 /* out += x. */
 CLB_API enum clb_status clb_add(const struct clb_tensor *out, const struct clb_tensor *x);

@@ -43,8 +43,8 @@ struct clb_training_options {
     bool no_nsp; /* the masked language model alone (BertForMaskedLM) */
     uint64_t seed;
     bool gradient_checkpointing; /* as in struct clb_model_limits */
-    enum clb_type precision;     /* of the products' operands: CLB_F32, CLB_BF16, or CLB_F16, whose
-                                    losses are scaled (Micikevicius et al., 2018) */
+    enum clb_type precision; /* of the products' operands: CLB_F32, CLB_TF32, CLB_BF16, or CLB_F16,
+                                whose losses are scaled (Micikevicius et al., 2018) */
 
     enum clb_optimizer_kind optim;
     float learning_rate, weight_decay, adam_beta1, adam_beta2, adam_epsilon, max_grad_norm;

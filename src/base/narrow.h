@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers of 16 bits: bf16, the upper half of an fp32 number, and fp16, IEEE 754's binary16.
- * Narrowing is to the nearest, of two equally near to the even one; what is too large becomes
- * infinite, and NaN stays NaN. Widening is exact. By integers, so that every machine gives the same
- * bits, and without branches that a compiler could not turn into vectors. */
+/* Numbers of 16 bits: bf16, the upper half of an fp32 number, and fp16, IEEE 754's binary16; and
+ * tf32, fp32 numbers whose last 13 bits are zero. Narrowing is to the nearest, of two equally near
+ * to the even one; what is too large becomes infinite, and NaN stays NaN. Widening is exact. By
+ * integers, so that every machine gives the same bits, and without branches that a compiler could
+ * not turn into vectors. */
 #ifndef BASE_NARROW_H
 #define BASE_NARROW_H
 
@@ -56,6 +57,14 @@ static inline float base_fp16_widen(uint16_t half)
     uint32_t wide = rest < 0x400u ? subnormal : normal;
     if (rest >= 0x7c00u) wide = rest << 13 | 0x7f800000u;
     return base_float_of(sign | wide);
+}
+
+static inline float base_tf32_of(float x)
+{
+    const uint32_t bits = base_bits_of(x);
+    const uint32_t rounded = bits + 0xfffu + (bits >> 13 & 1u);
+    return base_float_of(((bits & 0x7fffffffu) > 0x7f800000u ? bits | 0x400000u : rounded) &
+                         ~0x1fffu);
 }
 
 #endif

@@ -64,7 +64,7 @@ enum clb_status cli_corpora(char *const *data, const char **rest, int rest_count
 /* What --format says: auto, text or jsonl; NULL: auto. */
 enum clb_status cli_text_format(const char *name, enum clb_text_format *format);
 
-/* What --precision says: fp32, bf16 or fp16; NULL: fp32. */
+/* What --precision says: fp32, tf32, bf16 or fp16; NULL: fp32. */
 enum clb_status cli_precision(const char *text, enum clb_type *type);
 
 /* What --model says: a size by name, of so many words, a config.json, or a model's directory;

@@ -70,16 +70,16 @@ static const struct {
     {"do-lower-case lowercase uncased", "cased", ": text is lower-cased where that is not given"},
     {"text-column text-field text-column-name json-keys", "json-field", NULL},
     {"lang", "language", NULL},
+    {"tf32", "precision", " tf32"},
     {"bf16", "precision", " bf16"},
     {"fp16 half", "precision", " fp16"},
-    {"amp mixed-precision dtype torch-dtype", "precision", ": fp32, bf16 or fp16"},
+    {"amp mixed-precision dtype torch-dtype", "precision", ": fp32, tf32, bf16 or fp16"},
 };
 
 /* Options of others that have no counterpart. */
 static const struct {
     const char *alias, *why;
 } without[] = {
-    {"tf32", "it computes in fp32, or as --precision says"},
     {"do-train do-eval do-predict", "the command says what is done: pretrain, evaluate"},
     {"lr-scheduler-type lr-decay-style scheduler",
      "the learning rate rises over --warmup-steps, then falls in a straight line to 0"},

@@ -231,7 +231,7 @@ enum clb_status command_bench(int argc, const char **argv)
         {"mlm-probability", 0, POPT_ARG_FLOAT, &o->mlm_probability, 0, "share of tokens (0.15)",
          "X"},
         {"precision", 0, POPT_ARG_STRING, &precision, 0,
-         "of products: fp32 (default), bf16 or fp16", "TYPE"},
+         "of products: fp32 (default), tf32, bf16 or fp16", "TYPE"},
         {"op", 0, POPT_ARG_STRING, &op, 0, "operations whose name contains this, not steps",
          "NAME"},
         {"steps", 0, POPT_ARG_INT, &o->steps, 0,

@@ -198,7 +198,7 @@ enum clb_status command_evaluate(int argc, const char **argv)
         {"device", 0, POPT_ARG_STRING, &a.device, 0, "auto (default), cpu, opencl, ...", "DEVICE"},
         {"threads", 0, POPT_ARG_INT, &a.threads, 0, "threads of the CPU path (0: all)", "N"},
         {"precision", 0, POPT_ARG_STRING, &a.precision, 0,
-         "of products: fp32 (default), bf16 or fp16", "TYPE"},
+         "of products: fp32 (default), tf32, bf16 or fp16", "TYPE"},
         {"per-device-eval-batch-size", 0, POPT_ARG_INT, &s->per_device_train_batch_size, 0,
          "sequences a batch (the run's, or 32)", "N"},
         {"max-seq-length", 0, POPT_ARG_INT, &s->stream.max_seq_length, 0,

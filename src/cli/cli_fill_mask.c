@@ -120,7 +120,7 @@ enum clb_status command_fill_mask(int argc, const char **argv)
         {"device", 0, POPT_ARG_STRING, &device_name, 0, "cpu (default), auto, opencl, ...",
          "DEVICE"},
         {"precision", 0, POPT_ARG_STRING, &precision, 0,
-         "of products: fp32 (default), bf16 or fp16", "TYPE"},
+         "of products: fp32 (default), tf32, bf16 or fp16", "TYPE"},
         {"threads", 0, POPT_ARG_INT, &threads, 0, "threads of the CPU path (0: all)", "N"},
         {"json", 0, POPT_ARG_NONE, &json, 0, "one line of JSON a text", NULL},
         POPT_TABLEEND};

@@ -173,7 +173,7 @@ enum clb_status command_pretrain(int argc, const char **argv)
         {"gradient-checkpointing", 0, POPT_ARG_NONE, &a.gradient_checkpointing, 0,
          "less memory, a third more time, the same results", NULL},
         {"precision", 0, POPT_ARG_STRING, &a.precision, 0,
-         "of products: fp32 (default), bf16, or fp16 with loss scaling", "TYPE"},
+         "of products: fp32 (default), tf32, bf16, or fp16 with loss scaling", "TYPE"},
         {"seed", 0, POPT_ARG_LONGLONG, &a.seed, 0, "of everything random (42)", "N"},
         {"logging-steps", 0, POPT_ARG_LONGLONG, &a.logging_steps, 0, "a line every N steps (50)",
          "N"},

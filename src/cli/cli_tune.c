@@ -81,7 +81,7 @@ enum clb_status command_tune(int argc, const char **argv)
         {"per-device-train-batch-size", 0, POPT_ARG_INT, &batch, 0, "sequences (32)", "N"},
         {"max-seq-length", 0, POPT_ARG_INT, &length, 0, "tokens a sequence (128)", "N"},
         {"precision", 0, POPT_ARG_STRING, &precision, 0,
-         "of products: fp32 (default), bf16 or fp16", "TYPE"},
+         "of products: fp32 (default), tf32, bf16 or fp16", "TYPE"},
         {"time-limit", 0, POPT_ARG_DOUBLE, &seconds, 0,
          "seconds of searching, at most (120); what is being tried then is tried to its end",
          "SECONDS"},

@@ -18,7 +18,7 @@ static const struct cli_usage usage = {
         "Proves a device against the CPU path: every operation over a list of cases, a whole\n"
         "model forward, every gradient and ten training steps, each difference beside the\n"
         "tolerance that follows from rounding. Operations are tried in every precision of the\n"
-        "device; the model in that of --precision, and in bf16 and fp16 beside fp32, too.\n"
+        "device; the model in that of --precision, and one that is not fp32 beside fp32, too.\n"
         "A device must also give the same bits twice, and leave alone what is not a result.\n"
         "What fails is shown with a map of what differs and the command that repeats it; the\n"
         "exit code is 1.",
@@ -144,7 +144,7 @@ enum clb_status command_verify(int argc, const char **argv)
     struct poptOption options[] = {
         {"device", 0, POPT_ARG_STRING, &device, 0, "device to prove (default auto)", "D"},
         {"precision", 0, POPT_ARG_STRING, &precision, 0,
-         "of the model's products: fp32 (default), bf16 or fp16", "TYPE"},
+         "of the model's products: fp32 (default), tf32, bf16 or fp16", "TYPE"},
         {"case", 0, POPT_ARG_STRING, &only, 0, "only cases whose name contains this", "NAME"},
         {"seed", 0, POPT_ARG_LONG, &seed, 0, "of the cases' numbers (default 0)", "N"},
         {"tiny", 0, POPT_ARG_NONE, &tiny, 0, "smallest shapes only, for simulators", NULL},

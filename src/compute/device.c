@@ -173,20 +173,24 @@ const struct clb_profile_entry *clb_device_profile_entries(const struct clb_devi
 
 const char *clb_type_name(enum clb_type type)
 {
-    static const char *const names[] = {
-        [CLB_F32] = "fp32", [CLB_I32] = "int32", [CLB_BF16] = "bf16", [CLB_F16] = "fp16"};
+    static const char *const names[] = {[CLB_F32] = "fp32",
+                                        [CLB_I32] = "int32",
+                                        [CLB_BF16] = "bf16",
+                                        [CLB_F16] = "fp16",
+                                        [CLB_TF32] = "tf32"};
     return names[type];
 }
 
 enum clb_status clb_precision_named(const char *name, enum clb_type *type)
 {
-    static const enum clb_type precisions[] = {CLB_F32, CLB_BF16, CLB_F16};
-    for (int i = 0; i < 3; i++)
+    static const enum clb_type precisions[] = {CLB_F32, CLB_TF32, CLB_BF16, CLB_F16};
+    for (size_t i = 0; i < sizeof precisions / sizeof *precisions; i++)
         if (strcmp(name, clb_type_name(precisions[i])) == 0) {
             *type = precisions[i];
             return CLB_OK;
         }
-    return clb_fail(CLB_ERROR_ARGUMENT, "precision \"%s\" is neither fp32, bf16 nor fp16", name);
+    return clb_fail(CLB_ERROR_ARGUMENT, "precision \"%s\" is neither fp32, tf32, bf16 nor fp16",
+                    name);
 }
 
 bool clb_device_multiplies(const struct clb_device *device, enum clb_type type)

@@ -157,6 +157,7 @@ static enum clb_status forward(struct module *module, struct pass *pass)
     const struct block m = view(module, pass);
     const struct clb_config *c = &module->model->config;
     const struct clb_tensor *x = &module->input;
+    const struct clb_tensor hidden1 = registry_taken(&m.copy1, &m.hidden1);
     enum clb_status status;
     CLB_TRY(clb_linear_forward(&m.qkv, NULL, &module->input_operand, &m.qkv_weight.operand,
                                &m.qkv_bias.weight, CLB_ACTIVATION_NONE));
@@ -168,9 +169,9 @@ static enum clb_status forward(struct module *module, struct pass *pass)
                              &m.attention_bias.weight, x, &m.attention_gamma.weight,
                              &m.attention_beta.weight, c->layer_norm_eps,
                              dropout(module, pass, SITE_HIDDEN1)));
-    CLB_TRY(clb_linear_forward(&m.act, pass->training ? &m.pre : NULL,
-                               registry_taken(&m.copy1, &m.hidden1), &m.intermediate_weight.operand,
-                               &m.intermediate_bias.weight, c->hidden_act));
+    CLB_TRY(clb_linear_forward(&m.act, pass->training ? &m.pre : NULL, &hidden1,
+                               &m.intermediate_weight.operand, &m.intermediate_bias.weight,
+                               c->hidden_act));
     CLB_TRY(clb_linear_forward(&m.sum2, NULL, &m.act, &m.output_weight.operand, NULL,
                                CLB_ACTIVATION_NONE));
     CLB_TRY(clb_norm_forward(&m.hidden2, registry_optional(&m.copy2), &m.sum2, &m.stats2, &m.sum2,
@@ -178,7 +179,7 @@ static enum clb_status forward(struct module *module, struct pass *pass)
                              &m.output_beta.weight, c->layer_norm_eps,
                              dropout(module, pass, SITE_HIDDEN2)));
     pass->hidden = m.hidden2;
-    pass->operand = *registry_taken(&m.copy2, &m.hidden2);
+    pass->operand = registry_taken(&m.copy2, &m.hidden2);
 cleanup:
     return status;
 }
@@ -213,6 +214,7 @@ static enum clb_status backward(struct module *module, struct pass *pass)
     const struct block m = view(module, pass);
     const struct clb_config *c = &module->model->config;
     const struct clb_tensor *d_hidden = &pass->d_hidden;
+    const struct clb_tensor hidden1 = registry_taken(&m.copy1, &m.hidden1);
     const struct clb_tensor *act = m.keeps_act ? &m.act : &m.pre, *d_act = &m.d_intermediate;
     enum clb_status status;
 
@@ -224,8 +226,7 @@ static enum clb_status backward(struct module *module, struct pass *pass)
     CLB_TRY(clb_linear_backward_weight(&m.output_weight.gradient, NULL, &m.d_y, act));
     CLB_TRY(remake_hidden1(module, &m));
     CLB_TRY(clb_linear_backward_weight(&m.intermediate_weight.gradient,
-                                       &m.intermediate_bias.gradient, d_act,
-                                       registry_taken(&m.copy1, &m.hidden1)));
+                                       &m.intermediate_bias.gradient, d_act, &hidden1));
     CLB_TRY(clb_linear_backward_input(&m.d_sum, d_act, &m.intermediate_weight.operand, NULL, NULL,
                                       CLB_ACTIVATION_NONE, true));
 

@@ -106,7 +106,7 @@ static enum clb_status forward(struct module *module, struct pass *pass)
         CLB_TRY(clb_dropout_apply(&out, &out, pass_dropout(pass, c->hidden_dropout_prob, &site)));
     CLB_TRY(registry_cast(&copy, &out));
     pass->hidden = out;
-    pass->operand = *registry_taken(&copy, &out);
+    pass->operand = registry_taken(&copy, &out);
 cleanup:
     return status;
 }

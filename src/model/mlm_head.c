@@ -108,16 +108,17 @@ static enum clb_status chunk_forward(struct mlm_head *m, struct pass *pass, int6
                                      const struct clb_tensor *rows, const struct clb_tensor *labels)
 {
     const struct clb_config *c = &m->module.model->config;
-    const struct clb_tensor *predicted = registry_taken(&m->predicted_copy, &m->predicted);
+    const struct clb_tensor masked = registry_taken(&m->masked_copy, &m->masked);
+    const struct clb_tensor predicted = registry_taken(&m->predicted_copy, &m->predicted);
     enum clb_status status;
     CLB_TRY(clb_gather_rows(&m->masked, &pass->hidden, rows));
     CLB_TRY(registry_cast(&m->masked_copy, &m->masked));
-    CLB_TRY(clb_linear_forward(&m->transform, &m->pre, registry_taken(&m->masked_copy, &m->masked),
-                               &m->weight.operand, &m->bias.weight, c->hidden_act));
+    CLB_TRY(clb_linear_forward(&m->transform, &m->pre, &masked, &m->weight.operand, &m->bias.weight,
+                               c->hidden_act));
     CLB_TRY(clb_norm_forward(&m->predicted, registry_optional(&m->predicted_copy), &m->transform,
                              &m->stats, &m->transform, NULL, NULL, &m->gamma.weight,
                              &m->beta.weight, c->layer_norm_eps, (struct clb_dropout){0}));
-    CLB_TRY(clb_linear_forward(&m->logits, NULL, predicted,
+    CLB_TRY(clb_linear_forward(&m->logits, NULL, &predicted,
                                &embeddings_word(m->module.model)->operand, &m->decoder_bias.weight,
                                CLB_ACTIVATION_NONE));
     CLB_TRY(head_loss(&m->module, pass, &m->logits, labels, first));
@@ -129,22 +130,24 @@ static enum clb_status chunk_backward(const struct mlm_head *m, const struct pas
                                       const struct clb_tensor *rows)
 {
     const struct parameter *word = embeddings_word(m->module.model);
-    const struct clb_tensor *d_logits = registry_taken(&m->d_logits, &m->logits);
-    const struct clb_tensor *d_transform = registry_taken(&m->d_copy, &m->d_predicted);
+    const struct clb_tensor masked = registry_taken(&m->masked_copy, &m->masked);
+    const struct clb_tensor predicted = registry_taken(&m->predicted_copy, &m->predicted);
+    const struct clb_tensor d_logits = registry_taken(&m->d_logits, &m->logits);
+    const struct clb_tensor d_transform = registry_taken(&m->d_copy, &m->d_predicted);
     enum clb_status status;
     CLB_TRY(registry_cast(&m->d_logits, &m->logits));
-    CLB_TRY(clb_linear_backward_weight(&word->gradient, &m->decoder_bias.gradient, d_logits,
-                                       registry_taken(&m->predicted_copy, &m->predicted)));
-    CLB_TRY(clb_linear_backward_input(&m->d_predicted, d_logits, &word->operand, NULL, NULL,
+    CLB_TRY(clb_linear_backward_weight(&word->gradient, &m->decoder_bias.gradient, &d_logits,
+                                       &predicted));
+    CLB_TRY(clb_linear_backward_input(&m->d_predicted, &d_logits, &word->operand, NULL, NULL,
                                       CLB_ACTIVATION_NONE, false));
     CLB_TRY(clb_norm_backward(&m->d_predicted, registry_optional(&m->d_copy), &m->gamma.gradient,
                               &m->beta.gradient, NULL, &m->d_predicted, &m->transform, &m->stats,
                               &m->gamma.weight, (struct clb_dropout){0}));
-    CLB_TRY(clb_activation_backward(d_transform, d_transform, &m->pre,
+    CLB_TRY(clb_activation_backward(&d_transform, &d_transform, &m->pre,
                                     m->module.model->config.hidden_act));
-    CLB_TRY(clb_linear_backward_weight(&m->weight.gradient, &m->bias.gradient, d_transform,
-                                       registry_taken(&m->masked_copy, &m->masked)));
-    CLB_TRY(clb_linear_backward_input(&m->d_masked, d_transform, &m->weight.operand, NULL, NULL,
+    CLB_TRY(
+        clb_linear_backward_weight(&m->weight.gradient, &m->bias.gradient, &d_transform, &masked));
+    CLB_TRY(clb_linear_backward_input(&m->d_masked, &d_transform, &m->weight.operand, NULL, NULL,
                                       CLB_ACTIVATION_NONE, false));
     CLB_TRY(clb_scatter_add_rows(&pass->d_hidden, &m->d_masked, rows));
 cleanup:

@@ -58,7 +58,7 @@ struct registry {
 
     struct clb_arena *weight_arena, *gradient_arena, *input_arena;
     uint64_t weights_cast;           /* the writes to weight_arena that operand_arena has seen */
-    struct clb_arena *operand_arena; /* NULL where operands are fp32 */
+    struct clb_arena *operand_arena; /* NULL where operands are fp32 in memory */
     struct clb_arena **activation_arenas;
     int activation_arena_count;
     struct upload *upload;
@@ -102,7 +102,7 @@ enum clb_status registry_create(struct clb_device *device, const struct clb_mode
     if (device) {
         CLB_TRY(create_arena(device, "weights", &r->weight_arena));
         if (r->training) CLB_TRY(create_arena(device, "gradients", &r->gradient_arena));
-        if (r->operands != CLB_F32)
+        if (clb_type_stored(r->operands) != CLB_F32)
             CLB_TRY(create_arena(device, "reduced weights", &r->operand_arena));
         CLB_TRY(clb_arena_create(device, "batch", &r->input_arena));
     }
@@ -201,7 +201,10 @@ static enum clb_status fill_lists(struct registry *r)
     if (r->training) memcpy(r->gradients, r->weights, size);
     for (int i = 0; i < r->parameter_count; i++) {
         r->weights[i].tensor = r->parameters[i]->weight;
-        if (!r->operand_arena) r->parameters[i]->operand = r->parameters[i]->weight;
+        if (!r->operand_arena) {
+            r->parameters[i]->operand = r->parameters[i]->weight;
+            r->parameters[i]->operand.type = r->operands;
+        }
         if (r->training) r->gradients[i].tensor = r->parameters[i]->gradient;
     }
     return CLB_OK;
@@ -302,12 +305,13 @@ void registry_layer(struct registry *r, enum clb_type operands, int64_t rows, in
 void registry_copy(struct registry *r, struct clb_tensor *tensor, const char *name, int64_t rows,
                    int64_t columns, enum lifetime lifetime)
 {
+    tensor->type = r->operands;
     if (registry_copies(r)) add_activation(r, tensor, name, r->operands, rows, columns, lifetime);
 }
 
 bool registry_copies(const struct registry *r)
 {
-    return r->operands != CLB_F32;
+    return clb_type_stored(r->operands) != CLB_F32;
 }
 
 const struct clb_tensor *registry_optional(const struct clb_tensor *copy)
@@ -315,9 +319,11 @@ const struct clb_tensor *registry_optional(const struct clb_tensor *copy)
     return copy->memory ? copy : NULL;
 }
 
-const struct clb_tensor *registry_taken(const struct clb_tensor *copy, const struct clb_tensor *x)
+struct clb_tensor registry_taken(const struct clb_tensor *copy, const struct clb_tensor *x)
 {
-    return copy->memory ? copy : x;
+    struct clb_tensor taken = copy->memory ? *copy : *x;
+    taken.type = copy->type;
+    return taken;
 }
 
 enum clb_status registry_cast(const struct clb_tensor *copy, const struct clb_tensor *x)

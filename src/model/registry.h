@@ -7,8 +7,9 @@
 
 #include <clbert/model.h>
 
-/* A parameter, its gradient (in training), and what products take of it: the weight itself, or its
- * copy in the reduced type of the model's operands. All of one shape. */
+/* A parameter, its gradient (in training), and what products take of it: the weight itself, seen as
+ * the type of the model's operands, or its copy in that where it is a reduced one. All of one
+ * shape. */
 struct parameter {
     struct clb_tensor weight, gradient, operand;
 };
@@ -48,15 +49,16 @@ void registry_operand(struct registry *registry, struct clb_tensor *tensor, cons
  * told to expect. */
 void registry_layer(struct registry *registry, enum clb_type operands, int64_t rows,
                     int64_t outputs, int64_t inputs);
-/* Whether products take copies of fp32 activations. */
+/* Whether products take copies of fp32 activations: where they are reduced in memory. */
 bool registry_copies(const struct registry *registry);
-/* Room for such a copy, or nothing: a tensor without memory. */
+/* Room for such a copy, or nothing: a tensor without memory, whose type is the operands'. */
 void registry_copy(struct registry *registry, struct clb_tensor *tensor, const char *name,
                    int64_t rows, int64_t columns, enum lifetime lifetime);
 /* The copy for an operation that may fill it: NULL where there is none. */
 const struct clb_tensor *registry_optional(const struct clb_tensor *copy);
-/* What products take of x: the copy, or, where there is none, x itself. */
-const struct clb_tensor *registry_taken(const struct clb_tensor *copy, const struct clb_tensor *x);
+/* What products take of x: the copy, or, where there is none, x itself, as of the operands' type.
+ */
+struct clb_tensor registry_taken(const struct clb_tensor *copy, const struct clb_tensor *x);
 /* Fills the copy, where there is one. */
 enum clb_status registry_cast(const struct clb_tensor *copy, const struct clb_tensor *x);
 /* The operands of all parameters follow their weights, where these have changed. */

@@ -232,5 +232,7 @@ static const struct verify_case cases[] = {
     BOTH_WAYS(false, 0, 3, 4, 0, 0.1f, beyond_a_tile, VERIFY_FAR),
     BOTH_WAYS(false, 0, 1, 264, 0, 0.1f, beyond_a_tile, VERIFY_PLAIN),
     BOTH_WAYS(false, 0, 2, 64, 0, 0.1f, mixed, VERIFY_SPECIAL),
+    {&attention_forward, true, 0, 2, 4, VERIFY_TF32, 0.25f, tiny_mix, VERIFY_PLAIN},
+    {&attention_backward, true, 0, 2, 4, VERIFY_TF32, 0.25f, tiny_mix, VERIFY_PLAIN},
 };
 const struct verify_cases verify_attention_cases = VERIFY_CASES(cases);

@@ -73,7 +73,7 @@ static void plan_widen(struct verify_plan *p, const struct verify_case *c)
 
 static const char *type_name(int variant)
 {
-    return variant == CLB_BF16 ? " bf16" : " fp16";
+    return variant == CLB_BF16 ? " bf16" : variant == CLB_F16 ? " fp16" : " tf32";
 }
 
 static enum clb_status run_cast(const struct verify_case *c, const struct clb_tensor *t)
@@ -154,6 +154,7 @@ static const struct verify_case cases[] = {
     {&narrow, true, 5, 9, 0, CLB_F16, 0, NULL, VERIFY_PLAIN},
     {&narrow, false, 301, 129, 0, CLB_BF16, 0, NULL, VERIFY_SPECIAL},
     {&narrow, false, 301, 129, 0, CLB_F16, 0, NULL, VERIFY_SPECIAL},
+    {&narrow, true, 7, 9, 0, CLB_TF32, 0, NULL, VERIFY_SPECIAL},
     {&widen, true, 5, 9, 0, CLB_BF16, 0, NULL, VERIFY_PLAIN},
     {&widen, true, 5, 9, 0, CLB_F16, 0, NULL, VERIFY_PLAIN},
     {&widen, false, 301, 129, 0, CLB_BF16, 0, NULL, VERIFY_SPECIAL},

@@ -378,6 +378,13 @@ static const struct verify_case cases[] = {
     WEIGHT(false, 700, 30, 29, 0, VERIFY_INTEGERS),
     WEIGHT(false, 515, 129, 131, 1, VERIFY_INTEGERS),
     WEIGHT(false, 37, 29, 45, 0, VERIFY_SPECIAL),
+    {&linear_forward, true, 5, 7, 9, VERIFY_TF32 + VERIFY_WITH_BIAS + CLB_ACTIVATION_GELU, 0, NULL,
+     VERIFY_PLAIN},
+    {&linear_forward, false, 129, 100, 133, VERIFY_TF32, 0, NULL, VERIFY_PLAIN},
+    {&linear_backward_input, true, 5, 7, 9, VERIFY_TF32 + VERIFY_SLOPE + CLB_ACTIVATION_GELU, 0,
+     NULL, VERIFY_PLAIN},
+    {&linear_backward_weight, true, 5, 7, 9, VERIFY_TF32, 0, NULL, VERIFY_PLAIN},
+    {&linear_backward_weight, false, 300, 64, 68, VERIFY_TF32, 0, NULL, VERIFY_PLAIN},
 #define ACTIVATION(tiny, m, n, variant, inputs)                                                    \
     VERIFY_REDUCED(&activation_backward, tiny, m, n, 0, variant, 0, NULL, inputs)
     ACTIVATION(true, 3, 7, CLB_ACTIVATION_GELU, VERIFY_PLAIN),

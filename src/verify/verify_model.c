@@ -73,7 +73,7 @@ struct comparison {
 /* u: a number is rounded to a type by at most this part of it. */
 static double unit_roundoff(enum clb_type type)
 {
-    return type == CLB_BF16 ? 0x1p-8 : type == CLB_F16 ? 0x1p-11 : 0x1p-24;
+    return type == CLB_BF16 ? 0x1p-8 : type == CLB_F32 ? 0x1p-24 : 0x1p-11;
 }
 
 /* Rounding through a pass: each operation on the way adds that of its own arithmetic and of its

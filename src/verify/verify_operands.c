@@ -158,7 +158,8 @@ void verify_reduced(struct verify_plan *plan, enum clb_type type)
     struct verify_operand *operand = &plan->operands[plan->count - 1];
     float *values = operand->values;
     operand->shape.type = type;
-    for (int64_t e = 0; values && e < clb_tensor_elements(operand->shape); e++)
+    for (int64_t e = 0;
+         clb_type_size(type) < 4 && values && e < clb_tensor_elements(operand->shape); e++)
         values[e] = reduced_widen(type, reduced_of(type, values[e]));
 }
 
@@ -173,7 +174,7 @@ void verify_result(struct verify_plan *plan)
     if (verify_case_operands(plan->which) == CLB_F32) return;
     if (plan->which->variant & VERIFY_FP32_RESULT) return;
     verify_multiplied(plan);
-    plan->operands[plan->count - 1].rounded = true;
+    plan->operands[plan->count - 1].rounded = verify_case_operands(plan->which) != CLB_TF32;
 }
 
 /* ---- what the numbers are ---- */

@@ -43,6 +43,7 @@ static void append(char *text, size_t size, size_t *length, const char *format, 
 enum clb_type verify_case_operands(const struct verify_case *c)
 {
     if (c->variant & VERIFY_BF16) return CLB_BF16;
+    if (c->variant & VERIFY_TF32) return CLB_TF32;
     return c->variant & VERIFY_FP16 ? CLB_F16 : CLB_F32;
 }
 

@@ -20,7 +20,7 @@ enum {
     VERIFY_IN_PLACE = 16     /* of activation_backward: an activation, and this */
 };
 /* ... and of products and attention the type of their operands, fp32 where neither is. */
-enum { VERIFY_BF16 = 64, VERIFY_FP16 = 128, VERIFY_FP32_RESULT = 256 };
+enum { VERIFY_BF16 = 64, VERIFY_FP16 = 128, VERIFY_FP32_RESULT = 256, VERIFY_TF32 = 512 };
 
 /* How a case's numbers are made: each for a branch or a weakness that plain ones do not reach. What
  * exactly they are is the operation's. */
@@ -205,8 +205,8 @@ void verify_part(struct verify_plan *plan, const char *name, int64_t count, doub
                  int64_t terms);
 /* What the last part is measured against at least: where a sum may cancel to nothing. */
 void verify_floor(struct verify_plan *plan, double floor);
-/* The last operand is of a reduced type on the device; the values that it has now are rounded to
- * it. */
+/* The last operand is of another type on the device; the values that it has now are rounded to it,
+ * but for tf32, which is fp32 in memory. */
 void verify_reduced(struct verify_plan *plan, enum clb_type type);
 /* ... of that of the case's operands. */
 void verify_multiplied(struct verify_plan *plan);

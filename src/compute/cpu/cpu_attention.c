@@ -46,7 +46,7 @@ struct task {
 struct scratch {
     float *scores, *gradient; /* [QUERIES, stride] */
     float *factors;           /* [stride] of dropout */
-    float *wide;              /* [8, length, D]: a task's reduced tensors in fp32 */
+    float *wide;              /* [8, length, D]: a task's tensors in fp32, if they are not */
     float *gemm;
 };
 
@@ -88,35 +88,36 @@ static struct scratch thread_scratch(const struct attention *a, float *all, int 
     return s;
 }
 
-/* One head's part of a task's rows. */
+/* One head's part of a task's rows, which is read or written. */
 struct part {
     const struct clb_tensor *tensor;
+    enum clb_type type; /* of the numbers: as they are taken, or as they are put into memory */
+    bool read;
     int64_t column; /* where the head's begin */
     float *wide;    /* where they are as fp32, if the tensor's own are not */
 };
 
 static void *part_row(const struct task *t, const struct part *p, int64_t row)
 {
-    return cpu_element(p->tensor->memory, p->tensor->type,
+    return cpu_element(p->tensor->memory, p->type,
                        (t->first + row) * p->tensor->columns + p->column);
 }
 
 /* Where the part is to be read and written as fp32, and how far apart its rows are. */
 static float *open_part(const struct attention *a, const struct task *t, const struct part *p,
-                        bool read, int64_t *row_stride)
+                        int64_t *row_stride)
 {
-    const bool is_wide = p->tensor->type == CLB_F32;
+    const bool is_wide = p->type == CLB_F32;
     *row_stride = is_wide ? p->tensor->columns : a->head_size;
-    for (int64_t row = 0; row < t->length && read && !is_wide; row++)
-        cpu_widen(p->wide + row * a->head_size, part_row(t, p, row), p->tensor->type, a->head_size);
+    for (int64_t row = 0; row < t->length && p->read && !is_wide; row++)
+        cpu_take(p->wide + row * a->head_size, part_row(t, p, row), p->type, a->head_size);
     return is_wide ? part_row(t, p, 0) : p->wide;
 }
 
 static void round_part(const struct attention *a, const struct task *t, const struct part *p)
 {
-    for (int64_t row = 0; row < t->length && p->tensor->type != CLB_F32; row++)
-        cpu_narrow(part_row(t, p, row), p->tensor->type, p->wide + row * a->head_size,
-                   a->head_size);
+    for (int64_t row = 0; row < t->length && p->type != CLB_F32; row++)
+        cpu_narrow(part_row(t, p, row), p->type, p->wide + row * a->head_size, a->head_size);
 }
 
 enum { Q, K, V, D_Q, D_K, D_V, OUT, D_OUT, PARTS };
@@ -128,14 +129,16 @@ static struct part part_of(const struct attention *a, const struct task *t, cons
                                       : part <= D_V ? a->d_qkv
                                       : part == OUT ? a->out
                                                     : a->d_out;
+    const bool forward = !a->d_qkv, read = part <= V || (!forward && part >= OUT);
+    const enum clb_type type = tensor ? tensor->type : CLB_F32;
     const int64_t third = part < OUT ? part % 3 : 0;
-    return (struct part){tensor, third * a->hidden + t->head * a->head_size,
+    return (struct part){tensor, read ? type : clb_type_stored(type), read,
+                         third * a->hidden + t->head * a->head_size,
                          s->wide + part * a->max_seqlen * a->head_size};
 }
 
 static struct task task_of(const struct attention *a, int64_t number, const struct scratch *s)
 {
-    const bool forward = !a->d_qkv;
     const int64_t b = number / a->heads;
     struct task t = {.first = a->cu_seqlens[b], .head = number % a->heads};
     t.length = a->cu_seqlens[b + 1] - t.first;
@@ -145,8 +148,7 @@ static struct task task_of(const struct attention *a, int64_t number, const stru
                                      &t.d_qkv_row, &t.d_qkv_row, &t.out_row, &t.d_out_row};
     for (int i = 0; i < PARTS; i++) {
         const struct part part = part_of(a, &t, s, i);
-        const bool read = i <= V || (!forward && i >= OUT);
-        if (part.tensor) *parts[i] = open_part(a, &t, &part, read, strides[i]);
+        if (part.tensor) *parts[i] = open_part(a, &t, &part, strides[i]);
     }
     return t;
 }

@@ -49,10 +49,10 @@ static void cast_range(const void *context, int64_t begin, int64_t end, int thre
     void *to = cpu_element(c->to, c->to_type, begin);
     const void *from = cpu_element(c->from, c->from_type, begin);
     (void)thread;
-    if (c->from_type == CLB_F32)
+    if (clb_type_stored(c->to_type) != CLB_F32)
         cpu_narrow(to, c->to_type, from, end - begin);
     else
-        cpu_widen(to, from, c->from_type, end - begin);
+        cpu_take(to, from, c->from_type == CLB_F32 ? c->to_type : c->from_type, end - begin);
 }
 
 enum clb_status CPU_RENAMED(cast)(const struct clb_tensor *out, const struct clb_tensor *x)

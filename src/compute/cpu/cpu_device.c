@@ -282,7 +282,8 @@ enum clb_status cpu_device_open(int threads, struct clb_device **device)
                                     .send = cpu_send,
                                     .wait_sent = cpu_wait_sent,
                                     .flush = cpu_finish,
-                                    .multiplies = 1u << CLB_F32 | 1u << CLB_BF16 | 1u << CLB_F16};
+                                    .multiplies = 1u << CLB_F32 | 1u << CLB_TF32 | 1u << CLB_BF16 |
+                                                  1u << CLB_F16};
     isa->fill(backend);
     cpu->bf16_engine = isa->bf16;
     cpu_device_describe(threads, &cpu->base.info);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The engine of every instruction set: vectors of fp32. Panels are [KC][MR] and [KC][NR] fp32;
- * reduced operands are widened on their way into them.
+ * reduced operands are widened, those of tf32 rounded, on their way into them.
  *
  *                       b0  b1       a panel's NR numbers, for each of KC steps
  *   A's MR    a[0]    | acc acc      2 MR sums in registers: acc[i] += a[i] * b
@@ -47,12 +47,12 @@ static inline void pack_reduced(const struct cpu_operand *from, int64_t line, in
     const int64_t stride = from->line_stride == 1 ? from->depth_stride : from->line_stride;
     if (from->line_stride == 1) {
         for (int64_t p = 0; p < kc; p++)
-            cpu_widen(out + p * width, cpu_element(from->x, from->type, line + (k0 + p) * stride),
-                      from->type, lines);
+            cpu_take(out + p * width, cpu_element(from->x, from->type, line + (k0 + p) * stride),
+                     from->type, lines);
     } else {
         for (int64_t l = 0; l < lines; l++)
-            cpu_widen(wide + l * kc, cpu_element(from->x, from->type, (line + l) * stride + k0),
-                      from->type, kc);
+            cpu_take(wide + l * kc, cpu_element(from->x, from->type, (line + l) * stride + k0),
+                     from->type, kc);
         pack_lines(wide, kc, lines, kc, out, width);
     }
 }

@@ -196,7 +196,8 @@ static void pack_panels(const void *context, int64_t begin, int64_t end, int thr
 /* Whether a finished sum is what C gets. */
 static bool is_plain(const struct cpu_product *g)
 {
-    return g->c_type == CLB_F32 && !g->pre && !g->bias && g->activation == CLB_ACTIVATION_NONE;
+    return clb_type_stored(g->c_type) == CLB_F32 && !g->pre && !g->bias &&
+           g->activation == CLB_ACTIVATION_NONE;
 }
 
 /* Where a tile's sums are made. */

@@ -72,11 +72,11 @@ static inline void *cpu_element(const void *x, enum clb_type type, int64_t index
     return (char *)(uintptr_t)x + index * clb_type_size(type);
 }
 
-/* to[i] = x[i] for n elements. */
+/* to[i] = x[i] for n elements, as they are in memory. */
 static inline void cpu_widen(float *to, const void *x, enum clb_type type, int64_t n)
 {
     const uint16_t *narrow = x;
-    if (type == CLB_F32)
+    if (clb_type_stored(type) == CLB_F32)
         memcpy(to, x, (size_t)n * sizeof *to);
     else if (type == CLB_BF16)
         for (int64_t i = 0; i < n; i++) to[i] = base_bf16_widen(narrow[i]);
@@ -84,11 +84,21 @@ static inline void cpu_widen(float *to, const void *x, enum clb_type type, int64
         cpu_widen_fp16(to, narrow, n);
 }
 
-/* to[i] = x[i], rounded to the type. */
+/* to[i] = x[i] as products and attention take it. */
+static inline void cpu_take(float *to, const void *x, enum clb_type type, int64_t n)
+{
+    const float *wide = x;
+    if (type == CLB_TF32)
+        for (int64_t i = 0; i < n; i++) to[i] = base_tf32_of(wide[i]);
+    else
+        cpu_widen(to, x, type, n);
+}
+
+/* to[i] = x[i], rounded to what the type has in memory. */
 static inline void cpu_narrow(void *to, enum clb_type type, const float *x, int64_t n)
 {
     uint16_t *narrow = to;
-    if (type == CLB_F32)
+    if (clb_type_stored(type) == CLB_F32)
         memcpy(to, x, (size_t)n * sizeof *x);
     else if (type == CLB_BF16)
         for (int64_t i = 0; i < n; i++) narrow[i] = base_bf16_of(x[i]);

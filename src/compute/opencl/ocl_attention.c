@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Attention: the kernels of attention.cl, or of attention_wide.cl, which read what stands on the
  * other side of a product from transposed copies in the workspace. Those read a number once for
- * every row of the other side: reduced ones are widened before, as a whole. */
+ * every row of the other side: reduced ones are widened, and tf32 ones rounded, before, as a whole.
+ */
 #include "base/error.h"
 #include "compute/opencl/ocl.h"
 

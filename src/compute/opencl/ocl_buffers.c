@@ -29,6 +29,9 @@ enum clb_status ocl_cast(const struct clb_tensor *out, const struct clb_tensor *
     const int64_t count = clb_tensor_elements(*out);
     const bool narrow = x->type == CLB_F32;
     if (out->type == x->type) return ocl_copy(out, x);
+    if (out->type == CLB_TF32 || x->type == CLB_TF32)
+        return OCL_RUN(device, OCL_BUFFERS, "cast_tf32", ocl_over_elements(device, count),
+                       OCL_TENSOR(out), OCL_TENSOR(x), OCL_I64(count));
     return OCL_RUN(device, OCL_BUFFERS, narrow ? "cast_narrow" : "cast_widen",
                    ocl_over_elements(device, count), OCL_TENSOR(out), OCL_TENSOR(x), OCL_I64(count),
                    OCL_I32((narrow ? out : x)->type == CLB_F16));

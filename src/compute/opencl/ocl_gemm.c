@@ -29,6 +29,8 @@ cleanup:
 static bool ends(const struct ocl_gemm_candidate *candidate, const struct ocl_product *p)
 {
     if (p->then.epilogue == OCL_NO_EPILOGUE) return true;
+    if (p->then.epilogue == OCL_SUMS && p->operands == CLB_TF32)
+        return false; /* of the numbers before they are rounded */
     return candidate && candidate->tile && candidate->tile->place == OCL_LOCAL &&
            !candidate->tile->engine && (!p->then.saved || p->then.saved->type == p->operands);
 }

@@ -34,9 +34,10 @@ struct ocl_product {
     enum ocl_gemm_kind kind;
     int64_t m, n, k;
     cl_mem a, b, c;
-    bool accumulate;              /* C += A B */
-    enum clb_type operands, type; /* of A and B, and of C: fp32 or that of A and B */
-    struct ocl_then {             /* what is done with the sums: epilogue.cl */
+    bool accumulate;        /* C += A B */
+    enum clb_type operands; /* of A and B */
+    enum clb_type type;     /* of C: fp32, or that of A and B, if it is a reduced one */
+    struct ocl_then {       /* what is done with the sums: epilogue.cl */
         enum ocl_epilogue epilogue;
         enum clb_activation activation;
         const struct clb_tensor *bias;  /* FORWARD: [n] or NULL; SUMS: [m], which is added to */
@@ -75,7 +76,7 @@ struct ocl_gemm_candidate {
 
 enum {
     OCL_GEMM_REDUCED = 1u << CLB_BF16 | 1u << CLB_F16,
-    OCL_GEMM_ALL_TYPES = 1u << CLB_F32 | OCL_GEMM_REDUCED,
+    OCL_GEMM_ALL_TYPES = 1u << CLB_F32 | 1u << CLB_TF32 | OCL_GEMM_REDUCED,
 };
 
 ocl_gemm_run ocl_gemm_clblast, ocl_gemm_tile;
@@ -95,7 +96,7 @@ struct ocl_gemm_choice {
 };
 
 enum {
-    OCL_GEMM_TYPES = CLB_F16 + 1,
+    OCL_GEMM_TYPES = CLB_TF32 + 1,
     OCL_GEMM_SHAPES = 24, /* at most so many are measured of a type */
 };
 

@@ -25,9 +25,9 @@ enum { A, B, C, OPERANDS };
 struct ocl_gemm_bench {
     struct ocl_device *device;
     enum clb_type type;
-    float *values;  /* [PATTERN] as the type has them */
-    uint16_t *bits; /* [PATTERN] the same reduced; NULL where the type is fp32 */
-    void *out;      /* [bytes of the largest result looked at] */
+    float *values; /* [PATTERN] as products take them */
+    void *stored;  /* [PATTERN] the same as the type has them in memory */
+    void *out;     /* [bytes of the largest result looked at] */
     int64_t out_bytes;
     struct {
         cl_mem memory;
@@ -48,17 +48,15 @@ enum clb_status ocl_gemm_bench_open(struct ocl_device *device, enum clb_type typ
     struct ocl_gemm_bench *bench = calloc(1, sizeof *bench);
     *out = bench;
     if (bench) bench->values = malloc(PATTERN * sizeof *bench->values);
-    if (bench && type != CLB_F32) bench->bits = malloc(PATTERN * sizeof *bench->bits);
-    if (!bench || !bench->values || (type != CLB_F32 && !bench->bits))
+    if (bench) bench->stored = malloc((size_t)(PATTERN * clb_type_size(type)));
+    if (!bench || !bench->values || !bench->stored)
         return clb_fail(CLB_ERROR_MEMORY, "measuring products: out of memory");
     bench->device = device;
     bench->type = type;
-    for (int i = 0; i < PATTERN; i++) {
-        bench->values[i] = clb_uniform_from_bits(clb_random_u32(random, (uint64_t)i)) - 0.5f;
-        if (!bench->bits) continue;
-        bench->bits[i] = reduced_of(type, bench->values[i]);
-        bench->values[i] = reduced_widen(type, bench->bits[i]);
-    }
+    for (int i = 0; i < PATTERN; i++)
+        bench->values[i] =
+            reduced_put(bench->stored, type, i,
+                        clb_uniform_from_bits(clb_random_u32(random, (uint64_t)i)) - 0.5f);
     return CLB_OK;
 }
 
@@ -69,7 +67,7 @@ void ocl_gemm_bench_close(struct ocl_gemm_bench *bench)
     for (int i = 0; i < OPERANDS; i++)
         if (bench->operands[i].memory) clReleaseMemObject(bench->operands[i].memory);
     free(bench->values);
-    free(bench->bits);
+    free(bench->stored);
     free(bench->out);
     free(bench);
 }
@@ -86,7 +84,7 @@ static enum clb_status fill(struct ocl_gemm_bench *bench, int operand, int64_t e
 {
     const enum clb_type type = bench->operands[operand].type;
     const int64_t size = clb_type_size(type);
-    const char *from = type == CLB_F32 ? (const char *)bench->values : (const char *)bench->bits;
+    const char *from = type == bench->type ? bench->stored : (const char *)bench->values;
     int64_t at = operand * (PATTERN / OPERANDS);
     cl_int error = CL_SUCCESS;
     for (int64_t done = 0; done < elements && error == CL_SUCCESS; at = 0) {
@@ -213,7 +211,7 @@ enum clb_status ocl_gemm_bench_check(struct ocl_gemm_bench *bench,
         CLB_TRY(check(bench, candidate, OCL_GEMM_NN, checked[s], CLB_F32, true, right));
         CLB_TRY(check(bench, candidate, OCL_GEMM_TN, checked[s], CLB_F32, true, right));
     }
-    if (bench->type != CLB_F32)
+    if (clb_type_stored(bench->type) != CLB_F32)
         CLB_TRY(
             check(bench, candidate, OCL_GEMM_NN, checked[CHECKED - 1], bench->type, false, right));
 cleanup:

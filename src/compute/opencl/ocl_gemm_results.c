@@ -214,10 +214,10 @@ static void count_product(struct tally tallies[TALLIES], const json_t *results, 
 
 void ocl_gemm_describe_cached(struct clb_device_info *info, const struct ocl_shape *shape)
 {
-    static const enum clb_type types[] = {CLB_F32, CLB_BF16, CLB_F16};
+    static const enum clb_type types[] = {CLB_F32, CLB_TF32, CLB_BF16, CLB_F16};
     json_t *all = ocl_gemm_load(info, shape), *product;
     info->gemm[0] = 0;
-    for (int t = 0; t < 3; t++) {
+    for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
         const json_t *results = json_object_get(all, clb_type_name(types[t]));
         struct tally tallies[TALLIES] = {{0}};
         size_t i;

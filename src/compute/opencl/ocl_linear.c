@@ -49,7 +49,7 @@ enum clb_status ocl_linear_forward(const struct clb_tensor *out, const struct cl
         .b = weight->memory,
         .c = out->memory,
         .operands = x->type,
-        .type = out->type,
+        .type = clb_type_stored(out->type),
         .then = {more ? OCL_FORWARD : OCL_NO_EPILOGUE, activation, bias, pre, NULL}};
     return ocl_gemm(ocl_device(out->device), &p);
 }
@@ -71,7 +71,7 @@ enum clb_status ocl_linear_backward_input(const struct clb_tensor *d_x,
         .c = d_x->memory,
         .accumulate = accumulate,
         .operands = d_out->type,
-        .type = d_x->type,
+        .type = clb_type_stored(d_x->type),
         .then = {saved ? OCL_SLOPE : OCL_NO_EPILOGUE, activation, NULL, saved, x}};
     return ocl_gemm(ocl_device(d_x->device), &p);
 }

@@ -46,8 +46,7 @@ static const struct clb_backend backend = {.name = "opencl",
                                            .send = ocl_send,
                                            .wait_sent = ocl_wait_sent,
                                            .flush = ocl_flush,
-                                           .multiplies =
-                                               1u << CLB_F32 | 1u << CLB_BF16 | 1u << CLB_F16,
+                                           .multiplies = OCL_GEMM_ALL_TYPES,
 #define OCL_ENTRY(name) .name = ocl_##name,
                                            CLB_OPERATION_LIST(OCL_ENTRY)
 #undef OCL_ENTRY

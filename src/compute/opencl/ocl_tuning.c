@@ -90,19 +90,22 @@ void ocl_shape_options(const struct ocl_shape *shape, char options[OCL_OPTIONS_S
              CLB_ACTIVATION_TANH);
 }
 
-void ocl_type_options(enum clb_type operands, enum clb_type result, char *options, size_t size)
-{
-    static const char *const names[] = {
-        [CLB_F32] = "fp32", [CLB_BF16] = "bf16", [CLB_F16] = "fp16"};
-    options[0] = 0;
-    if (operands != CLB_F32 || result != CLB_F32)
-        snprintf(options, size, " -DOPERANDS=%s -DRESULT=%s", names[operands], names[result]);
-}
-
+/* Results are as they lie in memory; operands may be rounded when they are read. */
 static void append_types(enum clb_type operands, enum clb_type result, char *options, size_t size)
 {
+    static const char *const names[] = {
+        [CLB_F32] = "fp32", [CLB_BF16] = "bf16", [CLB_F16] = "fp16", [CLB_TF32] = "tf32"};
+    const enum clb_type stored = clb_type_stored(result);
     const size_t length = strlen(options);
-    ocl_type_options(operands, result, options + length, size - length);
+    if (operands != CLB_F32 || stored != CLB_F32)
+        snprintf(options + length, size - length, " -DOPERANDS=%s -DRESULT=%s", names[operands],
+                 names[stored]);
+}
+
+void ocl_type_options(enum clb_type operands, enum clb_type result, char *options, size_t size)
+{
+    options[0] = 0;
+    append_types(clb_type_stored(operands), result, options, size);
 }
 
 static void append_engine(enum ocl_engine engine, bool emulated, char *options, size_t size)

@@ -148,7 +148,8 @@ extern const char ocl_prelude[];
 /* Those of every source. */
 void ocl_shape_options(const struct ocl_shape *shape, char options[OCL_OPTIONS_SIZE]);
 /* Those of gemm.cl and gemm_matrix.cl, norm.cl, activation.cl, attention.cl and attention_wide.cl,
- * and peak.cl besides; and the types of types.cl alone, for linear.cl: none where both are fp32. */
+ * and peak.cl besides; and the types of types.cl alone, for linear.cl: none where both are fp32.
+ * Only tiles and attention multiply: to the others tf32 is what it is in memory, fp32. */
 void ocl_tile_options(const struct ocl_tile *tile, const struct ocl_operands *operands,
                       char *options, size_t size);
 void ocl_norm_options(int64_t columns, enum clb_type result, char *options, size_t size);
