@@ -91,9 +91,9 @@ static inline vec forward(vec x, vec of_columns, global operand *pre, int has_pr
     ((void)(of_columns), (x) * backward(saved + (at), input + (at), has_input, n))
 static inline vec backward(const global operand *saved, global operand *input, int has_input, long n)
 {
-    const vec x = operand_load_part(saved, n);
+    const vec x = operand_load_part(saved, n), result = slope(x, ACTIVATION);
     if (has_input) operand_store_part(activate(x, ACTIVATION), input, n);
-    return slope(x, ACTIVATION);
+    return result;
 }
 #else
 #if EPILOGUE == SUMS
