@@ -85,14 +85,25 @@ static void swap(int32_t *a, int32_t *b)
     *b = kept;
 }
 
+/* The share of an example's ordinary tokens. */
+static int32_t share_of(float probability, int32_t maskable)
+{
+    const int32_t share = (int32_t)((float)maskable * probability + 0.5f);
+    return share < 1 ? 1 : share;
+}
+
+int32_t masking_most(float probability, bool whole_words, int32_t length)
+{
+    return whole_words ? length : share_of(probability, length); /* a word may be all there is */
+}
+
 void masking_apply(const struct masking *m, struct clb_random random, uint64_t base, int32_t length,
                    int32_t *ids, int32_t *labels, int32_t *scratch)
 {
     int32_t *begins = scratch, *sizes = scratch + length, maskable, left;
     const int32_t units = find_units(m, length, ids, begins, sizes, &maskable);
     for (int32_t i = 0; i < length; i++) labels[i] = -100;
-    left = (int32_t)((float)maskable * m->probability + 0.5f);
-    if (left < 1) left = 1;
+    left = share_of(m->probability, maskable);
     /* A shuffle as far as it is needed; a word that would be too much is passed over, unless it is
      * the only one there will be. */
     const int32_t wanted = left;

@@ -27,4 +27,7 @@ void masking_begin(struct masking *masking, const struct clb_tokenizer *tokenize
 void masking_apply(const struct masking *masking, struct clb_random random, uint64_t base,
                    int32_t length, int32_t *ids, int32_t *labels, int32_t *scratch);
 
+/* How many tokens of an example of `length` are masked at most. */
+int32_t masking_most(float probability, bool whole_words, int32_t length);
+
 #endif

@@ -23,11 +23,10 @@ struct mlm_head {
     struct clb_tensor masked_copy, predicted_copy, d_copy; /* [C, H] for products */
 };
 
-/* Three sixteenths of the tokens are more than are masked by habit; more take more chunks. */
+/* A quarter of the tokens is more than is ever masked by habit; more takes more chunks. */
 static int64_t chunk_rows(const struct clb_config *config, const struct clb_model_limits *limits)
 {
-    int64_t rows = CHUNK_ELEMENTS / config->vocab_size,
-            usual = (int64_t)limits->max_tokens * 3 / 16;
+    int64_t rows = CHUNK_ELEMENTS / config->vocab_size, usual = limits->max_tokens / 4;
     if (rows > usual) rows = usual;
     if (rows < 64) rows = 64;
     return rows < limits->max_masked ? rows : limits->max_masked;

@@ -5,6 +5,7 @@
 #include "base/failure.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "data/masking.h"
 #include "train/run_directory.h"
 #include "train/train.h"
 #include "train/training_args.h"
@@ -139,7 +140,8 @@ static enum clb_status create_model(struct train_run *run, const char *checkpoin
     struct clb_model_limits limits = {
         .max_sequences = o->per_device_train_batch_size,
         .max_tokens = o->per_device_train_batch_size * o->max_seq_length,
-        .max_masked = o->per_device_train_batch_size * o->max_seq_length,
+        .max_masked = o->per_device_train_batch_size *
+                      masking_most(o->mlm_probability, o->whole_word_mask, o->max_seq_length),
         .training = true,
         .gradient_checkpointing = o->gradient_checkpointing,
         .operands = o->precision,

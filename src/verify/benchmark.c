@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "data/masking.h"
 
 #include <clbert/random.h>
 #include <clbert/train.h>
@@ -23,12 +24,18 @@ struct bench {
     struct clb_traffic queued; /* up to the end of the last step, before the wait for it */
 };
 
+/* Of a sequence. */
+static int32_t masked_tokens(const struct bench *b)
+{
+    return masking_most(b->options->mlm_probability, false, b->options->max_seq_length);
+}
+
 /* Full sequences of random ids, two halves each, the first tokens of every sequence masked: where
  * the masks are does not matter to the time. */
 static enum clb_status fill_batch(struct bench *b)
 {
     const int32_t length = b->options->max_seq_length, vocab = b->options->config.vocab_size;
-    const int32_t masked = (int32_t)((float)length * b->options->mlm_probability + 0.5f);
+    const int32_t masked = masked_tokens(b);
     const struct clb_random random = {1, CLB_PURPOSE_TEST, 0};
     int32_t *ids = malloc(3 * (size_t)length * sizeof *ids);
     if (!ids) return clb_fail(CLB_ERROR_MEMORY, "benchmark: out of memory");
@@ -55,7 +62,7 @@ static enum clb_status set_up(struct bench *b)
     const int32_t tokens = b->options->batch_size * b->options->max_seq_length;
     const struct clb_model_limits limits = {.max_sequences = b->options->batch_size,
                                             .max_tokens = tokens,
-                                            .max_masked = tokens,
+                                            .max_masked = b->options->batch_size * masked_tokens(b),
                                             .training = true,
                                             .operands = b->options->precision};
     enum clb_status status;
