@@ -106,8 +106,9 @@ static void print_engine(const struct ocl_shape *shape, const struct ocl_tile *t
     struct ocl_operands operands = {CLB_BF16, CLB_F32, .a_k_major = true, .emulated = true};
     ocl_tile_options(tile, &operands, options, sizeof options);
     print(shape, options);
-    for (enum clb_type type = CLB_BF16; type <= CLB_F16; type++)
+    for (enum clb_type type = CLB_BF16; type <= CLB_TF32; type++)
         for (int i = 0; i < LYING; i++) {
+            if (type == CLB_TF32 && tile->engine != OCL_ENGINE_MMA) continue;
             operands = (struct ocl_operands){type,        type,        lying[i][0], lying[i][1],
                                              lying[i][2], lying[i][3], false};
             ocl_tile_options(tile, &operands, options, sizeof options);

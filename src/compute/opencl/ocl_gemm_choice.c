@@ -18,9 +18,9 @@ const char *const ocl_gemm_kind_names[OCL_GEMM_KINDS] = {"nt", "nn", "tn"};
     {                                                                                              \
         name, forced, ocl_gemm_tile, &ocl_tiles[OCL_TILE_##id], OCL_GEMM_ALL_TYPES, NULL           \
     }
-#define ENGINE(id, name)                                                                           \
+#define ENGINE(id, name, types)                                                                    \
     {                                                                                              \
-        name, name, ocl_gemm_tile, &ocl_tiles[OCL_TILE_##id], OCL_GEMM_REDUCED, NULL               \
+        name, name, ocl_gemm_tile, &ocl_tiles[OCL_TILE_##id], types, NULL                          \
     }
 
 const struct ocl_gemm_candidate ocl_gemm_candidates[OCL_GEMM_CANDIDATES] = {
@@ -29,16 +29,16 @@ const struct ocl_gemm_candidate ocl_gemm_candidates[OCL_GEMM_CANDIDATES] = {
     TILE(6X16, "tile 6x16", "tile6x16"),
     TILE(LOCAL_128X128, "local 128x128", "local"),
     TILE(LOCAL_64X64, "local 64x64", "local64"),
-    ENGINE(MMA_128X128, "mma 128x128"),
-    ENGINE(MMA_64X64, "mma 64x64"),
-    ENGINE(MFMA_128X128, "mfma 128x128"),
-    ENGINE(MFMA_64X64, "mfma 64x64"),
-    ENGINE(WMMA_128X128, "wmma 128x128"),
-    ENGINE(WMMA_64X64, "wmma 64x64"),
-    ENGINE(DPAS16_128X128, "dpas16 128x128"),
-    ENGINE(DPAS16_64X64, "dpas16 64x64"),
-    ENGINE(DPAS8_128X128, "dpas8 128x128"),
-    ENGINE(DPAS8_64X64, "dpas8 64x64"),
+    ENGINE(MMA_128X128, "mma 128x128", OCL_GEMM_REDUCED | 1u << CLB_TF32),
+    ENGINE(MMA_64X64, "mma 64x64", OCL_GEMM_REDUCED | 1u << CLB_TF32),
+    ENGINE(MFMA_128X128, "mfma 128x128", OCL_GEMM_REDUCED),
+    ENGINE(MFMA_64X64, "mfma 64x64", OCL_GEMM_REDUCED),
+    ENGINE(WMMA_128X128, "wmma 128x128", OCL_GEMM_REDUCED),
+    ENGINE(WMMA_64X64, "wmma 64x64", OCL_GEMM_REDUCED),
+    ENGINE(DPAS16_128X128, "dpas16 128x128", OCL_GEMM_REDUCED),
+    ENGINE(DPAS16_64X64, "dpas16 64x64", OCL_GEMM_REDUCED),
+    ENGINE(DPAS8_128X128, "dpas8 128x128", OCL_GEMM_REDUCED),
+    ENGINE(DPAS8_64X64, "dpas8 64x64", OCL_GEMM_REDUCED),
 };
 
 /* Whether a work-group may be as large, and have as much local memory. */

@@ -72,7 +72,7 @@ int ocl_tile_items(const struct ocl_tile *tile)
 /* Two of each operand's. */
 int64_t ocl_tile_local_bytes(const struct ocl_tile *tile)
 {
-    if (tile->engine) return 4 * (tile->m + tile->n) * (int64_t)(tile->k + OCL_ENGINE_PAD);
+    if (tile->engine) return 2 * OCL_ENGINE_ROW * (int64_t)(tile->m + tile->n);
     return 2 * (int64_t)sizeof(float) * tile->k * (tile->m + tile->n + 2 * OCL_TILE_PAD);
 }
 
@@ -141,14 +141,15 @@ void ocl_epilogue_options(enum clb_type operands, enum clb_type result, enum ocl
 void ocl_tile_options(const struct ocl_tile *tile, const struct ocl_operands *operands,
                       char *options, size_t size)
 {
+    const int per = tile->engine && operands->type == CLB_TF32 ? 2 : 1; /* 16 bits a number */
     if (tile->place == OCL_REGISTERS)
         snprintf(options, size, "-DMR=%d -DNR=%d -DPACK_CHUNK=%d", tile->m, tile->n, tile->chunk);
     else
         snprintf(options, size,
                  "-DMWG=%d -DNWG=%d -DKWG=%d -DKWI=%d -DA_K_MAJOR=%d -DB_K_MAJOR=%d -DA_VECTOR=%d "
                  "-DB_VECTOR=%d",
-                 tile->m, tile->n, tile->k, tile->kwi, operands->a_k_major, operands->b_k_major,
-                 operands->a_vector, operands->b_vector);
+                 tile->m, tile->n, tile->k / per, tile->kwi / per, operands->a_k_major,
+                 operands->b_k_major, operands->a_vector, operands->b_vector);
     if (tile->engine) append_engine(tile->engine, operands->emulated, options, size);
     append_types(operands->type, operands->result, options, size);
     append_epilogue(operands->epilogue, operands->activation, options, size);

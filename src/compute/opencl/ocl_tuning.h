@@ -56,14 +56,14 @@ struct ocl_tile {
                   K that lie there at once */
     int chunk; /* in registers PACK_CHUNK: steps of K that one work-item packs */
     int kwi;   /* in local memory KWI: steps of K that are unrolled */
-    enum ocl_engine engine;         /* in local memory; of reduced operands only */
+    enum ocl_engine engine;         /* in local memory; k and kwi count words of 16 bits */
     const struct ocl_tile *smaller; /* where there would be fewer tiles than units; NULL: none */
 };
 
 enum {
     OCL_TILE_MWI = 8,      /* in local memory a work-item has 8 x 8 of the tile, or as many, */
     OCL_TILE_PAD = 4,      /* and rows are so much longer: PAD of gemm.cl, */
-    OCL_ENGINE_PAD = 8,    /* and of gemm_matrix.cl */
+    OCL_ENGINE_ROW = 80,   /* bytes of a line in gemm_matrix.cl */
     OCL_SPLIT_DEPTH = 128, /* K is split into parts of at least so many steps, */
     OCL_SPLITS = 16,       /* and at most so many parts */
 };
