@@ -79,7 +79,7 @@ struct cpu_product {
 /* Room for each of the packed operands: more for more threads, who all want tasks. */
 static inline int64_t cpu_packed_bytes(int threads)
 {
-    return (int64_t)(threads < 8 ? threads : 8) << 21;
+    return (int64_t)(threads < 4 ? threads : 4) << 22;
 }
 
 /* By all threads of the device. */
