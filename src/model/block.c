@@ -36,7 +36,6 @@ struct block {
     struct clb_tensor attention, lse;        /* [T, H], [N, T] */
     struct clb_tensor sum1, stats1, hidden1; /* [T, H], [T, 2], [T, H]: first add and norm */
     struct clb_tensor pre, act;              /* [T, I]: before and after GELU */
-    bool keeps_act;
     struct clb_tensor sum2, stats2, hidden2; /* second add and norm: the output */
     struct clb_tensor copy1, copy2;          /* [T, H] of hidden1, hidden2, for products */
 
@@ -113,8 +112,7 @@ static void declare(struct module *module, struct registry *r)
     registry_activation(r, &m->hidden1, BRANCH, t, h, SCRATCH);
     registry_copy(r, &m->copy1, "branch operand", t, h, RECOMPUTED);
     if (training) registry_operand(r, &m->pre, "pre", t, i, RECOMPUTED);
-    m->keeps_act = registry_copies(r);
-    if (m->keeps_act)
+    if (registry_copies(r))
         registry_operand(r, &m->act, "act", t, i, RECOMPUTED);
     else
         registry_operand(r, &m->act, INNER, t, i, SCRATCH);
@@ -215,14 +213,15 @@ static enum clb_status backward(struct module *module, struct pass *pass)
     const struct clb_config *c = &module->model->config;
     const struct clb_tensor *d_hidden = &pass->d_hidden;
     const struct clb_tensor hidden1 = registry_taken(&m.copy1, &m.hidden1);
-    const struct clb_tensor *act = m.keeps_act ? &m.act : &m.pre, *d_act = &m.d_intermediate;
+    const bool keeps_act = m.copy1.memory != NULL; /* operands are reduced */
+    const struct clb_tensor *act = keeps_act ? &m.act : &m.pre, *d_act = &m.d_intermediate;
     enum clb_status status;
 
     CLB_TRY(clb_norm_backward(&m.d_sum, &m.d_y, &m.output_gamma.gradient, &m.output_beta.gradient,
                               &m.output_bias.gradient, d_hidden, &m.sum2, &m.stats2,
                               &m.output_gamma.weight, dropout(module, pass, SITE_HIDDEN2)));
     CLB_TRY(clb_linear_backward_input(d_act, &m.d_y, &m.output_weight.operand, &m.pre,
-                                      m.keeps_act ? NULL : act, c->hidden_act, false));
+                                      keeps_act ? NULL : act, c->hidden_act, false));
     CLB_TRY(clb_linear_backward_weight(&m.output_weight.gradient, NULL, &m.d_y, act));
     CLB_TRY(remake_hidden1(module, &m));
     CLB_TRY(clb_linear_backward_weight(&m.intermediate_weight.gradient,
