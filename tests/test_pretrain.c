@@ -239,14 +239,31 @@ static void test_not_finite(void **state)
     free(model);
 }
 
+static void assert_rate(enum clb_schedule_kind kind, int64_t step, double expected)
+{
+    const struct clb_schedule schedule = {
+        .kind = kind, .peak = 1.0, .warmup_steps = 10, .decay_steps = 20, .max_steps = 100};
+    assert_true(fabs(clb_learning_rate(&schedule, step) - expected) < 1e-12);
+}
+
 static void test_learning_rate(void **state)
 {
     (void)state;
-    assert_true(fabs(clb_learning_rate(1.0, 10, 100, 0) - 0.1) < 1e-12);
-    assert_true(fabs(clb_learning_rate(1.0, 10, 100, 9) - 1.0) < 1e-12);
-    assert_true(fabs(clb_learning_rate(1.0, 10, 100, 10) - 1.0) < 1e-12);
-    assert_true(fabs(clb_learning_rate(1.0, 10, 100, 55) - 0.5) < 1e-12);
-    assert_true(clb_learning_rate(1.0, 10, 100, 100) == 0.0);
+    for (int kind = CLB_SCHEDULE_LINEAR; kind <= CLB_SCHEDULE_WARMUP_STABLE_DECAY; kind++) {
+        const bool warms_up = kind != CLB_SCHEDULE_CONSTANT;
+        assert_rate((enum clb_schedule_kind)kind, 0, warms_up ? 0.1 : 1.0);
+        assert_rate((enum clb_schedule_kind)kind, 9, 1.0);
+        assert_rate((enum clb_schedule_kind)kind, 10, 1.0);
+    }
+    assert_rate(CLB_SCHEDULE_LINEAR, 55, 0.5);
+    assert_rate(CLB_SCHEDULE_LINEAR, 100, 0.0);
+    assert_rate(CLB_SCHEDULE_COSINE, 40, 0.75);
+    assert_rate(CLB_SCHEDULE_COSINE, 55, 0.5);
+    assert_rate(CLB_SCHEDULE_COSINE, 100, 0.0);
+    assert_rate(CLB_SCHEDULE_CONSTANT_WITH_WARMUP, 99, 1.0);
+    assert_rate(CLB_SCHEDULE_WARMUP_STABLE_DECAY, 79, 1.0);
+    assert_rate(CLB_SCHEDULE_WARMUP_STABLE_DECAY, 90, 0.5);
+    assert_rate(CLB_SCHEDULE_WARMUP_STABLE_DECAY, 100, 0.0);
 }
 
 int main(void)

@@ -287,6 +287,7 @@ static void check_loader_sizes(const struct clb_stream *stream)
 {
     const struct clb_loader_options sound = {
         .batch_size = 3, .accumulation_steps = 2, .prefetch = 1};
+    const struct clb_batch_source source = clb_stream_batches(stream);
     struct clb_loader_options o[6];
     struct clb_loader *loader;
     for (int i = 0; i < 6; i++) o[i] = sound;
@@ -299,7 +300,7 @@ static void check_loader_sizes(const struct clb_stream *stream)
     o[4].first_step = -1;
     o[5].prefetch = INT32_MAX;
     for (int i = 0; i < 6; i++)
-        assert_int_equal(clb_loader_create(stream, &o[i], &loader), CLB_ERROR_ARGUMENT);
+        assert_int_equal(clb_loader_create(&source, &o[i], &loader), CLB_ERROR_ARGUMENT);
 }
 
 static void check_loader(const struct clb_stream *stream, int32_t worker, int32_t workers)
@@ -310,11 +311,12 @@ static void check_loader(const struct clb_stream *stream, int32_t worker, int32_
                                                .prefetch = 2,
                                                .worker = worker,
                                                .workers = workers};
+    const struct clb_batch_source source = clb_stream_batches(stream);
     const int64_t a_step = 2 * (workers ? workers : 1); /* micro-batches of all workers */
     struct clb_loader *loader;
     struct clb_batch *batch;
     OK(clb_batch_create(3, 3 * LENGTH, &batch));
-    OK(clb_loader_create(stream, &options, &loader));
+    OK(clb_loader_create(&source, &options, &loader));
     for (int64_t step = 11; step < 20; step++) {
         const struct clb_step_batches *got;
         int64_t masked = 0;

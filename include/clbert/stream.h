@@ -93,9 +93,22 @@ struct clb_step_batches {
 /* Labels of a kind in all its micro-batches: the denominator of that head's loss. */
 CLB_API int64_t clb_step_label_count(const struct clb_step_batches *step, const char *name);
 
+/* Where batches come from: a stream, or a set of labelled examples. `fill` appends micro-batch
+ * `number` of an endless row of them to a cleared batch, at most `size` sequences of at most
+ * max_seq_length tokens, and finishes it; a pure function of its arguments, called by one thread at
+ * a time. */
+struct clb_batch_source {
+    const void *context;
+    enum clb_status (*fill)(const void *context, int64_t number, int32_t size,
+                            struct clb_batch *batch);
+    int32_t max_seq_length;
+};
+CLB_API struct clb_batch_source clb_stream_batches(const struct clb_stream *stream);
+
 struct clb_loader;
 
-CLB_API enum clb_status clb_loader_create(const struct clb_stream *stream,
+/* What `source` refers to must outlive the loader. */
+CLB_API enum clb_status clb_loader_create(const struct clb_batch_source *source,
                                           const struct clb_loader_options *options,
                                           struct clb_loader **loader);
 /* Waits for the next step's batches, in order. They belong to the loader and stay valid until the

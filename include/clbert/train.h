@@ -22,6 +22,18 @@ CLB_API const char *clb_optimizer_name(enum clb_optimizer_kind kind);
 /* The reverse; another name: CLB_ERROR_ARGUMENT that lists them. */
 CLB_API enum clb_status clb_optimizer_named(const char *name, enum clb_optimizer_kind *kind);
 
+/* How the learning rate goes, as Hugging Face's schedules of these names. */
+enum clb_schedule_kind {
+    CLB_SCHEDULE_LINEAR, /* up over the warm-up, then in a straight line to 0 at the end */
+    CLB_SCHEDULE_COSINE, /* then down as half a cosine */
+    CLB_SCHEDULE_CONSTANT,
+    CLB_SCHEDULE_CONSTANT_WITH_WARMUP,
+    CLB_SCHEDULE_WARMUP_STABLE_DECAY, /* then constant, but for half a cosine at the end */
+};
+CLB_API const char *clb_schedule_name(enum clb_schedule_kind kind);
+/* The reverse; another name: CLB_ERROR_ARGUMENT that lists them. */
+CLB_API enum clb_status clb_schedule_named(const char *name, enum clb_schedule_kind *kind);
+
 struct clb_training_options {
     const char *const *data; /* prepared corpora, as clb_corpora_open takes them */
     int data_count;
@@ -48,7 +60,10 @@ struct clb_training_options {
 
     enum clb_optimizer_kind optim;
     float learning_rate, weight_decay, adam_beta1, adam_beta2, adam_epsilon, max_grad_norm;
-    int64_t warmup_steps; /* -1: a tenth of max_steps */
+    enum clb_schedule_kind lr_scheduler_type;
+    float warmup_ratio;     /* of max_steps; -1: see warmup_steps */
+    int64_t warmup_steps;   /* -1: by warmup_ratio, else a tenth of max_steps */
+    int64_t lr_decay_steps; /* of warmup_stable_decay; -1: a tenth of max_steps */
 
     int64_t logging_steps, eval_steps, save_steps; /* 0: never on the way */
     int32_t save_total_limit;                      /* 0: keep all */
@@ -92,10 +107,13 @@ CLB_API void clb_training_report_free(struct clb_training_report *report);
 CLB_API enum clb_status clb_pretrain(const struct clb_training_options *options,
                                      struct clb_training_report *report);
 
-/* The rate of step `step` (0 for the first): linear from 0 to the peak over warmup_steps, then
- * linear to 0 at max_steps. */
-CLB_API double clb_learning_rate(double peak, int64_t warmup_steps, int64_t max_steps,
-                                 int64_t step);
+struct clb_schedule {
+    enum clb_schedule_kind kind;
+    double peak;
+    int64_t warmup_steps, decay_steps, max_steps; /* decay_steps: of warmup_stable_decay */
+};
+/* The rate of step `step` (0 for the first, which has peak / warmup_steps). */
+CLB_API double clb_learning_rate(const struct clb_schedule *schedule, int64_t step);
 
 /* Losses on the first `examples` examples of a stream (0: one epoch; beyond it the next epochs give
  * new pairs and masks), in batches of `batch_size`, which the model has room for. The model's

@@ -60,6 +60,7 @@ static const struct {
      "save-steps", NULL},
     {"keep-checkpoints max-checkpoints keep-last", "save-total-limit", NULL},
     {"random-seed", "seed", NULL},
+    {"lr-decay-style scheduler lr-scheduler schedule", "lr-scheduler-type", NULL},
     {"num-threads nthreads n-threads num-workers workers jobs num-proc preprocessing-num-workers "
      "dataloader-num-workers",
      "threads", NULL},
@@ -81,8 +82,6 @@ static const struct {
     const char *alias, *why;
 } without[] = {
     {"do-train do-eval do-predict", "the command says what is done: pretrain, evaluate"},
-    {"lr-scheduler-type lr-decay-style scheduler",
-     "the learning rate rises over --warmup-steps, then falls in a straight line to 0"},
     {"local-rank nproc-per-node distributed ddp deepspeed fsdp", "one device is used at a time"},
     {"epochs epoch num-epochs num-train-epochs", "nothing is counted in epochs"},
 };

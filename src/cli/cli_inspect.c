@@ -160,13 +160,14 @@ static enum clb_status measure_loader(const struct arguments *a, const struct cl
                                                .batch_size = a->batch_size,
                                                .accumulation_steps = a->accumulation,
                                                .prefetch = 2};
+    const struct clb_batch_source source = clb_stream_batches(stream);
     const double begun = base_seconds();
     double entered = begun;
     int64_t tokens = 0;
     const struct clb_step_batches *step;
     struct clb_loader *loader = NULL;
     enum clb_status status;
-    CLB_TRY(clb_loader_create(stream, &options, &loader));
+    CLB_TRY(clb_loader_create(&source, &options, &loader));
     for (long long k = 0; k < a->statistics; k++) {
         CLB_TRY(clb_loader_next(loader, &step));
         if (k == 0) entered = base_seconds();

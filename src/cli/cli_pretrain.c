@@ -28,8 +28,9 @@ static const struct cli_usage usage = {
 /* popt's types: int for 32 bits, long long for 64. */
 struct arguments {
     struct clb_training_options o;
-    char **data, *output_dir, *model, *device, *resume, *optim, *precision;
-    long long max_steps, warmup_steps, logging_steps, eval_steps, save_steps, eval_samples, seed;
+    char **data, *output_dir, *model, *device, *resume, *optim, *schedule, *precision;
+    long long max_steps, warmup_steps, decay_steps, logging_steps, eval_steps, save_steps,
+        eval_samples, seed;
     int whole_word_mask, no_nsp, gradient_checkpointing, overwrite, dry_run, json;
 };
 
@@ -38,6 +39,7 @@ static void take_defaults(struct arguments *a)
     a->o = clb_training_defaults();
     a->max_steps = a->o.max_steps;
     a->warmup_steps = a->o.warmup_steps;
+    a->decay_steps = a->o.lr_decay_steps;
     a->logging_steps = a->o.logging_steps;
     a->eval_steps = a->o.eval_steps;
     a->save_steps = a->o.save_steps;
@@ -54,6 +56,7 @@ static enum clb_status fill_options(struct arguments *a)
     if (a->device) o->device = a->device;
     o->max_steps = a->max_steps;
     o->warmup_steps = a->warmup_steps;
+    o->lr_decay_steps = a->decay_steps;
     o->logging_steps = a->logging_steps;
     o->eval_steps = a->eval_steps;
     o->save_steps = a->save_steps;
@@ -66,6 +69,10 @@ static enum clb_status fill_options(struct arguments *a)
     o->dry_run = a->dry_run;
     enum clb_status status = cli_precision(a->precision, &o->precision);
     if (status == CLB_OK && a->optim) status = clb_optimizer_named(a->optim, &o->optim);
+    if (status == CLB_OK && a->schedule)
+        status = clb_schedule_named(a->schedule, &o->lr_scheduler_type);
+    if (status == CLB_OK && cli_given("warmup-ratio") && cli_given("warmup-steps"))
+        status = clb_fail(CLB_ERROR_ARGUMENT, "--warmup-ratio or --warmup-steps, not both");
     return status;
 }
 
@@ -126,6 +133,7 @@ static void free_arguments(struct arguments *a)
     free(a->device);
     free(a->resume);
     free(a->optim);
+    free(a->schedule);
     free(a->precision);
 }
 
@@ -153,7 +161,13 @@ enum clb_status command_pretrain(int argc, const char **argv)
         {"max-seq-length", 0, POPT_ARG_INT, &o->max_seq_length, 0,
          "tokens a sequence at most (128)", "N"},
         {"learning-rate", 0, POPT_ARG_FLOAT, &o->learning_rate, 0, "peak (1e-4)", "X"},
+        {"lr-scheduler-type", 0, POPT_ARG_STRING, &a.schedule, 0,
+         "linear (default), cosine, constant, constant_with_warmup or warmup_stable_decay", "NAME"},
         {"warmup-steps", 0, POPT_ARG_LONGLONG, &a.warmup_steps, 0, "linear warm-up (a tenth)", "N"},
+        {"warmup-ratio", 0, POPT_ARG_FLOAT, &o->warmup_ratio, 0, "the same as a share of all steps",
+         "X"},
+        {"lr-decay-steps", 0, POPT_ARG_LONGLONG, &a.decay_steps, 0,
+         "of warmup_stable_decay, at the end (a tenth)", "N"},
         {"weight-decay", 0, POPT_ARG_FLOAT, &o->weight_decay, 0, "not on biases and norms (0.01)",
          "X"},
         {"max-grad-norm", 0, POPT_ARG_FLOAT, &o->max_grad_norm, 0,

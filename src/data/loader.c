@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 struct clb_loader {
-    const struct clb_stream *stream;
+    struct clb_batch_source source;
     struct clb_loader_options options;
     struct clb_step_batches *slots;
     int slot_count;
@@ -39,7 +39,8 @@ static enum clb_status fill_slot(const struct clb_loader *loader, struct clb_ste
     for (int32_t i = 0; i < count; i++) {
         struct clb_batch *batch = slot->batches[i];
         clb_batch_clear(batch);
-        enum clb_status status = clb_stream_batch(loader->stream, (first + i) * size, size, batch);
+        enum clb_status status =
+            loader->source.fill(loader->source.context, first + i, size, batch);
         if (status != CLB_OK) return status;
         slot->sequences += batch->sequences;
         slot->tokens += batch->total_tokens;
@@ -77,7 +78,7 @@ static void *run(void *argument)
 static enum clb_status create_slots(struct clb_loader *loader)
 {
     const int32_t size = loader->options.batch_size, count = loader->options.accumulation_steps;
-    const int32_t tokens = size * clb_stream_max_seq_length(loader->stream);
+    const int32_t tokens = size * loader->source.max_seq_length;
     loader->slots = calloc((size_t)loader->slot_count, sizeof *loader->slots);
     if (!loader->slots) return clb_fail(CLB_ERROR_MEMORY, "loader: out of memory");
     for (int s = 0; s < loader->slot_count; s++) {
@@ -125,15 +126,15 @@ int64_t clb_step_label_count(const struct clb_step_batches *step, const char *na
     return count;
 }
 
-enum clb_status clb_loader_create(const struct clb_stream *stream,
+enum clb_status clb_loader_create(const struct clb_batch_source *source,
                                   const struct clb_loader_options *options, struct clb_loader **out)
 {
     const int32_t workers = options->workers > 0 ? options->workers : 1;
-    enum clb_status status = check_options(options, workers, clb_stream_max_seq_length(stream));
+    enum clb_status status = check_options(options, workers, source->max_seq_length);
     if (status != CLB_OK) return status;
     struct clb_loader *loader = calloc(1, sizeof *loader);
     if (!loader) return clb_fail(CLB_ERROR_MEMORY, "loader: out of memory");
-    loader->stream = stream;
+    loader->source = *source;
     loader->options = *options;
     loader->options.workers = workers;
     loader->slot_count = options->prefetch + 1; /* one is in use */

@@ -248,3 +248,14 @@ cleanup:
     free(memory);
     return status;
 }
+
+static enum clb_status fill_batch(const void *stream, int64_t number, int32_t size,
+                                  struct clb_batch *batch)
+{
+    return clb_stream_batch(stream, number * size, size, batch);
+}
+
+struct clb_batch_source clb_stream_batches(const struct clb_stream *stream)
+{
+    return (struct clb_batch_source){stream, fill_batch, clb_stream_max_seq_length(stream)};
+}

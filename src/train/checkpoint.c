@@ -9,8 +9,8 @@
 #include "base/staging.h"
 #include "model/safetensors.h"
 #include "tokenizer/tokenizer.h"
+#include "train/run.h"
 #include "train/run_directory.h"
-#include "train/train.h"
 #include "train/training_args.h"
 
 #include <inttypes.h>
@@ -60,6 +60,14 @@ static json_t *loss_scale_json(const struct train_loss_scale *s)
                       : NULL;
 }
 
+/* NULL where no evaluation decides. */
+static json_t *best_json(const struct train_best *best)
+{
+    return best->known ? json_pack("{s:I, s:f, s:i}", "step", (json_int_t)best->step, "value",
+                                   best->value, "waited", (int)best->waited)
+                       : NULL;
+}
+
 static const char *const stream_names[] = {
     [CLB_STREAMS_BY_NAME] = "by name",
     [CLB_STREAMS_BY_NUMBER] = "by number",
@@ -73,12 +81,13 @@ static enum clb_status write_state(const struct train_run *run, const char *dire
     enum clb_status status;
     CLB_TRY(clb_model_read_losses(run->model, &losses));
     CLB_TRY(clb_device_products(run->device, &products));
-    state = json_pack("{s:i, s:s, s:I, s:s, s:s, s:{s:I, s:I, s:o}, s:o*}", "format", STATE_FORMAT,
-                      "clbert", clb_version(), "global_step", (json_int_t)run->step, "streams",
-                      stream_names[clb_model_streams(run->model)], "products", products, "interval",
-                      "tokens", (json_int_t)run->interval.tokens, "sequences",
-                      (json_int_t)run->interval.sequences, "losses", losses_json(&losses),
-                      "loss_scale", loss_scale_json(&run->optimizer->loss_scale));
+    state =
+        json_pack("{s:i, s:s, s:I, s:s, s:s, s:{s:I, s:I, s:o}, s:o*, s:o*}", "format",
+                  STATE_FORMAT, "clbert", clb_version(), "global_step", (json_int_t)run->step,
+                  "streams", stream_names[clb_model_streams(run->model)], "products", products,
+                  "interval", "tokens", (json_int_t)run->interval.tokens, "sequences",
+                  (json_int_t)run->interval.sequences, "losses", losses_json(&losses), "loss_scale",
+                  loss_scale_json(&run->optimizer->loss_scale), "best", best_json(&run->best));
     status = write_json(directory, STATE_FILE, state);
 cleanup:
     json_decref(state);
@@ -92,7 +101,7 @@ static enum clb_status save_model(const struct train_run *run, const char *direc
 {
     enum clb_status status;
     CLB_TRY(clb_model_save(run->model, directory));
-    CLB_TRY(tokenizer_write(clb_corpus_tokenizer(run->corpus), directory, destination));
+    CLB_TRY(tokenizer_write(run->tokenizer, directory, destination));
     CLB_TRY(write_json(directory, TRAIN_ARGS_FILE, run->args));
 cleanup:
     return status;
@@ -117,8 +126,8 @@ cleanup:
 enum clb_status train_save(struct train_run *run)
 {
     struct base_directory *directory = NULL;
-    char *path = train_checkpoint_path(run->options.output_dir, run->step);
-    enum clb_status status = path ? CLB_OK : out_of_memory(run->options.output_dir);
+    char *path = train_checkpoint_path(run->options->output_dir, run->step);
+    enum clb_status status = path ? CLB_OK : out_of_memory(run->options->output_dir);
     if (status != CLB_OK) return status;
     CLB_TRY(base_directory_create(path, &directory));
     CLB_TRY(write_checkpoint(run, base_directory_path(directory)));
@@ -127,7 +136,8 @@ enum clb_status train_save(struct train_run *run)
     if (status != CLB_OK) goto cleanup;
     run->saved = run->step;
     base_log("step %" PRId64 ": saved %s", run->step, path);
-    CLB_TRY(train_directory_limit(run->options.output_dir, run->options.save_total_limit));
+    CLB_TRY(train_directory_limit(run->options->output_dir, run->options->save_total_limit,
+                                  run->best.known ? run->best.step : -1));
 cleanup:
     base_directory_abandon(directory);
     free(path);
@@ -137,15 +147,15 @@ cleanup:
 enum clb_status train_save_final(struct train_run *run)
 {
     struct base_staging *staging;
-    enum clb_status status = base_staging_create(run->options.output_dir, &staging);
+    enum clb_status status = base_staging_create(run->options->output_dir, &staging);
     if (status != CLB_OK) return status;
-    status = save_model(run, base_staging_path(staging), run->options.output_dir);
+    status = save_model(run, base_staging_path(staging), run->options->output_dir);
     if (status != CLB_OK) {
         base_staging_abandon(staging);
         return status;
     }
     status = base_staging_commit(staging);
-    if (status == CLB_OK) base_log("saved the model: %s", run->options.output_dir);
+    if (status == CLB_OK) base_log("saved the model: %s", run->options->output_dir);
     return status;
 }
 
@@ -158,6 +168,7 @@ struct saved_state {
     enum clb_streams streams;
     double loss_scale; /* fp16's, 0: none was kept */
     int64_t good_steps;
+    struct train_best best;
     char *products; /* as clb_device_products; NULL: not known */
     json_t *args;   /* what the run was begun with */
 };
@@ -272,6 +283,22 @@ cleanup:
     return status;
 }
 
+static enum clb_status read_best(const json_t *json, const char *path, struct train_best *best)
+{
+    int64_t waited = 0;
+    enum clb_status status;
+    if (!json) return CLB_OK;
+    CLB_TRY(base_json_get_int(json, path, "step", &best->step));
+    CLB_TRY(base_json_get_double(json, path, "value", &best->value));
+    CLB_TRY(base_json_get_int(json, path, "waited", &waited));
+    if (best->step < 1 || waited < 0 || waited > INT32_MAX)
+        status = clb_fail(CLB_ERROR_FORMAT, "%s: best is out of range", path);
+    best->waited = (int32_t)waited;
+    best->known = true;
+cleanup:
+    return status;
+}
+
 static enum clb_status parse_state(const json_t *state, const char *path, struct saved_state *s)
 {
     int64_t format = 1;
@@ -294,6 +321,7 @@ static enum clb_status parse_state(const json_t *state, const char *path, struct
     CLB_TRY(read_interval(interval, path, format, s));
     CLB_TRY(read_streams(state, path, format, &s->streams));
     CLB_TRY(read_loss_scale(json_object_get(state, "loss_scale"), path, s));
+    CLB_TRY(read_best(json_object_get(state, "best"), path, &s->best));
     CLB_TRY(base_json_get_string(state, path, "products", &s->products));
     if (format == 1) CLB_TRY(former_args(state, path, &s->args));
 cleanup:
@@ -378,19 +406,20 @@ static enum clb_status take_state(struct train_run *run, const struct saved_stat
 {
     json_t *model = json_object_get(s->args, "model");
     enum clb_status status;
-    if (s->step > run->options.max_steps) {
+    if (s->step > run->options->max_steps) {
         status =
             clb_fail(CLB_ERROR_ARGUMENT, "%s: is at step %" PRId64 ", beyond --max-steps %" PRId64,
-                     checkpoint, s->step, run->options.max_steps);
+                     checkpoint, s->step, run->options->max_steps);
         goto cleanup;
     }
-    CLB_TRY(train_args_compare(run->args, s->args, checkpoint));
+    CLB_TRY(train_args_compare(run, s->args, checkpoint));
     if (model && json_object_set(run->args, "model", model) != 0) {
         status = out_of_memory(checkpoint);
         goto cleanup;
     }
     run->step = s->step;
     run->interval = s->interval;
+    run->best = s->best;
     clb_model_set_streams(run->model, s->streams);
     CLB_TRY(take_products(run, s));
     CLB_TRY(clb_model_write_losses(run->model, &s->losses));
@@ -412,7 +441,7 @@ enum clb_status train_restore(struct train_run *run, const char *checkpoint)
         goto cleanup;
     }
     CLB_TRY(take_state(run, &state, checkpoint));
-    CLB_TRY(clb_model_load(run->model, checkpoint, run->options.seed));
+    CLB_TRY(clb_model_load(run->model, checkpoint, run->options->seed));
     CLB_TRY(clb_tensors_load(optimizer, moments, 2));
     run->checked = run->saved = run->step;
     if (run->optimizer->loss_scale.dynamic && state.loss_scale > 0) {
@@ -420,7 +449,7 @@ enum clb_status train_restore(struct train_run *run, const char *checkpoint)
         run->optimizer->loss_scale.good_steps = (int32_t)state.good_steps;
     }
     base_log("going on from %s at step %" PRId64, checkpoint, run->step);
-    if (run->step == run->options.max_steps) base_log("all its steps are done already");
+    if (run->step == run->options->max_steps) base_log("all its steps are done already");
 cleanup:
     free_state(&state);
     free(optimizer);

@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "train/loss_figures.h"
-#include "train/train.h"
+#include "train/run.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -46,11 +46,11 @@ cleanup:
 
 enum clb_status train_metrics_begin(struct train_run *run)
 {
-    char *path = base_format("%s/metrics.jsonl", run->options.output_dir);
+    char *path = base_format("%s/metrics.jsonl", run->options->output_dir);
     enum clb_status status =
         path ? keep_lines(path, run->step) : clb_fail(CLB_ERROR_MEMORY, "metrics: out of memory");
     free(path);
-    const bool comparable = run->options.precision == CLB_F32; /* the peak is that of fp32 */
+    const bool comparable = run->options->precision == CLB_F32; /* the peak is that of fp32 */
     if (status == CLB_OK && comparable &&
         clb_device_peak(run->device, &run->peak_gflops) != CLB_OK) {
         base_warn("%s: speed is shown without its share of the peak", clb_error_message());
@@ -61,7 +61,7 @@ enum clb_status train_metrics_begin(struct train_run *run)
 
 static enum clb_status open_metrics(struct train_run *run)
 {
-    char *path = base_format("%s/metrics.jsonl", run->options.output_dir);
+    char *path = base_format("%s/metrics.jsonl", run->options->output_dir);
     if (!path) return clb_fail(CLB_ERROR_MEMORY, "metrics: out of memory");
     run->metrics = fopen(path, "ae");
     enum clb_status status =
@@ -79,7 +79,7 @@ static enum clb_status append_line(struct train_run *run, json_t *json)
     if (status == CLB_OK && (json_dumpf(json, run->metrics, JSON_REAL_PRECISION(9)) != 0 ||
                              fputc('\n', run->metrics) == EOF || fflush(run->metrics) != 0))
         status = clb_fail(CLB_ERROR_IO, "%s/metrics.jsonl: cannot be written: %s",
-                          run->options.output_dir, strerror(errno));
+                          run->options->output_dir, strerror(errno));
     json_decref(json);
     return status;
 }
@@ -104,7 +104,7 @@ static double speed(const struct train_run *run)
 
 static void format_left(const struct train_run *run, double rate, char *text, size_t size)
 {
-    const struct clb_training_options *o = &run->options;
+    const struct clb_training_options *o = run->options;
     const double pairs_a_step =
         (double)o->per_device_train_batch_size * o->gradient_accumulation_steps;
     const double tokens_a_step =
@@ -119,7 +119,7 @@ void train_progress(const struct train_run *run)
     char left[32];
     format_left(run, rate, left, sizeof left);
     base_log_progress("step %" PRId64 "/%" PRId64 "  %s%.0f tokens/s  %s left", run->step,
-                      run->options.max_steps, run->figures, rate, left);
+                      run->options->max_steps, run->figures, rate, left);
 }
 
 static double total_of(const struct clb_losses *losses)
@@ -156,7 +156,7 @@ static void say_interval(struct train_run *run, double learning_rate, double nor
     snprintf(run->figures, sizeof run->figures, "loss %.4f  %s  lr %.2e  ", total_of(losses), parts,
              learning_rate);
     base_log("step %" PRId64 "/%" PRId64 "  %snorm %.2f  %.0f tokens/s  %s%s left", run->step,
-             run->options.max_steps, run->figures, norm, rate, share, left);
+             run->options->max_steps, run->figures, norm, rate, share, left);
 }
 
 static enum clb_status append_interval(struct train_run *run, double learning_rate, double norm,
@@ -180,11 +180,9 @@ static enum clb_status append_interval(struct train_run *run, double learning_ra
 
 enum clb_status train_log(struct train_run *run)
 {
-    const struct clb_training_options *o = &run->options;
     const double norm = run->norm, rate = speed(run);
     if (run->interval.sequences == 0) return CLB_OK;
-    const double learning_rate =
-        clb_learning_rate(o->learning_rate, o->warmup_steps, o->max_steps, run->step - 1);
+    const double learning_rate = train_learning_rate(run->options, run->step - 1);
     enum clb_status status;
     CLB_TRY(clb_model_read_losses(run->model, &run->report->last.losses));
     CLB_TRY(clb_model_write_losses(run->model, NULL));

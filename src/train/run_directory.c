@@ -7,7 +7,7 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/partial.h"
-#include "train/train.h"
+#include "train/run.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -299,13 +299,17 @@ cleanup:
     return status;
 }
 
-enum clb_status train_directory_limit(const char *path, int32_t limit)
+enum clb_status train_directory_limit(const char *path, int32_t limit, int64_t best)
 {
     struct train_checkpoints c;
     enum clb_status status;
     CLB_TRY(train_checkpoints_list(path, false, &c));
-    for (int i = 0; limit > 0 && i < c.count - limit; i++)
+    int surplus = limit > 0 ? c.count - limit : 0;
+    for (int i = 0; i < c.count - 1 && surplus > 0; i++) {
+        if (c.steps[i] == best) continue;
         CLB_TRY(remove_checkpoint(path, c.steps[i]));
+        surplus--;
+    }
 cleanup:
     free(c.steps);
     return status;

@@ -28,8 +28,8 @@ enum clb_status train_directory_begin(const struct train_directory *directory, i
 /* Gives the lock back; a directory that was made and is empty goes. A zeroed one is allowed. */
 void train_directory_close(struct train_directory *directory);
 
-/* Removes the oldest checkpoints but `limit`; 0: none. */
-enum clb_status train_directory_limit(const char *path, int32_t limit);
+/* Removes the oldest checkpoints but `limit`; 0: none. That of step `best` stays, and counts. */
+enum clb_status train_directory_limit(const char *path, int32_t limit, int64_t best);
 
 /* The checkpoints of a directory; one that is missing has none. `say`: warns of what only looks
  * like one. The caller frees steps. */

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of the training room share. */
+/* A training step: the optimiser, and the one step of pretrain, fine-tune, bench and verify. */
 #ifndef TRAIN_TRAIN_H
 #define TRAIN_TRAIN_H
 
 #include <clbert/train.h>
-
-#include <jansson.h>
-#include <stdio.h>
 
 /* ---- optimizer.c: moments, segments, the norm ---- */
 
@@ -60,33 +57,8 @@ enum clb_status train_optimizer_weights_norm(const struct train_optimizer *optim
 enum clb_status train_optimizer_norms(const struct train_optimizer *optimizer, int64_t first,
                                       int64_t count, double *norms);
 
-/* ---- the state of a run ---- */
-
-struct train_interval { /* since the last line of metrics */
-    int64_t tokens, sequences;
-    int64_t resumed; /* of the tokens: shown before the run was resumed */
-};
-
-struct train_run {
-    struct clb_training_options options;
-    json_t *args; /* training_args.json */
-    struct clb_training_report *report;
-    struct clb_device *device;
-    struct clb_corpus *corpus;
-    struct clb_stream *stream, *validation;
-    struct clb_model *model;
-    struct train_optimizer *optimizer;
-    int64_t step;    /* finished */
-    int64_t checked; /* steps whose gradient norm has been seen to be finite */
-    double norm;     /* that of the last of them */
-    int64_t saved;   /* step of the newest checkpoint; -1: none */
-    struct train_interval interval;
-    double last_log;    /* when the interval began, or was gone on with */
-    char figures[160];  /* losses and accuracies of the last interval, for the terminal */
-    FILE *metrics;      /* NULL until the first line */
-    double peak_gflops; /* what the device reaches, measured at the start; 0: that failed,
-                           or the precision is another than fp32 */
-};
+/* schedule.c: the rate of a step of a run. */
+double train_learning_rate(const struct clb_training_options *options, int64_t step);
 
 /* ---- step.c: the one training step, of pretrain, bench, verify and the tests ---- */
 
@@ -99,33 +71,4 @@ enum clb_status train_step(struct clb_model *model, struct train_optimizer *opti
                            const struct clb_step_batches *batches,
                            const struct clb_training_options *options, double learning_rate);
 
-/* ---- checkpoint.c ---- */
-
-/* Writes output_dir/checkpoint-STEP, whole or not at all; removes what save_total_limit allows. */
-enum clb_status train_save(struct train_run *run);
-/* Whether a directory is a checkpoint with all its parts, as far as their beginnings tell. */
-enum clb_status train_checkpoint_check(const char *checkpoint);
-/* Weights, moments and state of a checkpoint; says which options have changed since. One that
- * would change the stream: CLB_ERROR_ARGUMENT. */
-enum clb_status train_restore(struct train_run *run, const char *checkpoint);
-/* The final model into the output directory. */
-enum clb_status train_save_final(struct train_run *run);
-
-/* ---- plan.c ---- */
-
-/* What is about to be done (model, memory, device, stream): into the report, and said. */
-enum clb_status train_plan(struct train_run *run);
-
-/* ---- metrics.c ---- */
-
-/* Keeps the lines of output_dir/metrics.jsonl up to the run's step; measures the peak that speed
- * is shown beside. */
-enum clb_status train_metrics_begin(struct train_run *run);
-/* A line for the interval that ends now, which begins anew; also to the terminal. The norms have
- * been checked. */
-enum clb_status train_log(struct train_run *run);
-/* A line for an evaluation. */
-enum clb_status train_log_evaluation(struct train_run *run, const struct clb_evaluation *result);
-/* The line on the terminal between two lines of metrics. */
-void train_progress(const struct train_run *run);
 #endif

@@ -5,7 +5,7 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "train/train.h"
+#include "train/run.h"
 
 #include <inttypes.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 
 /* ---- the options, one a row ---- */
 
-enum type { INT32, INT64, SEED, FLOAT, BOOLEAN, STRING, OPTIM, PRECISION };
+enum type { INT32, INT64, SEED, FLOAT, BOOLEAN, STRING, OPTIM, SCHEDULE, PRECISION };
 
 /* What it means for a resumed run that an option has changed. */
 enum effect {
@@ -24,47 +24,42 @@ enum effect {
     UNSAID,   /* names of files; what they hold is compared elsewhere */
 };
 
-static const struct argument {
-    const char *name;
-    enum type type;
-    size_t offset;
-    enum effect effect;
-} arguments[] = {
 #define ARGUMENT(name, type, effect)                                                               \
     {                                                                                              \
-#name, type, offsetof(struct clb_training_options, name), effect                           \
+#name, type, effect, offsetof(struct clb_training_options, name)                           \
     }
-    ARGUMENT(output_dir, STRING, UNSAID),
-    ARGUMENT(resume_from_checkpoint, STRING, UNSAID),
-    ARGUMENT(model, STRING, IGNORED),
-    ARGUMENT(device, STRING, HARMLESS),
-    ARGUMENT(threads, INT32, HARMLESS),
-    ARGUMENT(max_steps, INT64, RESULT),
-    ARGUMENT(per_device_train_batch_size, INT32, REFUSED),
-    ARGUMENT(gradient_accumulation_steps, INT32, REFUSED),
-    ARGUMENT(max_seq_length, INT32, REFUSED),
+
+/* Of every job, before and behind its own. */
+#define FIRST_ARGUMENTS                                                                            \
+    ARGUMENT(output_dir, STRING, UNSAID), ARGUMENT(resume_from_checkpoint, STRING, UNSAID),        \
+        ARGUMENT(model, STRING, IGNORED), ARGUMENT(device, STRING, HARMLESS),                      \
+        ARGUMENT(threads, INT32, HARMLESS), ARGUMENT(max_steps, INT64, RESULT),                    \
+        ARGUMENT(per_device_train_batch_size, INT32, REFUSED),                                     \
+        ARGUMENT(gradient_accumulation_steps, INT32, REFUSED),                                     \
+        ARGUMENT(max_seq_length, INT32, REFUSED)
+#define LAST_ARGUMENTS                                                                             \
+    ARGUMENT(seed, SEED, REFUSED), ARGUMENT(gradient_checkpointing, BOOLEAN, HARMLESS),            \
+        ARGUMENT(precision, PRECISION, RESULT), ARGUMENT(optim, OPTIM, REFUSED),                   \
+        ARGUMENT(learning_rate, FLOAT, RESULT), ARGUMENT(weight_decay, FLOAT, RESULT),             \
+        ARGUMENT(adam_beta1, FLOAT, RESULT), ARGUMENT(adam_beta2, FLOAT, RESULT),                  \
+        ARGUMENT(adam_epsilon, FLOAT, RESULT), ARGUMENT(max_grad_norm, FLOAT, RESULT),             \
+        ARGUMENT(lr_scheduler_type, SCHEDULE, RESULT), ARGUMENT(warmup_steps, INT64, RESULT),      \
+        ARGUMENT(lr_decay_steps, INT64, RESULT), ARGUMENT(logging_steps, INT64, HARMLESS),         \
+        ARGUMENT(eval_steps, INT64, HARMLESS), ARGUMENT(save_steps, INT64, HARMLESS),              \
+        ARGUMENT(save_total_limit, INT32, HARMLESS),                                               \
+    {                                                                                              \
+        .name = NULL                                                                               \
+    }
+
+const struct train_argument train_pretraining_arguments[] = {
+    FIRST_ARGUMENTS,
     ARGUMENT(mlm_probability, FLOAT, REFUSED),
     ARGUMENT(short_seq_probability, FLOAT, REFUSED),
     ARGUMENT(whole_word_mask, BOOLEAN, REFUSED),
     ARGUMENT(no_nsp, BOOLEAN, REFUSED),
-    ARGUMENT(seed, SEED, REFUSED),
-    ARGUMENT(gradient_checkpointing, BOOLEAN, HARMLESS),
-    ARGUMENT(precision, PRECISION, RESULT),
-    ARGUMENT(optim, OPTIM, REFUSED),
-    ARGUMENT(learning_rate, FLOAT, RESULT),
-    ARGUMENT(weight_decay, FLOAT, RESULT),
-    ARGUMENT(adam_beta1, FLOAT, RESULT),
-    ARGUMENT(adam_beta2, FLOAT, RESULT),
-    ARGUMENT(adam_epsilon, FLOAT, RESULT),
-    ARGUMENT(max_grad_norm, FLOAT, RESULT),
-    ARGUMENT(warmup_steps, INT64, RESULT),
-    ARGUMENT(logging_steps, INT64, HARMLESS),
-    ARGUMENT(eval_steps, INT64, HARMLESS),
     ARGUMENT(eval_samples, INT64, HARMLESS),
-    ARGUMENT(save_steps, INT64, HARMLESS),
-    ARGUMENT(save_total_limit, INT32, HARMLESS),
+    LAST_ARGUMENTS,
 };
-enum { ARGUMENT_COUNT = sizeof arguments / sizeof *arguments };
 
 static json_t *string_or_null(const char *text)
 {
@@ -90,11 +85,11 @@ static json_t *float_number(float value)
     return base_json_number(strtod(text, NULL));
 }
 
-static json_t *value_of(const struct clb_training_options *o, const struct argument *argument)
+static json_t *value_of(const void *options, const struct train_argument *argument)
 {
-    const void *value = (const char *)o + argument->offset;
+    const void *value = (const char *)options + argument->offset;
     char digits[32];
-    switch (argument->type) {
+    switch ((enum type)argument->type) {
     case INT32:
         return json_integer(*(const int32_t *)value);
     case INT64:
@@ -110,21 +105,24 @@ static json_t *value_of(const struct clb_training_options *o, const struct argum
         return string_or_null(*(const char *const *)value);
     case OPTIM:
         return json_string(clb_optimizer_name(*(const enum clb_optimizer_kind *)value));
+    case SCHEDULE:
+        return json_string(clb_schedule_name(*(const enum clb_schedule_kind *)value));
     case PRECISION:
         return json_string(clb_type_name(*(const enum clb_type *)value));
     }
     return NULL;
 }
 
-json_t *train_args_json(const struct clb_training_options *o, uint64_t corpus)
+json_t *train_args_json(const struct train_run *run)
 {
+    const struct clb_training_options *o = run->options;
     char hash[32];
-    snprintf(hash, sizeof hash, "%016" PRIx64, corpus);
+    snprintf(hash, sizeof hash, "%016" PRIx64, run->data_hash);
     json_t *args = json_pack("{s:s, s:o, s:o, s:s}", "clbert", clb_version(), "command",
                              strings(o->command, o->command_count), "data",
-                             strings(o->data, o->data_count), "corpus", hash);
-    for (int i = 0; args && i < ARGUMENT_COUNT; i++)
-        if (json_object_set_new(args, arguments[i].name, value_of(o, &arguments[i])) != 0) {
+                             strings(o->data, o->data_count), run->job->data_key, hash);
+    for (const struct train_argument *a = run->job->arguments; args && a->name; a++)
+        if (json_object_set_new(args, a->name, value_of(o, a)) != 0) {
             json_decref(args);
             args = NULL;
         }
@@ -140,13 +138,13 @@ static void text_of(const json_t *value, char text[128])
     free(dump);
 }
 
-static enum clb_status say(const char *name, enum effect effect, const json_t *then,
-                           const json_t *now, const char *path)
+static enum clb_status say(const char *name, int effect, const json_t *then, const json_t *now,
+                           const char *path)
 {
     char old_text[128], new_text[128];
     text_of(then, old_text);
     text_of(now, new_text);
-    switch (effect) {
+    switch ((enum effect)effect) {
     case REFUSED:
         return clb_fail(CLB_ERROR_ARGUMENT,
                         "%s: the run was begun with %s %s, this one has %s: use the same options "
@@ -168,7 +166,7 @@ static enum clb_status say(const char *name, enum effect effect, const json_t *t
     return CLB_OK;
 }
 
-static bool is_changed(const struct argument *a, const json_t *then, const json_t *now)
+static bool is_changed(const struct train_argument *a, const json_t *then, const json_t *now)
 {
     if (!then || json_equal(then, now)) return false;
     if (a->type == FLOAT && json_is_number(then) && json_is_number(now))
@@ -176,18 +174,18 @@ static bool is_changed(const struct argument *a, const json_t *then, const json_
     return !(a->effect == IGNORED && json_is_null(now)); /* not asked for */
 }
 
-enum clb_status train_args_compare(const json_t *now, const json_t *then, const char *path)
+enum clb_status train_args_compare(const struct train_run *run, const json_t *then,
+                                   const char *path)
 {
-    const json_t *corpus = json_object_get(then, "corpus");
-    if (corpus && !json_equal(corpus, json_object_get(now, "corpus")))
-        return say("corpus", REFUSED, corpus, json_object_get(now, "corpus"), path);
+    const char *key = run->job->data_key;
+    const json_t *data = json_object_get(then, key), *now = json_object_get(run->args, key);
+    if (data && !json_equal(data, now)) return say(key, REFUSED, data, now, path);
     for (int refusals = 1; refusals >= 0; refusals--) /* first, since then nothing else is said */
-        for (int i = 0; i < ARGUMENT_COUNT; i++) {
-            const struct argument *a = &arguments[i];
+        for (const struct train_argument *a = run->job->arguments; a->name; a++) {
             const json_t *old = json_object_get(then, a->name),
-                         *new_one = json_object_get(now, a->name);
+                         *new_one = json_object_get(run->args, a->name);
             if ((a->effect == REFUSED) != refusals || !is_changed(a, old, new_one)) continue;
-            enum clb_status status = say(a->name, a->effect, old, new_one, path);
+            const enum clb_status status = say(a->name, a->effect, old, new_one, path);
             if (status != CLB_OK) return status;
         }
     return CLB_OK;

@@ -5,17 +5,28 @@
 #ifndef TRAIN_TRAINING_ARGS_H
 #define TRAIN_TRAINING_ARGS_H
 
-#include <clbert/train.h>
 #include <jansson.h>
+#include <stddef.h>
 
 #define TRAIN_ARGS_FILE "training_args.json"
 
-/* All options; `corpus` is clb_corpus_hash's. NULL: out of memory. */
-json_t *train_args_json(const struct clb_training_options *options, uint64_t corpus);
+/* The options of a job, in a struct that begins with clb_training_options. */
+struct train_argument {
+    const char *name; /* NULL behind the last */
+    int type, effect; /* training_args.c says of which there are */
+    size_t offset;
+};
+extern const struct train_argument train_pretraining_arguments[];
 
-/* What `then` (the arguments of the checkpoint, from the file `path`) had otherwise than `now`:
+struct train_run;
+
+/* All options of a run, and the hash of its data. NULL: out of memory. */
+json_t *train_args_json(const struct train_run *run);
+
+/* What `then` (the arguments of the checkpoint, from the file `path`) had otherwise than the run:
  * what would make it another run is CLB_ERROR_ARGUMENT, the rest is said. What `then` lacks is not
  * compared. */
-enum clb_status train_args_compare(const json_t *now, const json_t *then, const char *path);
+enum clb_status train_args_compare(const struct train_run *run, const json_t *then,
+                                   const char *path);
 
 #endif
