@@ -29,10 +29,10 @@ static void print_plan(const struct train_run *run, FILE *out)
             clb_corpus_sentences(run->corpus, CLB_TRAIN),
             clb_corpus_tokens(run->corpus, CLB_TRAIN));
     fprintf(out,
-            "steps    %" PRId64 " of %" PRId64 " pairs (%d x %d), at most %" PRId64
+            "steps    %" PRId64 " of %" PRId64 " %s (%d x %d), at most %" PRId64
             " tokens a step; %.2f epochs\n",
-            o->max_steps, pairs, o->per_device_train_batch_size, o->gradient_accumulation_steps,
-            pairs * o->max_seq_length, epochs);
+            o->max_steps, pairs, o->no_nsp ? "sequences" : "pairs", o->per_device_train_batch_size,
+            o->gradient_accumulation_steps, pairs * o->max_seq_length, epochs);
     fprintf(out,
             "memory   weights %.1f, gradients %.1f, moments %.1f, activations %.1f, batch %.1f, "
             "scratch %.1f: %.1f MiB of %.0f\n",

@@ -121,12 +121,14 @@ static enum clb_status open_streams(struct train_run *run)
     };
     enum clb_status status;
     CLB_TRY(clb_stream_create(run->corpus, &stream, &run->stream));
-    if (clb_corpus_pairs(run->corpus, CLB_VALIDATION)) {
+    const bool held_out = o->no_nsp ? clb_corpus_documents(run->corpus, CLB_VALIDATION) > 0
+                                    : clb_corpus_pairs(run->corpus, CLB_VALIDATION);
+    if (held_out) {
         stream.validation = true;
         CLB_TRY(clb_stream_create(run->corpus, &stream, &run->validation));
     } else {
-        base_warn("%s: fewer than two documents are held out: no evaluation",
-                  clb_corpus_directory(run->corpus));
+        base_warn("%s: %s held out: no evaluation", clb_corpus_directory(run->corpus),
+                  o->no_nsp ? "no document is" : "fewer than two documents are");
     }
 cleanup:
     return status;

@@ -43,10 +43,10 @@ static const struct argument {
     ARGUMENT(per_device_train_batch_size, INT32, REFUSED),
     ARGUMENT(gradient_accumulation_steps, INT32, REFUSED),
     ARGUMENT(max_seq_length, INT32, REFUSED),
+    ARGUMENT(no_nsp, BOOLEAN, REFUSED),
     ARGUMENT(mlm_probability, FLOAT, REFUSED),
     ARGUMENT(short_seq_probability, FLOAT, REFUSED),
     ARGUMENT(whole_word_mask, BOOLEAN, REFUSED),
-    ARGUMENT(no_nsp, BOOLEAN, REFUSED),
     ARGUMENT(seed, SEED, REFUSED),
     ARGUMENT(gradient_checkpointing, BOOLEAN, HARMLESS),
     ARGUMENT(precision, PRECISION, RESULT),
@@ -116,13 +116,19 @@ static json_t *value_of(const struct clb_training_options *o, const struct argum
     return NULL;
 }
 
+/* What examples are. Runs begun with --no-nsp before sequences were filled had pairs, too, and did
+ * not say so. */
+#define PAIRS "pairs"
+#define FULL_SENTENCES "full sentences"
+
 json_t *train_args_json(const struct clb_training_options *o, uint64_t corpus)
 {
     char hash[32];
     snprintf(hash, sizeof hash, "%016" PRIx64, corpus);
-    json_t *args = json_pack("{s:s, s:o, s:o, s:s}", "clbert", clb_version(), "command",
-                             strings(o->command, o->command_count), "data",
-                             strings(o->data, o->data_count), "corpus", hash);
+    json_t *args =
+        json_pack("{s:s, s:o, s:o, s:s, s:s}", "clbert", clb_version(), "command",
+                  strings(o->command, o->command_count), "data", strings(o->data, o->data_count),
+                  "corpus", hash, "examples", o->no_nsp ? FULL_SENTENCES : PAIRS);
     for (int i = 0; args && i < ARGUMENT_COUNT; i++)
         if (json_object_set_new(args, arguments[i].name, value_of(o, &arguments[i])) != 0) {
             json_decref(args);
@@ -176,19 +182,46 @@ static bool is_changed(const struct argument *a, const json_t *then, const json_
     return !(a->effect == IGNORED && json_is_null(now)); /* not asked for */
 }
 
+static enum clb_status compare_corpus(const json_t *now, const json_t *then, const char *path)
+{
+    const json_t *old = json_object_get(then, "corpus"), *here = json_object_get(now, "corpus");
+    return old && !json_equal(old, here) ? say("corpus", REFUSED, old, here, path) : CLB_OK;
+}
+
+static enum clb_status compare_examples(const json_t *now, const json_t *then, const char *path)
+{
+    const json_t *old = json_object_get(then, "examples"), *here = json_object_get(now, "examples");
+    json_t *pairs = json_string(PAIRS);
+    const bool alone = json_is_true(json_object_get(then, "no_nsp")) &&
+                       json_is_true(json_object_get(now, "no_nsp"));
+    if (!old) old = pairs;
+    const enum clb_status status =
+        alone && !json_equal(old, here) ? say("examples", REFUSED, old, here, path) : CLB_OK;
+    json_decref(pairs);
+    return status;
+}
+
+static enum clb_status compare_options(const json_t *now, const json_t *then, bool refusals,
+                                       const char *path)
+{
+    enum clb_status status = CLB_OK;
+    for (int i = 0; i < ARGUMENT_COUNT && status == CLB_OK; i++) {
+        const struct argument *a = &arguments[i];
+        const json_t *old = json_object_get(then, a->name),
+                     *new_one = json_object_get(now, a->name);
+        if ((a->effect == REFUSED) == refusals && is_changed(a, old, new_one))
+            status = say(a->name, a->effect, old, new_one, path);
+    }
+    return status;
+}
+
 enum clb_status train_args_compare(const json_t *now, const json_t *then, const char *path)
 {
-    const json_t *corpus = json_object_get(then, "corpus");
-    if (corpus && !json_equal(corpus, json_object_get(now, "corpus")))
-        return say("corpus", REFUSED, corpus, json_object_get(now, "corpus"), path);
-    for (int refusals = 1; refusals >= 0; refusals--) /* first, since then nothing else is said */
-        for (int i = 0; i < ARGUMENT_COUNT; i++) {
-            const struct argument *a = &arguments[i];
-            const json_t *old = json_object_get(then, a->name),
-                         *new_one = json_object_get(now, a->name);
-            if ((a->effect == REFUSED) != refusals || !is_changed(a, old, new_one)) continue;
-            enum clb_status status = say(a->name, a->effect, old, new_one, path);
-            if (status != CLB_OK) return status;
-        }
-    return CLB_OK;
+    enum clb_status status;
+    CLB_TRY(compare_corpus(now, then, path));
+    CLB_TRY(compare_examples(now, then, path));
+    CLB_TRY(compare_options(now, then, true, path)); /* then nothing else is said */
+    CLB_TRY(compare_options(now, then, false, path));
+cleanup:
+    return status;
 }
