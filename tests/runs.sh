@@ -53,6 +53,15 @@ expect "it fills masks" grep -q '%' out.txt
 expect "it knows no next sentence" told 'no next sentence prediction head'
 run=alone train --max-steps 30 --resume-from-checkpoint auto
 expect "which stays so" told 'begun with no_nsp true, this one has false'
+run=alone train --max-steps 30 --no-nsp --resume-from-checkpoint auto
+expect "it goes on" grep -q '^step 30 of 30' out.txt
+sed -i '/"examples"/d' alone/checkpoint-30/training_args.json
+run=alone train --max-steps 40 --no-nsp --resume-from-checkpoint auto
+expect "not where examples were pairs" told 'begun with examples "pairs", this one has "full sentences"'
+"$clbert" inspect --data corpus --no-nsp --max-seq-length 64 >out.txt 2>err.txt
+expect "its examples are shown" grep -q '^example 31: [0-9]* tokens: A [0-9]*$' out.txt
+"$clbert" inspect --data corpus --no-nsp --statistics 2 >out.txt 2>err.txt
+expect "and counted, without pairs" test "$(grep -c '^chosen\|^pairs' out.txt)" = 1
 
 run="" train --max-steps 2
 expect "an empty name" told 'the name of a directory is empty'

@@ -21,13 +21,15 @@ struct clb_stream_options {
     float short_seq_probability; /* 0.1: share of examples with a shorter target length */
     bool whole_word_mask;
     bool validation; /* of the held-out documents */
-    bool no_nsp;     /* B always follows A, and no example has a next sentence label */
+    bool no_nsp;     /* [CLS] A [SEP] without a next sentence label: sequences filled with
+                        consecutive sentences of one document, each going on where the one before
+                        it ended */
 };
 
 struct clb_stream;
 
-/* `corpus` must live as long as the stream. A corpus with no sentence in that half, or a length
- * out of range: CLB_ERROR_ARGUMENT. */
+/* `corpus` must live as long as the stream. A corpus with fewer than two documents (no_nsp: one) in
+ * that half, or a length out of range: CLB_ERROR_ARGUMENT. */
 CLB_API enum clb_status clb_stream_create(const struct clb_corpus *corpus,
                                           const struct clb_stream_options *options,
                                           struct clb_stream **stream);
@@ -44,7 +46,7 @@ CLB_API int32_t clb_stream_max_seq_length(const struct clb_stream *stream);
 struct clb_example {
     int32_t length;
     int32_t *input_ids, *token_type_ids, *labels; /* labels -100 where nothing was masked */
-    int32_t next_sentence_label;                  /* 0 IsNext, 1 NotNext */
+    int32_t next_sentence_label;                  /* 0 IsNext, 1 NotNext, -1 of one segment */
 };
 
 /* Example `number` of the endless stream: epoch number / epoch_examples, index the rest. Of a blend

@@ -60,6 +60,31 @@ CLB_API void clb_ids_free(struct clb_ids *ids);
 CLB_API enum clb_status clb_tokenizer_encode(const struct clb_tokenizer *tokenizer,
                                              const char *text, size_t size, struct clb_ids *ids);
 
+/* Where in a text an id comes from: bytes begin .. end - 1. */
+struct clb_offset {
+    size_t begin, end;
+};
+/* Of a growing kind, as clb_ids; release with clb_offsets_free. */
+struct clb_offsets {
+    struct clb_offset *offsets;
+    size_t count, capacity;
+};
+CLB_API void clb_offsets_free(struct clb_offsets *offsets);
+
+/* Appends the ids that clb_tokenizer_encode gives and, for each, its place in the text, as Hugging
+ * Face's return_offsets_mapping does: of a piece from its first character's beginning to its last
+ * one's end, so that accents that were stripped count only where something of the word follows
+ * them; of [UNK] the word; of an added token also the white space that it takes. Places ascend;
+ * pieces of one character have the same. Slower than encode. Thread-safe on one tokenizer. */
+CLB_API enum clb_status clb_tokenizer_encode_offsets(const struct clb_tokenizer *tokenizer,
+                                                     const char *text, size_t size,
+                                                     struct clb_ids *ids,
+                                                     struct clb_offsets *offsets);
+/* Turns `count` places of a text, which ascend, from bytes into code points, in one pass: what
+ * Hugging Face's are counted in. What is not UTF-8 counts as the U+FFFD that it is decoded to. */
+CLB_API void clb_offsets_to_code_points(const char *text, size_t size, struct clb_offset *offsets,
+                                        size_t count);
+
 /* The malloc'd text of ids: pieces joined, punctuation closed up, as Hugging Face's decode with
  * clean_up_tokenization_spaces; special tokens left out if skip_special. */
 CLB_API enum clb_status clb_tokenizer_decode(const struct clb_tokenizer *tokenizer,

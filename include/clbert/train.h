@@ -52,7 +52,7 @@ struct clb_training_options {
     int32_t max_seq_length;
     float mlm_probability, short_seq_probability;
     bool whole_word_mask;
-    bool no_nsp; /* the masked language model alone (BertForMaskedLM) */
+    bool no_nsp; /* the masked language model alone (BertForMaskedLM), on full sequences */
     uint64_t seed;
     bool gradient_checkpointing; /* as in struct clb_model_limits */
     enum clb_type precision; /* of the products' operands: CLB_F32, CLB_TF32, CLB_BF16, or CLB_F16,

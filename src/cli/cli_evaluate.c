@@ -27,7 +27,7 @@ struct arguments {
     int corpus_count;
     char **data, *model, *device, *precision;
     struct train_run_settings settings;
-    int whole_word_mask, threads, json;
+    int whole_word_mask, no_nsp, threads, json;
     long long eval_samples, seed;
 };
 
@@ -36,11 +36,12 @@ struct arguments {
 static void print_settings(const struct train_run_settings *s, const char *source)
 {
     base_log("settings, from %s where no option was given: sequences of %d, %.3g of them shorter, "
-             "%.3g masked%s, seed %" PRIu64 ", batches of %d, %" PRId64 " pairs",
+             "%.3g masked%s, seed %" PRIu64 ", batches of %d, %" PRId64 " %s",
              source ? source : "the defaults", s->stream.max_seq_length,
              (double)s->stream.short_seq_probability, (double)s->stream.mlm_probability,
              s->stream.whole_word_mask ? " by whole words" : "", s->stream.seed,
-             s->per_device_train_batch_size, s->eval_samples);
+             s->per_device_train_batch_size, s->eval_samples,
+             s->stream.no_nsp ? "sequences" : "pairs");
 }
 
 static enum clb_status check_settings(const struct train_run_settings *s)
@@ -72,6 +73,7 @@ static enum clb_status choose_settings(struct arguments *a)
     if (cli_given("short-seq-probability"))
         s->stream.short_seq_probability = given.stream.short_seq_probability;
     if (cli_given("whole-word-mask")) s->stream.whole_word_mask = true;
+    if (cli_given("no-nsp")) s->stream.no_nsp = true;
     if (cli_given("seed")) s->stream.seed = (uint64_t)a->seed;
     if (cli_given("per-device-eval-batch-size"))
         s->per_device_train_batch_size = given.per_device_train_batch_size;
@@ -150,7 +152,8 @@ static int64_t labels_of(const struct clb_evaluation *e, const char *name)
 
 static void print_lines(const struct clb_evaluation *e)
 {
-    printf("masked tokens   %" PRId64 " in %" PRId64 " pairs\n", labels_of(e, "mlm"), e->examples);
+    printf("masked tokens   %" PRId64 " in %" PRId64 " examples\n", labels_of(e, "mlm"),
+           e->examples);
     for (int i = 0; i < e->losses.count; i++) {
         const struct clb_loss *loss = &e->losses.loss[i];
         if (!is_known(loss)) {
@@ -207,6 +210,8 @@ enum clb_status command_evaluate(int argc, const char **argv)
          "share of tokens (the run's, or 0.15)", "X"},
         {"whole-word-mask", 0, POPT_ARG_NONE, &a.whole_word_mask, 0, "mask all pieces of a word",
          NULL},
+        {"no-nsp", 0, POPT_ARG_NONE, &a.no_nsp, 0,
+         "full sequences, without pairs (as the run's are)", NULL},
         {"short-seq-probability", 0, POPT_ARG_FLOAT, &s->stream.short_seq_probability, 0,
          "share of shorter sequences (the run's, or 0.1)", "X"},
         {"eval-samples", 0, POPT_ARG_LONGLONG, &a.eval_samples, 0,

@@ -58,12 +58,14 @@ static void print_token(const struct clb_tokenizer *tokenizer, int32_t id, int32
 static void print_example(const struct clb_tokenizer *tokenizer, const struct clb_example *e,
                           long long number)
 {
-    const bool color = cli_use_color();
+    const bool color = cli_use_color(), pair = e->next_sentence_label >= 0;
     int32_t a = 0;
     while (a < e->length && e->token_type_ids[a] == 0) a++;
-    printf("%sexample %lld: %s, %d tokens: A %d, B %d%s\n", color ? "\033[1m" : "", number,
-           e->next_sentence_label ? "NotNext" : "IsNext", e->length, a - 2, e->length - a - 1,
-           color ? "\033[0m" : "");
+    printf("%sexample %lld: ", color ? "\033[1m" : "", number);
+    if (pair) printf("%s, ", e->next_sentence_label ? "NotNext" : "IsNext");
+    printf("%d tokens: A %d", e->length, a - 2);
+    if (pair) printf(", B %d", e->length - a - 1);
+    puts(color ? "\033[0m" : "");
     for (int32_t i = 0; i < e->length; i++) {
         if (i == 0 || i == a) printf(i ? "\n  B " : "  A ");
         print_token(tokenizer, e->input_ids[i], e->labels[i]);
@@ -92,12 +94,12 @@ static void print_lengths(const struct clb_stream_statistics *s, int32_t most)
     }
 }
 
-static void print_statistics(const struct clb_stream_statistics *s, int32_t most, int64_t epoch,
-                             const struct loader_speed *speed)
+static void print_statistics(const struct clb_stream_statistics *s, bool pairs, int32_t most,
+                             int64_t epoch, const struct loader_speed *speed)
 {
     printf("examples   %" PRId64 ", %.2f epochs; %.1f tokens each\n", s->examples,
            (double)s->examples / (double)epoch, (double)s->tokens / (double)s->examples);
-    printf("pairs      %.2f %% NotNext\n", percent(s->not_next, s->examples));
+    if (pairs) printf("pairs      %.2f %% NotNext\n", percent(s->not_next, s->examples));
     printf("chosen     %.2f %% of the ordinary tokens\n", percent(s->chosen, s->ordinary));
     printf("of these   %.2f %% [MASK], %.2f %% replaced, %.2f %% kept\n",
            percent(s->masked, s->chosen), percent(s->replaced, s->chosen),
@@ -191,8 +193,8 @@ static enum clb_status show_statistics(const struct arguments *a, const struct c
     if (a->json)
         status = print_statistics_json(&statistics, &speed);
     else
-        print_statistics(&statistics, a->stream.max_seq_length, clb_stream_epoch_examples(stream),
-                         &speed);
+        print_statistics(&statistics, !a->stream.no_nsp, a->stream.max_seq_length,
+                         clb_stream_epoch_examples(stream), &speed);
 cleanup:
     return status;
 }
@@ -244,7 +246,7 @@ enum clb_status command_inspect(int argc, const char **argv)
         .seed = 42,
         .batch_size = 32,
         .accumulation = 1};
-    int whole_words = 0, validation = 0;
+    int whole_words = 0, no_nsp = 0, validation = 0;
     const struct poptOption options[] = {
         {"data", 0, POPT_ARG_ARGV, &a.data, 0, "corpus from clbert prepare", "CORPUS"},
         {"step", 0, POPT_ARG_LONGLONG, &a.step, 0, "which step, 0 for the first", "K"},
@@ -256,9 +258,10 @@ enum clb_status command_inspect(int argc, const char **argv)
         {"max-seq-length", 0, POPT_ARG_INT, &a.stream.max_seq_length, 0, "as of pretrain (128)",
          "N"},
         {"mlm-probability", 0, POPT_ARG_FLOAT, &a.stream.mlm_probability, 0, "(0.15)", "X"},
-        {"short-seq-probability", 0, POPT_ARG_FLOAT, &a.stream.short_seq_probability, 0, "(0.1)",
-         "X"},
+        {"short-seq-probability", 0, POPT_ARG_FLOAT, &a.stream.short_seq_probability, 0,
+         "(0.1, with --no-nsp 0)", "X"},
         {"whole-word-mask", 0, POPT_ARG_NONE, &whole_words, 0, "mask all pieces of a word", NULL},
+        {"no-nsp", 0, POPT_ARG_NONE, &no_nsp, 0, "full sequences, without pairs", NULL},
         {"statistics", 0, POPT_ARG_LONGLONG, &a.statistics, 0,
          "shares and lengths over K steps instead", "K"},
         {"validation", 0, POPT_ARG_NONE, &validation, 0, "of the validation part", NULL},
@@ -275,6 +278,8 @@ enum clb_status command_inspect(int argc, const char **argv)
     CLB_TRY(cli_corpora(a.data, rest, rest_count, &a.corpora, &a.corpus_count));
     a.stream.seed = (uint64_t)a.seed;
     a.stream.whole_word_mask = whole_words;
+    a.stream.no_nsp = no_nsp;
+    if (no_nsp && !cli_given("short-seq-probability")) a.stream.short_seq_probability = 0.0f;
     a.stream.validation = validation;
     CLB_TRY(check_arguments(&a));
     CLB_TRY(inspect(&a));

@@ -64,6 +64,7 @@ static enum clb_status fill_options(struct arguments *a)
     o->seed = (uint64_t)a->seed;
     o->whole_word_mask = a->whole_word_mask;
     o->no_nsp = a->no_nsp;
+    if (o->no_nsp && !cli_given("short-seq-probability")) o->short_seq_probability = 0.0f;
     o->gradient_checkpointing = a->gradient_checkpointing;
     o->overwrite = a->overwrite;
     o->dry_run = a->dry_run;
@@ -180,10 +181,12 @@ enum clb_status command_pretrain(int argc, const char **argv)
          "X"},
         {"whole-word-mask", 0, POPT_ARG_NONE, &a.whole_word_mask, 0, "mask all pieces of a word",
          NULL},
-        {"no-nsp", 0, POPT_ARG_NONE, &a.no_nsp, 0, "masked language model alone: BertForMaskedLM",
+        {"no-nsp", 0, POPT_ARG_NONE, &a.no_nsp, 0,
+         "masked language model alone (BertForMaskedLM), on sequences filled with consecutive "
+         "sentences",
          NULL},
         {"short-seq-probability", 0, POPT_ARG_FLOAT, &o->short_seq_probability, 0,
-         "share of shorter sequences (0.1)", "X"},
+         "share of shorter sequences (0.1, with --no-nsp 0)", "X"},
         {"gradient-checkpointing", 0, POPT_ARG_NONE, &a.gradient_checkpointing, 0,
          "less memory, a third more time, the same results", NULL},
         {"precision", 0, POPT_ARG_STRING, &a.precision, 0,

@@ -2,7 +2,6 @@
 #include "data/pairs.h"
 
 #include "data/permutation.h"
-#include "data/search.h"
 
 /* Draws of one example. */
 enum { DRAW_LABEL, DRAW_SHORT, DRAW_LENGTH, DRAW_PLACE_LOW, DRAW_PLACE_HIGH, DRAWS = 8 };
@@ -24,46 +23,19 @@ void pairs_begin(struct pairs *p, const struct indexed *set, uint64_t seed, int3
     p->seed = seed;
     p->max_tokens = max_seq_length - 3;
     p->short_probability = short_probability;
-    p->only_next = false;
     p->stretch = larger(p->max_tokens / 2, 1);
-    /* Keys go up to (tokens - 1 + shift) / stretch + documents - 1, with shift < stretch. */
-    p->anchors = (set->tokens - 1 + p->stretch - 1) / p->stretch + set->documents;
+    p->anchors = stretches_most(set, p->stretch);
 }
 
 /* ---- anchors ---- */
 
-/* The sentence's key: which stretch it begins in, plus its document's number, so that a document
- * never shares a stretch with the one before it. Keys never fall. */
-static int64_t key_of(const struct pairs *p, int64_t shift, int64_t sentence, int64_t document)
-{
-    return (indexed_start(p->set, sentence) + shift) / p->stretch + document;
-}
-
-struct document_keys {
-    const struct pairs *pairs;
-    int64_t shift;
-};
-
-static int64_t document_key(const void *keys, int64_t document)
-{
-    const struct document_keys *k = keys;
-    return key_of(k->pairs, k->shift, indexed_document_first(k->pairs->set, document), document);
-}
-
-/* The last document whose first sentence's key is at most `key`; 0 where there is none. */
-static int64_t document_of_key(const struct pairs *p, int64_t shift, int64_t key)
-{
-    const struct document_keys keys = {p, shift};
-    return search_last(document_key, &keys, p->set->documents, key);
-}
-
 /* The first sentence of [first, end) of a document whose key is at least `key`; `end` if none. */
-static int64_t first_with_key(const struct pairs *p, int64_t shift, int64_t document, int64_t first,
+static int64_t first_with_key(const struct stretches *s, int64_t document, int64_t first,
                               int64_t end, int64_t key)
 {
     while (first < end) {
         int64_t middle = first + (end - first) / 2;
-        if (key_of(p, shift, middle, document) >= key)
+        if (stretches_key(s, middle, document) >= key)
             end = middle;
         else
             first = middle + 1;
@@ -71,23 +43,16 @@ static int64_t first_with_key(const struct pairs *p, int64_t shift, int64_t docu
     return first;
 }
 
-/* Tokens of a document. */
-static struct token_range document_range(const struct pairs *p, int64_t document)
-{
-    int64_t first = indexed_start(p->set, indexed_document_first(p->set, document));
-    int64_t end = indexed_start(p->set, indexed_document_first(p->set, document + 1));
-    return (struct token_range){first, end - first};
-}
-
 static struct token_range anchor_at(const struct pairs *p, int64_t shift, int64_t key,
                                     int64_t *document)
 {
     const struct indexed *set = p->set;
-    *document = document_of_key(p, shift, key);
+    const struct stretches stretches = {set, p->stretch, shift};
+    *document = stretches_document(&stretches, key);
     const int64_t first = indexed_document_first(set, *document);
     const int64_t end = indexed_document_first(set, *document + 1);
-    const int64_t from = first_with_key(p, shift, *document, first, end, key);
-    const int64_t to = first_with_key(p, shift, *document, from, end, key + 1);
+    const int64_t from = first_with_key(&stretches, *document, first, end, key);
+    const int64_t to = first_with_key(&stretches, *document, from, end, key + 1);
     if (from < to) {
         int64_t begin = indexed_start(set, from);
         return (struct token_range){begin, indexed_start(set, to) - begin};
@@ -95,7 +60,7 @@ static struct token_range anchor_at(const struct pairs *p, int64_t shift, int64_
     /* No sentence begins here: the part of a long one that lies in the stretch, or, past the
      * document's end, its last sentence once more. */
     const int64_t begin = larger((key - *document) * p->stretch - shift, 0);
-    const struct token_range whole = document_range(p, *document);
+    const struct token_range whole = stretches_document_range(set, *document);
     if (begin > whole.first && begin < whole.first + whole.count)
         return (struct token_range){begin, smaller(p->stretch, whole.first + whole.count - begin)};
     const int64_t last = from > first ? from - 1 : first;
@@ -117,7 +82,7 @@ static struct token_range random_run(const struct pairs *p, uint64_t draw, struc
     int64_t sentence = indexed_sentence_at(set, token);
     const int64_t document = indexed_document_of(set, sentence);
     const int64_t first = indexed_document_first(set, document);
-    const struct token_range whole = document_range(p, document);
+    const struct token_range whole = stretches_document_range(p->set, document);
     const int64_t end = whole.first + whole.count;
     while (sentence > first && end - indexed_start(set, sentence) < room) sentence--;
     const int64_t begin = indexed_start(set, sentence);
@@ -178,8 +143,7 @@ struct pair pairs_at(const struct pairs *p, uint32_t epoch, int64_t index)
     int64_t document;
     struct pair pair = {.label = (int32_t)(clb_random_u32(random, base + DRAW_LABEL) >> 31)};
     const struct token_range anchor = anchor_at(p, shift, key, &document);
-    const struct token_range whole = document_range(p, document);
-    if (p->only_next) pair.label = 0;
+    const struct token_range whole = stretches_document_range(p->set, document);
     if (whole.count < 2) pair.label = 1;
     if (pair.label == 0) {
         take_next(p, anchor, whole, document, &pair);

@@ -9,7 +9,7 @@
 #ifndef DATA_PAIRS_H
 #define DATA_PAIRS_H
 
-#include "data/indexed.h"
+#include "data/stretches.h"
 
 #include <clbert/random.h>
 
@@ -18,7 +18,6 @@ struct pairs {
     uint64_t seed;
     int32_t max_tokens; /* of A and B together: the sequence without [CLS] and two [SEP] */
     float short_probability;
-    bool only_next;  /* never a B from elsewhere, where the document has one */
     int64_t stretch; /* tokens */
     int64_t anchors; /* in an epoch */
 };
@@ -27,13 +26,9 @@ struct pairs {
 void pairs_begin(struct pairs *pairs, const struct indexed *set, uint64_t seed,
                  int32_t max_seq_length, float short_probability);
 
-struct token_range {
-    int64_t first, count;
-};
-
 struct pair {
     struct token_range a, b;
-    int32_t label; /* 0 IsNext, 1 NotNext */
+    int32_t label; /* 0 IsNext, 1 NotNext; -1: there is no B */
 };
 
 /* Example `index` of an epoch. A document of a single token gives NotNext whatever is drawn. */

@@ -26,9 +26,22 @@ static enum clb_status check_options(const struct clb_stream_options *o)
 
 /* ---- the corpora of a blend ---- */
 
-static bool usable(const struct clb_corpus *corpus, enum clb_split split)
+static enum clb_split split_of(const struct clb_stream_options *o)
 {
-    return corpus_split(corpus, split)->documents >= 2;
+    return o->validation ? CLB_VALIDATION : CLB_TRAIN;
+}
+
+static bool is_usable(const struct clb_corpus *corpus, const struct clb_stream_options *o)
+{
+    const struct indexed *set = corpus_split(corpus, split_of(o));
+    return o->no_nsp ? set->tokens > 0 : set->documents >= 2;
+}
+
+static int count_usable(const struct clb_corpus *corpus, const struct clb_stream_options *o)
+{
+    int count = 0;
+    for (const struct clb_corpus *c = corpus; c; c = corpus_next(c)) count += is_usable(c, o);
+    return count;
 }
 
 static void open_part(const struct clb_stream_options *o, const struct indexed *set, int number,
@@ -36,8 +49,11 @@ static void open_part(const struct clb_stream_options *o, const struct indexed *
 {
     part->set = set;
     part->seed = o->seed + 0x9E3779B97F4A7C15u * (uint64_t)number;
-    pairs_begin(&part->pairs, set, part->seed, o->max_seq_length, o->short_seq_probability);
-    part->pairs.only_next = o->no_nsp;
+    if (o->no_nsp)
+        packing_begin(&part->packing, set, part->seed, o->max_seq_length, o->short_seq_probability);
+    else
+        pairs_begin(&part->pairs, set, part->seed, o->max_seq_length, o->short_seq_probability);
+    part->examples = o->no_nsp ? part->packing.examples : part->pairs.anchors;
 }
 
 /* Brings weights of any size to 1 or less, by a power of two, so that no bit of what follows
@@ -68,21 +84,21 @@ static void share_cycle(struct clb_stream *stream, double *weights)
 
 static enum clb_status open_stream_parts(struct clb_stream *stream, const struct clb_corpus *corpus)
 {
-    const enum clb_split split = stream->options.validation ? CLB_VALIDATION : CLB_TRAIN;
+    const struct clb_stream_options *o = &stream->options;
+    const int count = count_usable(corpus, o);
     double weights[STREAM_CYCLE / 2];
-    int count = 0, number = 0;
-    for (const struct clb_corpus *c = corpus; c; c = corpus_next(c)) count += usable(c, split);
+    int number = 0;
     if (count > STREAM_CYCLE / 2)
         return clb_fail(CLB_ERROR_ARGUMENT, "%d corpora: at most %d can be blended", count,
                         STREAM_CYCLE / 2);
     stream->parts = calloc((size_t)count, sizeof *stream->parts);
     if (!stream->parts) return clb_fail(CLB_ERROR_MEMORY, "stream: out of memory");
     for (const struct clb_corpus *c = corpus; c; c = corpus_next(c), number++) {
-        if (!usable(c, split)) continue;
+        if (!is_usable(c, o)) continue;
         struct stream_part *part = &stream->parts[stream->part_count];
-        open_part(&stream->options, corpus_split(c, split), number, part);
+        open_part(o, corpus_split(c, split_of(o)), number, part);
         weights[stream->part_count++] =
-            corpus_weight(c) > 0 ? corpus_weight(c) : (double)part->pairs.anchors;
+            corpus_weight(c) > 0 ? corpus_weight(c) : (double)part->examples;
     }
     share_cycle(stream, weights);
     return CLB_OK;
@@ -108,9 +124,14 @@ struct stream_place stream_place(const struct clb_stream *stream, int64_t number
 {
     int64_t own;
     const struct stream_part *part = part_of(stream, number, &own);
-    const uint32_t epoch = (uint32_t)(own / part->pairs.anchors);
-    const int64_t index = own % part->pairs.anchors;
-    return (struct stream_place){part, epoch, index, pairs_at(&part->pairs, epoch, index)};
+    const uint32_t epoch = (uint32_t)(own / part->examples);
+    const int64_t index = own % part->examples;
+    struct stream_place place = {.part = part, .epoch = epoch, .index = index};
+    if (stream->options.no_nsp)
+        place.pair = (struct pair){.a = packing_at(&part->packing, epoch, index), .label = -1};
+    else
+        place.pair = pairs_at(&part->pairs, epoch, index);
+    return place;
 }
 
 /* ---- the stream ---- */
@@ -118,16 +139,16 @@ struct stream_place stream_place(const struct clb_stream *stream, int64_t number
 enum clb_status clb_stream_create(const struct clb_corpus *corpus,
                                   const struct clb_stream_options *options, struct clb_stream **out)
 {
-    const enum clb_split split = options->validation ? CLB_VALIDATION : CLB_TRAIN;
     enum clb_status status = check_options(options);
     if (status != CLB_OK) return status;
-    if (!clb_corpus_pairs(corpus, split))
-        return clb_fail(CLB_ERROR_ARGUMENT,
-                        "%s: %lld documents in its %s part; next sentence prediction needs two (a "
-                        "blank line ends a document)",
+    if (count_usable(corpus, options) == 0)
+        return clb_fail(CLB_ERROR_ARGUMENT, "%s: %lld documents in its %s part; %s",
                         clb_corpus_directory(corpus),
-                        (long long)clb_corpus_documents(corpus, split),
-                        options->validation ? "validation" : "training");
+                        (long long)clb_corpus_documents(corpus, split_of(options)),
+                        options->validation ? "validation" : "training",
+                        options->no_nsp ? "training needs one"
+                                        : "next sentence prediction needs two (a blank line ends a "
+                                          "document)");
     struct clb_stream *stream = calloc(1, sizeof *stream);
     if (!stream) return clb_fail(CLB_ERROR_MEMORY, "stream: out of memory");
     stream->options = *options;
@@ -151,7 +172,7 @@ void clb_stream_destroy(struct clb_stream *stream)
 int64_t clb_stream_epoch_examples(const struct clb_stream *stream)
 {
     int64_t examples = 0;
-    for (int i = 0; i < stream->part_count; i++) examples += stream->parts[i].pairs.anchors;
+    for (int i = 0; i < stream->part_count; i++) examples += stream->parts[i].examples;
     return examples;
 }
 
@@ -161,12 +182,14 @@ int32_t clb_stream_max_seq_length(const struct clb_stream *stream)
 }
 
 /* Whether the pair can be one, as it is where the index is not damaged. */
-static enum clb_status check_place(const struct stream_place *place)
+static enum clb_status check_place(const struct clb_stream *stream,
+                                   const struct stream_place *place)
 {
+    const int32_t special = place->pair.label < 0 ? 2 : 3; /* [CLS], [SEP], [SEP] */
     const struct indexed *set = place->part->set;
     const struct token_range a = place->pair.a, b = place->pair.b;
     const bool sound = a.first >= 0 && b.first >= 0 && a.count >= 0 && b.count >= 0 &&
-                       a.count + b.count <= place->part->pairs.max_tokens &&
+                       a.count + b.count <= stream->options.max_seq_length - special &&
                        a.first + a.count <= set->tokens && b.first + b.count <= set->tokens;
     const enum clb_status status = indexed_check(set);
     return sound || status != CLB_OK ? status : indexed_damaged(set);
@@ -204,12 +227,12 @@ enum clb_status stream_example_at(const struct clb_stream *stream, const struct 
     int32_t *scratch = malloc(2 * (size_t)stream->options.max_seq_length * sizeof *scratch);
     enum clb_status status;
     if (!scratch) return clb_fail(CLB_ERROR_MEMORY, "stream: out of memory");
-    CLB_TRY(check_place(place));
+    CLB_TRY(check_place(stream, place));
     example->input_ids[0] = stream->masking.special.cls;
     example->token_type_ids[0] = 0;
     example->length = 1;
     append_segment(stream, set, place->pair.a, 0, example);
-    append_segment(stream, set, place->pair.b, 1, example);
+    if (place->pair.label >= 0) append_segment(stream, set, place->pair.b, 1, example);
     CLB_TRY(check_tokens(stream, set, example));
     example->next_sentence_label = place->pair.label;
     masking_apply(&stream->masking, random, (uint64_t)place->index << MASKING_DRAWS_BITS,
@@ -241,7 +264,7 @@ enum clb_status clb_stream_batch(const struct clb_stream *stream, int64_t first,
         CLB_TRY(clb_stream_example(stream, first + i, &example));
         CLB_TRY(clb_batch_append_pair(batch, example.length, example.input_ids,
                                       example.token_type_ids, example.labels,
-                                      stream->options.no_nsp ? -1 : example.next_sentence_label));
+                                      example.next_sentence_label));
     }
     CLB_TRY(clb_batch_finish(batch));
 cleanup:

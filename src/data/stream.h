@@ -4,6 +4,7 @@
 #define DATA_STREAM_H
 
 #include "data/masking.h"
+#include "data/packing.h"
 #include "data/pairs.h"
 
 #include <clbert/stream.h>
@@ -14,9 +15,11 @@ enum { STREAM_CYCLE = 1000 };
 
 struct stream_part {
     const struct indexed *set;
-    struct pairs pairs;
-    uint64_t seed;        /* of this part */
-    int32_t share, first; /* places first .. first + share - 1 of a cycle */
+    struct pairs pairs;     /* or, without next sentence prediction, */
+    struct packing packing; /* full sequences */
+    int64_t examples;       /* in an epoch */
+    uint64_t seed;          /* of this part */
+    int32_t share, first;   /* places first .. first + share - 1 of a cycle */
 };
 
 struct clb_stream {

@@ -16,9 +16,9 @@ static void count_example(const struct clb_stream *stream, const struct clb_exam
 {
     const int32_t mask = stream->masking.special.mask;
     s->examples++;
-    s->not_next += e->next_sentence_label;
+    s->not_next += e->next_sentence_label == 1;
     s->tokens += e->length;
-    s->ordinary += e->length - 3;
+    s->ordinary += e->length - (e->next_sentence_label < 0 ? 2 : 3);
     s->lengths[8 * (e->length - 1) / stream->options.max_seq_length]++;
     for (int32_t i = 0; i < e->length; i++) {
         if (e->labels[i] < 0) continue;

@@ -8,17 +8,8 @@
 #include <string.h>
 #include <xxhash.h>
 
-enum { SPECIALS = 5 };
-static const char *const special_names[SPECIALS] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
-
-struct clb_tokenizer {
-    struct tokenizer_parts parts;
-    int32_t special[SPECIALS]; /* ids in the order of special_names */
-    struct tokenizer_trie *trie;
-    struct tokenizer_matcher *raw, *normalized; /* of added tokens; `normalized` is mostly NULL */
-    bool plain;
-    uint64_t hash;
-};
+static const char *const special_names[TOKENIZER_SPECIALS] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]",
+                                                              "[MASK]"};
 
 /* ---- life ---- */
 
@@ -37,11 +28,11 @@ void tokenizer_parts_free(struct tokenizer_parts *parts)
 
 static enum clb_status find_specials(struct clb_tokenizer *t, const char *where)
 {
-    for (int s = 0; s < SPECIALS; s++) t->special[s] = -1;
+    for (int s = 0; s < TOKENIZER_SPECIALS; s++) t->special[s] = -1;
     for (int32_t i = 0; i < t->parts.count; i++)
-        for (int s = 0; s < SPECIALS; s++)
+        for (int s = 0; s < TOKENIZER_SPECIALS; s++)
             if (strcmp(t->parts.tokens[i], special_names[s]) == 0) t->special[s] = i;
-    for (int s = 0; s < SPECIALS; s++)
+    for (int s = 0; s < TOKENIZER_SPECIALS; s++)
         if (t->special[s] < 0)
             return clb_fail(
                 CLB_ERROR_FORMAT,
@@ -61,10 +52,10 @@ static enum clb_status add_specials(struct clb_tokenizer *t, const char *where)
 {
     struct tokenizer_parts *parts = &t->parts;
     struct tokenizer_added_token *added =
-        realloc(parts->added, (size_t)(parts->added_count + SPECIALS) * sizeof *added);
+        realloc(parts->added, (size_t)(parts->added_count + TOKENIZER_SPECIALS) * sizeof *added);
     if (!added) return out_of_memory(where);
     parts->added = added;
-    for (int s = 0; s < SPECIALS; s++) {
+    for (int s = 0; s < TOKENIZER_SPECIALS; s++) {
         if (is_added(parts, special_names[s])) continue;
         char *content = strdup(special_names[s]);
         if (!content) return out_of_memory(where);
@@ -80,20 +71,19 @@ static enum clb_status look_of(const struct tokenizer_parts *parts,
                                char **look)
 {
     const struct tokenizer_rules as_it_is = {.keep_all = true};
-    size_t size = 0;
+    struct tokenizer_normalized text;
     enum clb_status status =
         tokenizer_normalize(token->normalized ? parts->rules : as_it_is, token->content,
-                            strlen(token->content), look, &size);
+                            strlen(token->content), false, &text);
     if (status != CLB_OK) return status;
-    if (size == 0)
-        return clb_fail(CLB_ERROR_FORMAT,
-                        "%s: of the added token \"%s\" nothing is left when it is normalised",
-                        where, token->content);
-    char *ended = realloc(*look, size + 1);
-    if (!ended) return out_of_memory(where);
-    ended[size] = 0;
-    *look = ended;
-    return CLB_OK;
+    if (text.size == 0)
+        status = clb_fail(CLB_ERROR_FORMAT,
+                          "%s: of the added token \"%s\" nothing is left when it is normalised",
+                          where, token->content);
+    else if (!(*look = strndup(text.bytes, text.size)))
+        status = out_of_memory(where);
+    tokenizer_normalized_free(&text);
+    return status;
 }
 
 static enum clb_status create_matchers(struct clb_tokenizer *t, const char *where)
@@ -116,7 +106,7 @@ static enum clb_status create_matchers(struct clb_tokenizer *t, const char *wher
 static int ordinary_special(const struct clb_tokenizer *t,
                             const struct tokenizer_added_token *token)
 {
-    for (int s = 0; s < SPECIALS; s++)
+    for (int s = 0; s < TOKENIZER_SPECIALS; s++)
         if (token->id == t->special[s] && !token->normalized && !token->single_word) return s;
     return -1;
 }
@@ -237,60 +227,6 @@ const struct tokenizer_parts *tokenizer_parts(const struct clb_tokenizer *t)
 bool tokenizer_is_plain(const struct clb_tokenizer *t)
 {
     return t->plain;
-}
-
-void clb_ids_free(struct clb_ids *ids)
-{
-    free(ids->ids);
-    *ids = (struct clb_ids){0};
-}
-
-/* ---- text to ids ---- */
-
-struct encoding {
-    const struct clb_tokenizer *tokenizer;
-    struct clb_ids *ids;
-};
-
-static enum clb_status encode_word(void *context, const char *bytes, size_t size, bool over_long)
-{
-    const struct encoding *e = context;
-    const int32_t unknown = e->tokenizer->special[1];
-    if (over_long) return tokenizer_ids_push(e->ids, unknown);
-    return tokenizer_trie_split(e->tokenizer->trie, bytes, size, unknown, e->ids);
-}
-
-static enum clb_status encode_normalized_part(void *context, const char *text, size_t size,
-                                              int32_t id)
-{
-    const struct encoding *e = context;
-    if (id >= 0) return tokenizer_ids_push(e->ids, id);
-    return tokenizer_normalized_words(text, size, encode_word, context);
-}
-
-static enum clb_status encode_part(void *context, const char *text, size_t size, int32_t id)
-{
-    const struct encoding *e = context;
-    const struct clb_tokenizer *t = e->tokenizer;
-    char *normalized;
-    size_t normalized_size;
-    if (id >= 0) return tokenizer_ids_push(e->ids, id);
-    if (!t->normalized) return tokenizer_words(t->parts.rules, text, size, encode_word, context);
-    enum clb_status status =
-        tokenizer_normalize(t->parts.rules, text, size, &normalized, &normalized_size);
-    if (status != CLB_OK) return status;
-    status = tokenizer_matcher_split(t->normalized, normalized, normalized_size,
-                                     encode_normalized_part, context);
-    free(normalized);
-    return status;
-}
-
-enum clb_status clb_tokenizer_encode(const struct clb_tokenizer *t, const char *text, size_t size,
-                                     struct clb_ids *ids)
-{
-    struct encoding encoding = {t, ids};
-    if (!t->raw) return encode_part(&encoding, text, size, -1);
-    return tokenizer_matcher_split(t->raw, text, size, encode_part, &encoding);
 }
 
 /* ---- ids to text ---- */

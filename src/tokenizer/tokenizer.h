@@ -21,6 +21,17 @@ struct tokenizer_parts {
     int added_count;
 };
 
+enum { TOKENIZER_SPECIALS = 5 };
+
+struct clb_tokenizer {
+    struct tokenizer_parts parts;
+    int32_t special[TOKENIZER_SPECIALS]; /* ids of [PAD], [UNK], [CLS], [SEP], [MASK] */
+    struct tokenizer_trie *trie;
+    struct tokenizer_matcher *raw, *normalized; /* of added tokens; `normalized` is mostly NULL */
+    bool plain;
+    uint64_t hash;
+};
+
 void tokenizer_parts_free(struct tokenizer_parts *parts);
 
 /* Takes the parts over, also where it fails. `where` names the source in messages. */

@@ -2,25 +2,22 @@
 #include "tokenizer/words.h"
 
 #include "base/error.h"
-#include "text/icu_memory.h"
+#include "tokenizer/decomposition.h"
 #include "tokenizer/unicode_tables.h"
 
-#include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unicode/unorm2.h>
-#include <unicode/uset.h>
 #include <unicode/utf16.h>
 #include <unicode/utf8.h>
 
-/* The word being collected, and where words go; or, without `word`, the text that was normalised.
- */
+/* The word being collected, and where words go; or, without `word`, the text that was normalised
+ * and, where they are wanted, its origins. */
 struct splitter {
     struct tokenizer_rules rules;
     tokenizer_word_function word;
     void *context;
-    char *text;
-    size_t text_size, text_capacity;
+    struct tokenizer_normalized *text;
+    size_t capacity; /* of the text */
+    bool traced;
     enum clb_status status;
     size_t size;
     int characters;
@@ -52,11 +49,15 @@ static bool is_ascii_punctuation(uint32_t c)
 
 /* ---- words ---- */
 
+static bool is_over_long(int characters)
+{
+    return characters > TOKENIZER_WORD_CHARACTERS;
+}
+
 static void flush(struct splitter *s)
 {
     if (s->characters > 0 && s->status == CLB_OK)
-        s->status =
-            s->word(s->context, s->bytes, s->size, s->characters > TOKENIZER_WORD_CHARACTERS);
+        s->status = s->word(s->context, s->bytes, s->size, is_over_long(s->characters));
     s->size = 0;
     s->characters = 0;
 }
@@ -75,29 +76,43 @@ static bool is_kept_space(uint32_t c)
     return c < 0x80 ? (c >= '\t' && c <= '\r') || c == ' ' : c == 0x85 || IN(space, c);
 }
 
-static void take_normalized(struct splitter *s, uint32_t c)
+static bool is_punctuation(uint32_t c)
 {
-    if (s->text_size + U8_MAX_LENGTH > s->text_capacity) {
-        const size_t capacity = 2 * (s->text_size + 64);
-        char *more = s->status == CLB_OK ? realloc(s->text, capacity) : NULL;
-        if (!more) {
-            s->status = clb_fail(CLB_ERROR_MEMORY, "text: out of memory");
-            return;
-        }
-        s->text = more;
-        s->text_capacity = capacity;
-    }
-    U8_APPEND_UNSAFE(s->text, s->text_size, c);
+    return c < 0x80 ? is_ascii_punctuation(c) : IN(punctuation, c);
 }
 
-/* One normalised character. */
-static void take(struct splitter *s, uint32_t c)
+static void make_room(struct splitter *s)
+{
+    const size_t capacity = 2 * (s->text->size + 64);
+    char *bytes = s->status == CLB_OK ? realloc(s->text->bytes, capacity) : NULL;
+    size_t *origins = NULL;
+    if (bytes) s->text->bytes = bytes;
+    if (bytes && s->traced) origins = realloc(s->text->origins, capacity * sizeof *origins);
+    if (origins) s->text->origins = origins;
+    if (bytes && (origins || !s->traced))
+        s->capacity = capacity;
+    else
+        s->status = clb_fail(CLB_ERROR_MEMORY, "text: out of memory");
+}
+
+static void take_normalized(struct splitter *s, uint32_t c, size_t origin)
+{
+    struct tokenizer_normalized *text = s->text;
+    const size_t first = text->size;
+    if (first + U8_MAX_LENGTH > s->capacity) make_room(s);
+    if (s->status != CLB_OK) return;
+    U8_APPEND_UNSAFE(text->bytes, text->size, c);
+    for (size_t i = first; s->traced && i < text->size; i++) text->origins[i] = origin;
+}
+
+/* One normalised character; `origin` is where in the text what it was made of begins. */
+static void take(struct splitter *s, uint32_t c, size_t origin)
 {
     if (__builtin_expect(!s->word, false)) {
-        take_normalized(s, c);
+        take_normalized(s, c, origin);
     } else if (c == ' ' || (s->rules.keep_all && is_kept_space(c))) {
         flush(s);
-    } else if (c < 0x80 ? is_ascii_punctuation(c) : IN(punctuation, c)) {
+    } else if (is_punctuation(c)) {
         flush(s);
         append(s, c);
         flush(s);
@@ -122,22 +137,22 @@ static uint32_t lower_of(uint32_t c)
     return distance % tokenizer_lower[low].step == 0 ? tokenizer_lower[low].to + distance : c;
 }
 
-static void take_lower(struct splitter *s, uint32_t c)
+static void take_lower(struct splitter *s, uint32_t c, size_t origin)
 {
     if (c == 0x130) { /* the one character whose lower case is two */
-        take(s, 'i');
-        take(s, 0x307);
+        take(s, 'i', origin);
+        take(s, 0x307, origin);
     } else {
-        take(s, lower_of(c));
+        take(s, lower_of(c), origin);
     }
 }
 
-static void take_ascii(struct splitter *s, unsigned char c)
+static void take_ascii(struct splitter *s, unsigned char c, size_t origin)
 {
     if (!s->rules.keep_all && (c == '\t' || c == '\n' || c == '\r' || c == ' '))
-        take(s, ' ');
+        take(s, ' ', origin);
     else if ((c >= 32 && c != 127) || s->rules.keep_all)
-        take(s, s->rules.lower_case ? lower_of(c) : c);
+        take(s, s->rules.lower_case ? lower_of(c) : c, origin);
 }
 
 /* ---- what is not ASCII ---- */
@@ -151,91 +166,62 @@ static bool is_cleaned(UChar32 *c)
     return false;
 }
 
-/* Cleans into UTF-16: at most 4 units a code point, of which there are at most as many as bytes. */
-static int32_t clean(const struct splitter *s, const char *text, int32_t size, UChar *out)
+static void put(struct tokenizer_run *run, uint32_t c, size_t origin)
 {
-    int32_t length = 0;
-    for (int32_t i = 0; i < size;) {
+    const int32_t first = run->length;
+    U16_APPEND_UNSAFE(run->units, run->length, c);
+    for (int32_t i = first; run->origins && i < run->length; i++) run->origins[i] = origin;
+}
+
+/* Cleans into UTF-16: at most 4 units a code point, of which there are at most as many as bytes. */
+static void clean(const struct splitter *s, const char *text, int32_t size, size_t origin,
+                  struct tokenizer_run *out)
+{
+    for (int32_t i = 0, at = 0; i < size; at = i) {
         UChar32 c;
         U8_NEXT(text, i, size, c);
         if (!s->rules.keep_all && is_cleaned(&c)) continue;
         if (c < 0) c = 0xFFFD;
         const bool alone = c >= 0x80 && s->rules.chinese_chars && IN(ideograph, (uint32_t)c);
-        if (alone) out[length++] = ' ';
-        U16_APPEND_UNSAFE(out, length, c);
-        if (alone) out[length++] = ' ';
+        if (alone) put(out, ' ', origin + (size_t)at);
+        put(out, (uint32_t)c, origin + (size_t)at);
+        if (alone) put(out, ' ', origin + (size_t)at);
     }
-    return length;
 }
 
-/* Canonical decomposition of Unicode 9, whose tables tokenizers has: what came later is left as it
- * is, whatever ICU's version knows of it. */
-static const UNormalizer2 *normalizer;
-static UErrorCode normalizer_error;
-
-static void open_normalizer(void)
+static void take_units(struct splitter *s, const struct tokenizer_run *run)
 {
-    static const UChar pattern[] = u"[:age=9.0:]";
-    UErrorCode *error = &normalizer_error;
-    text_icu_begin();
-    const UNormalizer2 *nfd = unorm2_getNFDInstance(error);
-    USet *set = uset_openPattern(pattern, -1, error);
-    if (U_SUCCESS(*error)) uset_freeze(set);
-    normalizer = unorm2_openFiltered(nfd, set, error);
-    if (text_icu_starved()) *error = U_MEMORY_ALLOCATION_ERROR;
-}
-
-static enum clb_status decompose(const UChar *in, int32_t length, UChar **out, int32_t *out_length)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, open_normalizer);
-    UErrorCode error = normalizer_error;
-    const int32_t capacity = 4 * length + 16; /* NFD gives at most 4 units for one */
-    *out = malloc((size_t)capacity * sizeof **out);
-    if (!*out) return clb_fail(CLB_ERROR_MEMORY, "text: out of memory");
-    *out_length = unorm2_normalize(normalizer, in, length, *out, capacity, &error);
-    if (text_icu_starved() || error == U_MEMORY_ALLOCATION_ERROR)
-        return clb_fail(CLB_ERROR_MEMORY, "text: out of memory");
-    if (U_FAILURE(error)) return clb_fail(CLB_ERROR_FORMAT, "text: ICU: %s", u_errorName(error));
-    return CLB_OK;
-}
-
-static void take_units(struct splitter *s, const UChar *units, int32_t length)
-{
-    for (int32_t i = 0; i < length;) {
+    for (int32_t i = 0; i < run->length;) {
         UChar32 c;
-        U16_NEXT(units, i, length, c);
+        const size_t origin = run->origins ? run->origins[i] : 0;
+        U16_NEXT(run->units, i, run->length, c);
         if (s->rules.strip_accents && c >= 0x80 && IN(mark, (uint32_t)c)) continue;
         if (s->rules.strip_all && c >= 0x80 && IN(combining, (uint32_t)c)) continue;
         if (s->rules.lower_case)
-            take_lower(s, (uint32_t)c);
+            take_lower(s, (uint32_t)c, origin);
         else
-            take(s, (uint32_t)c);
+            take(s, (uint32_t)c, origin);
     }
 }
 
-/* A run of text with characters beyond ASCII. Normalisation never looks across ASCII white space,
- * so that a run may be taken by itself. */
-static void take_run(struct splitter *s, const char *text, size_t size)
+/* A run of text with characters beyond ASCII, which begins at `origin`. Normalisation never looks
+ * across ASCII white space, so that a run may be taken by itself. */
+static void take_run(struct splitter *s, const char *text, size_t size, size_t origin)
 {
-    UChar *units = malloc(4 * size * sizeof *units), *decomposed = NULL;
-    if (!units) {
-        s->status = clb_fail(CLB_ERROR_MEMORY, "text: out of memory");
-        return;
-    }
-    int32_t length = clean(s, text, (int32_t)size, units);
-    if ((s->rules.strip_accents || s->rules.decompose) && length > 0) {
-        int32_t decomposed_length = 0;
-        enum clb_status status = decompose(units, length, &decomposed, &decomposed_length);
-        if (status == CLB_OK)
-            take_units(s, decomposed, decomposed_length);
-        else
-            s->status = status;
+    struct tokenizer_run run, decomposed = {0};
+    enum clb_status status;
+    CLB_TRY(tokenizer_run_create(4 * size, s->traced, &run));
+    clean(s, text, (int32_t)size, origin, &run);
+    if ((s->rules.strip_accents || s->rules.decompose) && run.length > 0) {
+        CLB_TRY(tokenizer_decompose(&run, &decomposed));
+        take_units(s, &decomposed);
     } else {
-        take_units(s, units, length);
+        take_units(s, &run);
     }
-    free(units);
-    free(decomposed);
+cleanup:
+    if (s->status == CLB_OK) s->status = status;
+    tokenizer_run_free(&run);
+    tokenizer_run_free(&decomposed);
 }
 
 static bool is_white(char c)
@@ -251,9 +237,9 @@ static void split(struct splitter *s, const char *text, size_t size)
         while (end < size && !is_white(text[end])) ascii &= (unsigned char)text[end++] < 0x80;
         if (end < size) end++; /* the white space itself */
         if (ascii)
-            for (; at < end; at++) take_ascii(s, (unsigned char)text[at]);
+            for (; at < end; at++) take_ascii(s, (unsigned char)text[at], at);
         else
-            take_run(s, text + at, end - at);
+            take_run(s, text + at, end - at, at);
         at = end;
     }
 }
@@ -268,20 +254,45 @@ enum clb_status tokenizer_words(struct tokenizer_rules rules, const char *text, 
 }
 
 enum clb_status tokenizer_normalize(struct tokenizer_rules rules, const char *text, size_t size,
-                                    char **normalized, size_t *normalized_size)
+                                    bool traced, struct tokenizer_normalized *normalized)
 {
-    struct splitter s = {.rules = rules, .text = malloc(size + 1), .text_capacity = size + 1};
-    if (!s.text) return clb_fail(CLB_ERROR_MEMORY, "text: out of memory");
+    struct splitter s = {.rules = rules, .text = normalized, .traced = traced};
+    *normalized = (struct tokenizer_normalized){0};
+    make_room(&s);
     split(&s, text, size);
-    if (s.status != CLB_OK) free(s.text);
-    *normalized = s.status == CLB_OK ? s.text : NULL;
-    *normalized_size = s.text_size;
+    if (s.status != CLB_OK) tokenizer_normalized_free(normalized);
     return s.status;
 }
 
-enum clb_status tokenizer_normalized_words(const char *normalized, size_t size,
+void tokenizer_normalized_free(struct tokenizer_normalized *normalized)
+{
+    free(normalized->bytes);
+    free(normalized->origins);
+    *normalized = (struct tokenizer_normalized){0};
+}
+
+enum clb_status tokenizer_normalized_words(const char *text, size_t size,
                                            tokenizer_word_function word, void *context)
 {
-    return tokenizer_words((struct tokenizer_rules){.keep_all = true}, normalized, size, word,
-                           context);
+    size_t begin = 0; /* of the word that is being read, and how long it is so far */
+    int characters = 0;
+    enum clb_status status = CLB_OK;
+    for (size_t at = 0, end = 0; at < size; at = end) {
+        uint32_t c;
+        U8_NEXT_UNSAFE(text, end, c);
+        const bool alone = is_punctuation(c);
+        if (!alone && !is_kept_space(c)) {
+            characters++;
+            continue;
+        }
+        if (characters > 0)
+            CLB_TRY(word(context, text + begin, at - begin, is_over_long(characters)));
+        if (alone) CLB_TRY(word(context, text + at, end - at, false));
+        begin = end;
+        characters = 0;
+    }
+    if (characters > 0)
+        status = word(context, text + begin, size - begin, is_over_long(characters));
+cleanup:
+    return status;
 }

@@ -17,7 +17,8 @@ struct tokenizer_rules {
 /* Words longer than this many characters are handed on as over-long: they become [UNK]. */
 enum { TOKENIZER_WORD_CHARACTERS = 100, TOKENIZER_WORD_BYTES = 4 * TOKENIZER_WORD_CHARACTERS };
 
-/* Called for every word; `bytes` are UTF-8 and not 0-terminated. */
+/* Called for every word; `bytes` are UTF-8 and not 0-terminated. Of one that is over-long they may
+ * be the beginning alone. */
 typedef enum clb_status (*tokenizer_word_function)(void *context, const char *bytes, size_t size,
                                                    bool over_long);
 
@@ -26,12 +27,19 @@ typedef enum clb_status (*tokenizer_word_function)(void *context, const char *by
 enum clb_status tokenizer_words(struct tokenizer_rules rules, const char *text, size_t size,
                                 tokenizer_word_function word, void *context);
 
-/* The first half of that: a malloc'd copy of the text, cleaned and normalised. Where all of it is
- * kept, invalid bytes become U+FFFD. */
+/* The first half of that: the text cleaned and normalised. Where all of it is kept, invalid bytes
+ * become U+FFFD. */
+struct tokenizer_normalized {
+    char *bytes; /* [size], malloc'd */
+    size_t size;
+    size_t
+        *origins; /* [size]: where in the text what a byte was made of begins; NULL: not traced */
+};
 enum clb_status tokenizer_normalize(struct tokenizer_rules rules, const char *text, size_t size,
-                                    char **normalized, size_t *normalized_size);
-/* And the second: the words of such a text. */
-enum clb_status tokenizer_normalized_words(const char *normalized, size_t size,
+                                    bool traced, struct tokenizer_normalized *normalized);
+void tokenizer_normalized_free(struct tokenizer_normalized *normalized);
+/* And the second: the words of (a part of) such a text, each whole and where it lies. */
+enum clb_status tokenizer_normalized_words(const char *text, size_t size,
                                            tokenizer_word_function word, void *context);
 
 #endif

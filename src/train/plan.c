@@ -27,7 +27,7 @@ static void print_plan(const struct train_run *run, FILE *out)
     fprintf(out,
             "steps    %" PRId64 " of %" PRId64 " %s (%d x %d), at most %" PRId64
             " tokens a step; %.2f epochs\n",
-            o->max_steps, pairs, run->job->example, o->per_device_train_batch_size,
+            o->max_steps, pairs, run->example, o->per_device_train_batch_size,
             o->gradient_accumulation_steps, pairs * o->max_seq_length, epochs);
     fprintf(out,
             "memory   weights %.1f, gradients %.1f, moments %.1f, activations %.1f, batch %.1f, "

@@ -59,12 +59,14 @@ static enum clb_status open_streams(struct pretraining *p)
     };
     enum clb_status status;
     CLB_TRY(clb_stream_create(p->corpus, &stream, &p->stream));
-    if (clb_corpus_pairs(p->corpus, CLB_VALIDATION)) {
+    const bool held_out = o->no_nsp ? clb_corpus_documents(p->corpus, CLB_VALIDATION) > 0
+                                    : clb_corpus_pairs(p->corpus, CLB_VALIDATION);
+    if (held_out) {
         stream.validation = true;
         CLB_TRY(clb_stream_create(p->corpus, &stream, &p->validation));
     } else {
-        base_warn("%s: fewer than two documents are held out: no evaluation",
-                  clb_corpus_directory(p->corpus));
+        base_warn("%s: %s held out: no evaluation", clb_corpus_directory(p->corpus),
+                  o->no_nsp ? "no document is" : "fewer than two documents are");
     }
 cleanup:
     return status;
@@ -79,6 +81,7 @@ static enum clb_status read_data(struct train_run *run)
     CLB_TRY(clb_corpora_open(o->data, o->data_count, &p->corpus));
     run->tokenizer = clb_corpus_tokenizer(p->corpus);
     run->data_hash = clb_corpus_hash(p->corpus);
+    run->example = o->no_nsp ? "sequences" : "pairs";
 cleanup:
     return status;
 }
@@ -135,7 +138,6 @@ static enum clb_status evaluate(struct train_run *run)
 static const struct train_job job = {
     .arguments = train_pretraining_arguments,
     .data_key = "corpus",
-    .example = "pairs",
     .read_data = read_data,
     .open_batches = open_batches,
     .configure = configure,

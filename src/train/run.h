@@ -16,8 +16,8 @@ struct train_argument; /* training_args.h */
 struct train_job {
     const struct train_argument *arguments; /* its options, for training_args.json */
     const char *data_key; /* there, and in messages: what the hash of the data is called */
-    const char *example;  /* "pairs": what a sequence is called */
-    /* Fills in what the options leave to the data, run->tokenizer and run->data_hash. */
+    /* Fills in what the options leave to the data, run->tokenizer, data_hash and
+     * example. */
     enum clb_status (*read_data)(struct train_run *run);
     /* Fills in run->batches and run->epoch_sequences. */
     enum clb_status (*open_batches)(struct train_run *run);
@@ -54,7 +54,8 @@ struct train_run {
     json_t *args;                         /* training_args.json */
     struct clb_training_report *report;
     const struct clb_tokenizer *tokenizer;
-    uint64_t data_hash; /* of what is trained on */
+    uint64_t data_hash;  /* of what is trained on */
+    const char *example; /* "pairs": what a sequence is called */
     struct clb_batch_source batches;
     int64_t epoch_sequences;
     struct clb_device *device;
