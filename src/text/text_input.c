@@ -8,7 +8,7 @@
 #include "text/text_files.h"
 #include "text/text_json.h"
 #include "text/text_kinds.h"
-#include "text/text_source.h"
+#include "text/text_lines.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -16,8 +16,7 @@
 #include <string.h>
 #include <unicode/utf8.h>
 
-enum { READ_SIZE = 1 << 18, LINE_LIMIT = 1 << 20, JSON_LIMIT = 1 << 28, LOOK_BACK = 1 << 12 };
-enum { KIND_SIZE = 1 << 16 }; /* what is looked at of a file, to see what it is */
+enum { LINE_LIMIT = 1 << 20, LOOK_BACK = 1 << 12 };
 
 /* A stretch of text that lines are taken from. */
 struct stretch {
@@ -28,20 +27,15 @@ struct text_input {
     const struct clb_texts *texts;
     struct text_files files;
     int at; /* the file being read */
-    struct text_source *source;
-    bool in_member, member_ended, in_document;
-    char *buffer; /* read, not yet handed out: [begin, end) */
-    size_t begin, end, capacity;
+    struct text_lines lines;
+    bool in_member, in_document;
     enum clb_text_format format; /* of the member */
     char *kind;                  /* what it was said to be */
     json_t *record;              /* of a JSON line: what `document` points into */
     struct stretch document;
-    int64_t line; /* of the member, counted for JSON Lines */
-    int64_t bytes, replaced, cut;
-    int64_t file_bytes, member_bytes, member_replaced;
-    int64_t members; /* of the file, so far */
+    int64_t replaced, cut;
     bool passed_over;
-    int64_t lines;
+    int64_t lines_out;
     struct clb_text_report report;
 };
 
@@ -63,24 +57,24 @@ enum clb_status text_input_open(const struct clb_texts *texts, struct text_input
 void text_input_close(struct text_input *in)
 {
     if (!in) return;
-    text_source_close(in->source);
+    text_lines_free(&in->lines);
     text_files_free(&in->files);
     json_decref(in->record);
-    free(in->buffer);
     free(in->kind);
     free(in);
 }
 
 int64_t text_input_bytes(const struct text_input *in)
 {
-    return in->bytes;
+    return in->lines.bytes;
 }
 
 /* Files count alike: their sizes need not be asked for beforehand. */
 double text_input_share(const struct text_input *in)
 {
-    const int64_t size = in->source ? text_source_size(in->source) : -1;
-    const double of_file = size > 0 ? (double)text_source_position(in->source) / (double)size : 0.0;
+    const struct text_source *source = in->lines.source;
+    const int64_t size = source ? text_source_size(source) : -1;
+    const double of_file = size > 0 ? (double)text_source_position(source) / (double)size : 0.0;
     return ((double)in->at + fmin(of_file, 1.0)) / (double)in->files.count;
 }
 
@@ -124,65 +118,6 @@ static int64_t count_invalid(const char *line, size_t size)
 
 /* ---- lines of a member ---- */
 
-static enum clb_status make_room(struct text_input *in)
-{
-    if (in->begin > 0) memmove(in->buffer, in->buffer + in->begin, in->end - in->begin);
-    in->end -= in->begin;
-    in->begin = 0;
-    if (in->end + READ_SIZE <= in->capacity) return CLB_OK;
-    const size_t capacity = 2 * (in->end + READ_SIZE);
-    char *more = realloc(in->buffer, capacity);
-    if (!more) return clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", text_source_name(in->source));
-    in->buffer = more;
-    in->capacity = capacity;
-    return CLB_OK;
-}
-
-static enum clb_status skip_mark(struct text_input *in, size_t got)
-{
-    const char *begin = in->buffer + in->begin;
-    if (got >= 2 && (memcmp(begin, "\xFF\xFE", 2) == 0 || memcmp(begin, "\xFE\xFF", 2) == 0))
-        return clb_fail(CLB_ERROR_FORMAT, "%s: is UTF-16; convert it: iconv -f UTF-16 -t UTF-8",
-                        text_source_name(in->source));
-    if (got >= 3 && memcmp(begin, "\xEF\xBB\xBF", 3) == 0) in->begin += 3;
-    return CLB_OK;
-}
-
-static enum clb_status read_more(struct text_input *in)
-{
-    size_t got;
-    enum clb_status status;
-    CLB_TRY(make_room(in));
-    CLB_TRY(text_source_read(in->source, in->buffer + in->end, READ_SIZE, &got));
-    const bool first = in->member_bytes == 0;
-    in->end += got;
-    in->bytes += (int64_t)got;
-    in->file_bytes += (int64_t)got;
-    in->member_bytes += (int64_t)got;
-    in->member_ended = got == 0;
-    if (first) CLB_TRY(skip_mark(in, got));
-cleanup:
-    return status;
-}
-
-/* Reads until the buffer begins with a whole line of *size bytes, or with `limit` bytes or the rest
- * of the member; `newline` says which. */
-static enum clb_status find_line(struct text_input *in, size_t limit, size_t *size, bool *newline)
-{
-    size_t looked = 0;
-    for (;;) {
-        const char *begin = in->buffer + in->begin;
-        const size_t left = in->end - in->begin;
-        const char *end = looked < left ? memchr(begin + looked, '\n', left - looked) : NULL;
-        *newline = end != NULL;
-        *size = end ? (size_t)(end - begin) : left;
-        if (end || left >= limit || in->member_ended) return CLB_OK;
-        looked = left;
-        enum clb_status status = read_more(in);
-        if (status != CLB_OK) return status;
-    }
-}
-
 /* Where to cut a line that goes on beyond `size`: behind its last blank, or between characters. */
 static size_t cut_before(const char *line, size_t size)
 {
@@ -213,12 +148,12 @@ static enum clb_status plain_line(struct text_input *in, const char **line, size
                                   bool *found)
 {
     bool newline;
-    enum clb_status status = find_line(in, LINE_LIMIT + 1, size, &newline);
-    struct stretch rest = {in->buffer + in->begin, in->buffer + in->end};
+    enum clb_status status = text_lines_find(&in->lines, LINE_LIMIT + 1, size, &newline);
+    struct stretch rest = {in->lines.buffer + in->lines.begin, in->lines.buffer + in->lines.end};
     *found = status == CLB_OK && rest.begin < rest.end;
     if (!*found) return status;
     take_line(in, &rest, line, size);
-    in->begin = (size_t)(rest.begin - in->buffer);
+    in->lines.begin = (size_t)(rest.begin - in->lines.buffer);
     return CLB_OK;
 }
 
@@ -227,14 +162,6 @@ static enum clb_status plain_line(struct text_input *in, const char **line, size
 static const char *json_field(const struct text_input *in)
 {
     return in->texts->json_field ? in->texts->json_field : "text";
-}
-
-/* The first character that is not white, or 0. */
-static char first_character(const char *text, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        if (!strchr(" \t\r\n", text[i]) || text[i] == 0) return text[i];
-    return 0;
 }
 
 static bool take_field(struct text_input *in, json_t *record)
@@ -251,45 +178,19 @@ static bool take_field(struct text_input *in, json_t *record)
     return true;
 }
 
-static enum clb_status parse(const struct text_input *in, const char *line, size_t size,
-                             json_t **record, json_error_t *error, int64_t *replaced)
-{
-    const enum clb_status status = text_json_parse(line, size, record, error, replaced);
-    return status == CLB_OK ? status : clb_fail_context(status, "%s", text_source_name(in->source));
-}
-
 /* Reads the next line that is not blank into `record`; *found is false at the member's end. */
 static enum clb_status next_record(struct text_input *in, bool *found)
 {
-    json_error_t error;
-    const char *line;
-    size_t size;
-    int64_t replaced;
-    bool newline;
-    *found = false;
-    do {
-        enum clb_status status = find_line(in, JSON_LIMIT, &size, &newline);
-        if (status != CLB_OK || (size == 0 && !newline)) return status;
-        in->line++;
-        if (size >= JSON_LIMIT)
-            return clb_fail(CLB_ERROR_FORMAT, "%s:%" PRId64 ": a JSON line of more than %d MiB",
-                            text_source_name(in->source), in->line, JSON_LIMIT >> 20);
-        line = in->buffer + in->begin;
-        in->begin += size + newline;
-    } while (!first_character(line, size));
     json_t *record;
-    enum clb_status status = parse(in, line, size, &record, &error, &replaced);
-    if (status != CLB_OK) return status;
-    if (!record)
-        return clb_fail(CLB_ERROR_FORMAT, "%s:%" PRId64 ": is not JSON: %s (column %d)",
-                        text_source_name(in->source), in->line, error.text, error.column);
+    const int64_t before = in->lines.replaced;
+    enum clb_status status = text_lines_take_json(&in->lines, &record);
+    *found = status == CLB_OK && record;
+    if (!*found) return status;
     if (!take_field(in, record))
         return clb_fail(CLB_ERROR_FORMAT,
                         "%s:%" PRId64 ": has no string \"%s\"; name the field by --json-field",
-                        text_source_name(in->source), in->line, json_field(in));
-    in->member_replaced += replaced;
-    in->replaced += replaced;
-    *found = true;
+                        text_lines_name(&in->lines), in->lines.line, json_field(in));
+    in->replaced += in->lines.replaced - before;
     return CLB_OK;
 }
 
@@ -304,28 +205,19 @@ static enum clb_status recognise(struct text_input *in)
     if (in->format == CLB_TEXT_AUTO && in->texts->json_field) in->format = CLB_TEXT_JSONL;
     if (in->format != CLB_TEXT_AUTO) return CLB_OK;
     in->format = CLB_TEXT_PLAIN;
-    enum clb_status status = find_line(in, READ_SIZE, &size, &newline);
-    if (status != CLB_OK || first_character(in->buffer + in->begin, size) != '{') return status;
-    status = find_line(in, JSON_LIMIT, &size, &newline);
+    struct text_lines *lines = &in->lines;
+    enum clb_status status = text_lines_find(lines, TEXT_READ_SIZE, &size, &newline);
+    if (status != CLB_OK || text_first_character(lines->buffer + lines->begin, size) != '{')
+        return status;
+    status = text_lines_find(lines, TEXT_RECORD_LIMIT, &size, &newline);
     if (status != CLB_OK) return status;
     int64_t replaced;
     json_t *record;
-    status = parse(in, in->buffer + in->begin, size, &record, NULL, &replaced);
+    status = text_json_parse(lines->buffer + lines->begin, size, &record, NULL, &replaced);
+    if (status != CLB_OK) return clb_fail_context(status, "%s", text_lines_name(lines));
     if (json_is_string(json_object_get(record, json_field(in)))) in->format = CLB_TEXT_JSONL;
     json_decref(record);
-    return status;
-}
-
-/* What the archive or its member is, where it is no text; NULL: text. */
-static enum clb_status find_kind(struct text_input *in, const char **kind)
-{
-    enum clb_status status = CLB_OK;
-    *kind = NULL;
-    if (in->texts->format == CLB_TEXT_PLAIN) return CLB_OK; /* it was said to be */
-    while (!in->member_ended && in->end - in->begin < KIND_SIZE) CLB_TRY(read_more(in));
-    *kind = text_kind_of(in->buffer + in->begin, in->end - in->begin);
-cleanup:
-    return status;
+    return CLB_OK;
 }
 
 /* Named, and all there is, it is an error. `whole`: the file, not a member of it. */
@@ -337,7 +229,7 @@ static enum clb_status pass_over(struct text_input *in, const char *kind, bool w
                         strcmp(file->path, "-") ? file->path : "standard input", kind);
     text_report_skip(&in->report, kind);
     in->passed_over = true;
-    in->bytes -= in->member_bytes;
+    in->lines.bytes -= in->lines.member_bytes;
     return CLB_OK;
 }
 
@@ -345,44 +237,28 @@ static enum clb_status pass_over(struct text_input *in, const char *kind, bool w
 static enum clb_status say_kind(struct text_input *in)
 {
     const bool json = in->format == CLB_TEXT_JSONL;
-    char *kind =
-        base_format("%s%s%s%s", json ? "JSON Lines, a document a line, in its \"" : "text",
-                    json ? json_field(in) : "", json ? "\"" : "", text_source_packing(in->source));
+    char *kind = base_format("%s%s%s%s", json ? "JSON Lines, a document a line, in its \"" : "text",
+                             json ? json_field(in) : "", json ? "\"" : "",
+                             text_source_packing(in->lines.source));
     if (!kind) return clb_fail(CLB_ERROR_MEMORY, "text: out of memory");
     if (!in->kind || strcmp(kind, in->kind) != 0)
-        base_log("%s: %s", text_source_name(in->source), kind);
+        base_log("%s: %s", text_lines_name(&in->lines), kind);
     free(in->kind);
     in->kind = kind;
     return CLB_OK;
 }
 
-static enum clb_status next_member(struct text_input *in, const char **kind, bool *whole)
-{
-    const bool first = in->members++ == 0;
-    enum clb_status status;
-    *kind = NULL;
-    CLB_TRY(text_source_next(in->source, &in->in_member));
-    if (!in->in_member) goto cleanup;
-    in->begin = in->end = 0;
-    in->member_ended = false;
-    in->line = in->member_bytes = in->member_replaced = 0;
-    in->document = (struct stretch){0};
-    if (first) CLB_TRY(text_source_kind(in->source, kind));
-    *whole = *kind || !text_source_is_archive(in->source);
-    if (!*kind) CLB_TRY(find_kind(in, kind));
-cleanup:
-    return status;
-}
-
 /* Goes to the next member that is text, if there is one. */
 static enum clb_status begin_member(struct text_input *in)
 {
+    const bool look = in->texts->format != CLB_TEXT_PLAIN; /* else it was said to be text */
     const char *kind;
     bool whole;
     enum clb_status status;
     for (;;) {
-        CLB_TRY(next_member(in, &kind, &whole));
+        CLB_TRY(text_lines_next_member(&in->lines, look, &in->in_member, &kind, &whole));
         if (!in->in_member) goto cleanup;
+        in->document = (struct stretch){0};
         if (!kind) break;
         in->in_member = false;
         CLB_TRY(pass_over(in, kind, whole));
@@ -395,26 +271,16 @@ cleanup:
     return status;
 }
 
-static void end_member(struct text_input *in)
-{
-    in->in_member = false;
-    if (in->member_replaced > 0)
-        base_warn("%s: %" PRId64 " sequences were not UTF-8 and count as U+FFFD",
-                  text_source_name(in->source), in->member_replaced);
-}
-
 static void leave_file(struct text_input *in)
 {
-    text_source_close(in->source);
-    in->source = NULL;
-    in->file_bytes = in->members = 0;
+    text_lines_close(&in->lines);
     in->passed_over = in->in_member = false;
     in->at++;
 }
 
 static enum clb_status end_file(struct text_input *in)
 {
-    if (in->file_bytes == 0 && !in->passed_over) {
+    if (in->lines.file_bytes == 0 && !in->passed_over) {
         const struct text_file *file = &in->files.files[in->at];
         if (!file->found) return clb_fail(CLB_ERROR_IO, "%s: is empty", file->path);
         base_warn("%s: is empty", file->path);
@@ -473,7 +339,7 @@ static enum clb_status next_event(struct text_input *in, enum text_event *event,
     enum clb_status status = CLB_OK;
     enum piece piece;
     while (in->at < in->files.count) {
-        if (!in->source) CLB_TRY(text_source_open(in->files.files[in->at].path, &in->source));
+        if (!in->lines.source) CLB_TRY(text_lines_open(&in->lines, in->files.files[in->at].path));
         if (!in->in_member) CLB_TRY(begin_member(in));
         if (!in->in_member) {
             CLB_TRY(end_file(in));
@@ -483,14 +349,17 @@ static enum clb_status next_event(struct text_input *in, enum text_event *event,
                                              : plain_piece(in, &piece, line, size));
         if (piece == PIECE_LINE) {
             const int64_t invalid = count_invalid(*line, *size);
-            in->member_replaced += invalid;
+            in->lines.replaced += invalid;
             in->replaced += invalid;
             in->in_document = true;
-            text_report_line(&in->report, in->lines++, *line, *size);
+            text_report_line(&in->report, in->lines_out++, *line, *size);
             *event = TEXT_LINE;
             return CLB_OK;
         }
-        if (piece == PIECE_END) end_member(in);
+        if (piece == PIECE_END) {
+            text_lines_end_member(&in->lines);
+            in->in_member = false;
+        }
         if (end_document(in, event)) return CLB_OK;
     }
     *event = TEXT_END;

@@ -32,8 +32,9 @@ static size_t escape_size(const char *text, size_t size, int *lone)
     return 6;
 }
 
-/* A malloc'd copy with U+FFFD for what parsers refuse; NULL: out of memory. */
-static char *repair(const char *line, size_t *size, int64_t *replaced)
+/* A malloc'd copy with U+FFFD for what parsers refuse, in JSON (`escapes`) or in plain text; NULL:
+ * out of memory. */
+static char *repair(const char *line, size_t *size, bool escapes, int64_t *replaced)
 {
     char *copy = malloc(3 * *size + 1);
     size_t length = 0;
@@ -41,7 +42,7 @@ static char *repair(const char *line, size_t *size, int64_t *replaced)
     for (size_t i = 0, bytes; copy && i < *size; i += bytes) {
         const char *from = line + i;
         size_t taken;
-        if (line[i] == '\\') {
+        if (escapes && line[i] == '\\') {
             int lone;
             taken = bytes = escape_size(from, *size - i, &lone);
             if (lone) from = "\\uFFFD";
@@ -65,16 +66,38 @@ static char *repair(const char *line, size_t *size, int64_t *replaced)
     return copy;
 }
 
+/* Integers as such where they fit, else as reals. */
+static enum clb_status parse(const char *line, size_t size, json_t **record, json_error_t *error)
+{
+    json_error_t own;
+    if (!error) error = &own;
+    enum clb_status status = base_json_parse(line, size, JSON_ALLOW_NUL, record, error);
+    if (status != CLB_OK || *record || json_error_code(error) != json_error_numeric_overflow)
+        return status;
+    return base_json_parse(line, size, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, record, error);
+}
+
 enum clb_status text_json_parse(const char *line, size_t size, json_t **record, json_error_t *error,
                                 int64_t *replaced)
 {
-    const size_t flags = JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL;
     *replaced = 0;
-    enum clb_status status = base_json_parse(line, size, flags, record, error);
+    enum clb_status status = parse(line, size, record, error);
     if (status != CLB_OK || *record) return status;
-    char *repaired = repair(line, &size, replaced);
+    char *repaired = repair(line, &size, true, replaced);
     if (!repaired) return clb_fail(CLB_ERROR_MEMORY, "JSON: out of memory");
-    if (*replaced > 0) status = base_json_parse(repaired, size, flags, record, error);
+    if (*replaced > 0) status = parse(repaired, size, record, error);
     free(repaired);
     return status;
+}
+
+enum clb_status text_json_string(const char *bytes, size_t size, json_t **string, int64_t *replaced)
+{
+    *replaced = 0;
+    *string = json_stringn(bytes, size);
+    if (!*string && !base_json_starved()) {
+        char *repaired = repair(bytes, &size, false, replaced);
+        *string = repaired ? json_stringn(repaired, size) : NULL;
+        free(repaired);
+    }
+    return *string ? CLB_OK : clb_fail(CLB_ERROR_MEMORY, "text: out of memory");
 }

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Labelled examples from files, one record at a time: a JSON object, whatever the file's form. */
+#ifndef TEXT_RECORDS_H
+#define TEXT_RECORDS_H
+
+#include "base/json.h"
+
+/* AUTO goes by a file's name (.tsv, .csv, .jsonl, .ndjson, .json, .conll, .bio, .iob, .iob2, then
+ * perhaps .gz and the like), else by its content. */
+enum text_record_format {
+    TEXT_RECORDS_AUTO,
+    TEXT_RECORDS_TSV,   /* a header, then rows; fields are what lies between tabs */
+    TEXT_RECORDS_CSV,   /* a header, then rows, as RFC 4180 has them */
+    TEXT_RECORDS_JSONL, /* an object a line */
+    TEXT_RECORDS_CONLL, /* a token a line, a blank line between sentences: first column token, last
+                           column tag, between tabs or, where a line has none, blanks */
+    TEXT_RECORDS_SQUAD, /* SQuAD 1.1 or 2.0: the file is one object */
+};
+
+struct text_records;
+
+/* Files, directories, patterns and "-" as text_files_find takes them, packed in any way that
+ * text_source.h reads. `otherwise` is what a file is taken for whose form neither its name nor its
+ * content tells; TSV, CSV and AUTO mean a table: with tabs in its first line, else with commas. */
+enum clb_status text_records_open(const char *const *paths, int count,
+                                  enum text_record_format format, enum text_record_format otherwise,
+                                  struct text_records **records);
+void text_records_close(struct text_records *records);
+
+/* The next record, borrowed until the next call; NULL at the end. What is not UTF-8 becomes U+FFFD,
+ * with a warning. Its members:
+ *  - TSV, CSV: strings, under the names in the header. Empty lines are passed over.
+ *  - JSONL: as they are; questions with answers as below.
+ *  - CONLL: "tokens" and "tags", lists of strings. Lines that begin with -DOCSTART- are left out,
+ * so are those that begin with "# ", but not inside a sentence where they have as many columns as
+ *    the line before.
+ *  - SQUAD, and JSON Lines of the same with "answers" as there or as Hugging Face has them
+ *    ({"text": [...], "answer_start": [...]}): "id", "question", "context", strings; "answers", a
+ *    list of {"text", "answer_start"}, which counts code points; "is_impossible", where the file
+ *    does not say, whether there is no answer. A question without "answers" (not even none) is
+ *    without "is_impossible", too.
+ * CLB_ERROR_FORMAT names file and line: a row with more or fewer columns than the header, a name
+ * that is missing or there twice, an open quote, no JSON object, a line without a tag. A file that
+ * was named and has no records is an error, one that was found in a directory a warning; no record
+ * in all of them is an error. After an error only close. */
+enum clb_status text_records_next(struct text_records *records, json_t **record);
+
+/* Where the last record begins, for messages: "train.csv:12", "train.json, question 12". Valid
+ * until the next call of next. */
+const char *text_records_where(const struct text_records *records);
+/* The last record's members, for messages: "columns: id, text, label", "fields: tokens, tags". A
+ * long list is cut. Valid until the next call of this function. */
+const char *text_records_columns(struct text_records *records);
+
+/* The text of a string (its own), an integer, real or boolean (in `buffer`, of at least 32 bytes):
+ * "3" of 3 and 3.0, the shortest number that reads back as the same. Else NULL. */
+const char *text_records_text(const json_t *value, char *buffer, size_t size);
+
+#endif
