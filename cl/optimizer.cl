@@ -2,14 +2,15 @@
 /* Optimisers over the parameter arena: weights w, gradients g, moments m and v of all tensors, one
  * behind the other, each from a block of CLB_BLOCK elements on:
  *
- *     w: | block 0 | block 1 | block 2 | ...        decay of element e:
- *        '---- tensor 0 ----' '- tensor 1 ...       decay[block_segment[e / CLB_BLOCK]]
+ *     w: | block 0 | block 1 | block 2 | ...        decay d and rate of element e:
+ *        '---- tensor 0 ----' '- tensor 1 ...       decay, rates[block_segment[e / CLB_BLOCK]]
  *
  *   c = min(1, max_norm / norm of g);   g' = c g
  *   m = b1 m + (1 - b1) g';   v = b2 v + (1 - b2) g'^2
  *   s = correction1 m / (sqrt(correction2 v) + eps)           correction = 1 / (1 - b^step), or 1
  *
  *   adamw      w -= rate (d w + s)
+ *              rate = the learning rate times that of the tensor
  *   bert_adam  the same, without corrections
  *   LAMB       u = s + d w;   w -= rate (|w| / |u|) u, norms by tensor, the ratio 1 where one is 0
  *
@@ -44,13 +45,15 @@ static inline vec update_moments(global float *m, global float *v, vec gradient,
 
 kernel void adamw(global float *w, global float *g, global float *m, global float *v,
                   const global float *grad_square, const global int *block_segment,
-                  const global float *decay, long count, float rate, float beta1, float beta2,
-                  float eps, float max_norm, float correction1, float correction2)
+                  const global float *decay, const global float *rates, long count, float base,
+                  float beta1, float beta2, float eps, float max_norm, float correction1,
+                  float correction2)
 {
     if (!isfinite(grad_square[0])) return;
     const float factor = clip(grad_square[0], max_norm);
     FOR_ELEMENTS(e, count) {
-        const float d = decay[block_segment[e / CLB_BLOCK]];
+        const int segment = block_segment[e / CLB_BLOCK];
+        const float d = decay[segment], rate = base * rates[segment];
         const vec old = LOAD(0, w + e);
         const vec step = update_moments(m + e, v + e, LOAD(0, g + e) * factor, beta1, beta2, eps,
                                         correction1, correction2);
@@ -60,13 +63,15 @@ kernel void adamw(global float *w, global float *g, global float *m, global floa
 
 kernel void bert_adam(global float *w, global float *g, global float *m, global float *v,
                       const global float *grad_square, const global int *block_segment,
-                      const global float *decay, long count, float rate, float beta1, float beta2,
-                      float eps, float max_norm, float correction1, float correction2)
+                      const global float *decay, const global float *rates, long count, float base,
+                      float beta1, float beta2, float eps, float max_norm, float correction1,
+                      float correction2)
 {
     if (!isfinite(grad_square[0])) return;
     const float factor = clip(grad_square[0], max_norm);
     FOR_ELEMENTS(e, count) {
-        const float d = decay[block_segment[e / CLB_BLOCK]];
+        const int segment = block_segment[e / CLB_BLOCK];
+        const float d = decay[segment], rate = base * rates[segment];
         const vec old = LOAD(0, w + e);
         const vec step = update_moments(m + e, v + e, LOAD(0, g + e) * factor, beta1, beta2, eps,
                                         correction1, correction2);
@@ -77,9 +82,9 @@ kernel void bert_adam(global float *w, global float *g, global float *m, global 
 /* g becomes u; norms[2 b], [2 b + 1] = squares of w and of u in block b. */
 ROW_KERNEL lamb_update(global float *w, global float *g, global float *m, global float *v,
                        const global float *grad_square, const global int *block_segment,
-                       const global float *decay, long count, float rate, float beta1, float beta2,
-                       float eps, float max_norm, float correction1, float correction2,
-                       global float *norms)
+                       const global float *decay, const global float *rates, long count,
+                       float base, float beta1, float beta2, float eps, float max_norm,
+                       float correction1, float correction2, global float *norms)
 {
     SHARED(shared);
     const long block = (long)get_group_id(0), begin = block * CLB_BLOCK;
@@ -122,12 +127,13 @@ ROW_KERNEL lamb_ratios(global float *norms, long offset, const global int *first
 }
 
 kernel void lamb_apply(global float *w, const global float *u, const global float *norms,
-                       long offset, const global int *block_segment,
-                       const global float *grad_square, long count, float rate)
+                       long offset, const global int *block_segment, const global float *rates,
+                       const global float *grad_square, long count, float base)
 {
     if (!isfinite(grad_square[0])) return;
     FOR_ELEMENTS(e, count) {
-        const float ratio = norms[offset + block_segment[e / CLB_BLOCK]];
+        const int segment = block_segment[e / CLB_BLOCK];
+        const float rate = base * rates[segment], ratio = norms[offset + segment];
         STORE(LOAD(0, w + e) - rate * ratio * LOAD(0, u + e), 0, w + e);
     }
 }

@@ -52,10 +52,22 @@ void reference_attention_backward(const struct reference_attention *a, double *d
 void reference_cross_entropy(double *sums, double *logits, const int32_t *labels, double scale,
                              int64_t rows, int64_t classes);
 
+/* weights NULL: all 1. */
+void reference_class_loss(double *sums, double *logits, const int32_t *labels,
+                          const double *weights, double smoothing, double scale, int64_t rows,
+                          int64_t classes);
+/* The 2 columns of each sequence; spans [sequences, 2], -1: left out. */
+void reference_span_loss(double *sums, double *logits, const int32_t *cu_seqlens,
+                         const int32_t *spans, double scale, int64_t sequences);
+void reference_binary_cross_entropy(double *sums, double *logits, const double *targets,
+                                    double scale, int64_t count);
+void reference_squared_error(double *sums, double *values, const double *targets, double scale,
+                             int64_t count);
+
 struct reference_optimizer {
     double *w, *g, *m, *v;
     const int32_t *first_block; /* [segments + 1], blocks of CLB_BLOCK */
-    const double *decay;        /* [segments] */
+    const double *decay, *rate; /* [segments] */
     int64_t segments;
     double grad_square;
     struct clb_optimizer_step step;

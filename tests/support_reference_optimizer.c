@@ -22,14 +22,15 @@ static double corrected(const struct reference_optimizer *o, int64_t e)
 
 void reference_adamw(const struct reference_optimizer *o)
 {
-    const double rate = (double)o->step.learning_rate;
-    for (int64_t s = 0; s < o->segments; s++)
+    for (int64_t s = 0; s < o->segments; s++) {
+        const double rate = (double)o->step.learning_rate * o->rate[s];
         for (int64_t e = o->first_block[s] * CLB_BLOCK; e < o->first_block[s + 1] * CLB_BLOCK;
              e++) {
             update_moments(o, e);
             o->w[e] -= rate * o->decay[s] * o->w[e];
             o->w[e] -= rate * corrected(o, e);
         }
+    }
 }
 
 void reference_bert_adam(const struct reference_optimizer *o)
@@ -40,7 +41,7 @@ void reference_bert_adam(const struct reference_optimizer *o)
             update_moments(o, e);
             const double u =
                 o->m[e] / (sqrt(o->v[e]) + (double)o->step.epsilon) + o->decay[s] * o->w[e];
-            o->w[e] -= (double)o->step.learning_rate * u;
+            o->w[e] -= (double)o->step.learning_rate * o->rate[s] * u;
         }
 }
 
@@ -58,6 +59,6 @@ void reference_lamb(const struct reference_optimizer *o)
         }
         const double ratio = w_square > 0 && u_square > 0 ? sqrt(w_square / u_square) : 1;
         for (int64_t e = first; e < end; e++)
-            o->w[e] -= (double)o->step.learning_rate * ratio * o->g[e];
+            o->w[e] -= (double)o->step.learning_rate * o->rate[s] * ratio * o->g[e];
     }
 }

@@ -8,18 +8,19 @@ typedef enum clb_status (*optimizer)(const struct clb_tensor *, const struct clb
                                      const struct clb_optimizer_step *);
 
 enum { SEGMENTS = 3, BLOCKS = 7 };
-enum { W, G, M, V, SQUARE, BLOCK_SEGMENT, FIRST_BLOCK, DECAY }; /* operands */
+enum { W, G, M, V, SQUARE, BLOCK_SEGMENT, FIRST_BLOCK, DECAY, RATE }; /* operands */
 static const int32_t first_block[SEGMENTS + 1] = {0, 1, 6, BLOCKS};
 
 struct setting {
     double grad_square;
     struct clb_optimizer_step step;
+    double rate[SEGMENTS];
 };
 
 static const struct setting settings[] = {
-    {2400, {0.1f, 0.9f, 0.999f, 1e-6f, 1.0f, 1}},     /* clipped */
-    {0.5, {0.01f, 0.9f, 0.98f, 1e-8f, 1.0f, 20}},     /* below the limit */
-    {1e6, {1e-4f, 0.85f, 0.999f, 1e-6f, 0.0f, 3000}}, /* no limit */
+    {2400, {0.1f, 0.9f, 0.999f, 1e-6f, 1.0f, 1}, {1, 1, 1}},       /* clipped */
+    {0.5, {0.01f, 0.9f, 0.98f, 1e-8f, 1.0f, 20}, {1, 0.25, 2}},    /* below the limit */
+    {1e6, {1e-4f, 0.85f, 0.999f, 1e-6f, 0.0f, 3000}, {0.5, 1, 0}}, /* no limit; one stays */
 };
 enum { SETTING_COUNT = sizeof settings / sizeof *settings };
 
@@ -33,7 +34,7 @@ static struct reference_optimizer open_problem(struct support_call *call, const 
     r.v = support_floats(call, n, 1);
     double *square = support_floats(call, 1, 1);
     int32_t *block_segment = support_ints(call, BLOCKS), *first = support_ints(call, SEGMENTS + 1);
-    double *decay = support_floats(call, SEGMENTS, 1);
+    double *decay = support_floats(call, SEGMENTS, 1), *rate = support_floats(call, SEGMENTS, 1);
     for (int64_t e = 0; e < n; e++) r.v[e] = fabs(r.v[e]);
     for (int64_t e = 0; e < CLB_BLOCK; e++) r.w[e] = 0; /* a tensor of zeros: LAMB's ratio is 1 */
     for (int b = 0; b < BLOCKS; b++) block_segment[b] = b < 1 ? 0 : b < 6 ? 1 : 2;
@@ -44,6 +45,7 @@ static struct reference_optimizer open_problem(struct support_call *call, const 
     square[0] = r.grad_square = (double)(float)s->grad_square;
     r.first_block = first;
     r.decay = decay;
+    r.rate = memcpy(rate, s->rate, sizeof s->rate);
     support_upload(call);
     return r;
 }
@@ -51,7 +53,7 @@ static struct reference_optimizer open_problem(struct support_call *call, const 
 static void apply(optimizer run, struct support_call *call, const struct clb_optimizer_step *step)
 {
     struct clb_tensor *t = call->t;
-    const struct clb_segments segments = {t[BLOCK_SEGMENT], t[FIRST_BLOCK], t[DECAY]};
+    const struct clb_segments segments = {t[BLOCK_SEGMENT], t[FIRST_BLOCK], t[DECAY], t[RATE]};
     OK(run(&t[W], &t[G], &t[M], &t[V], &t[SQUARE], &segments, step));
 }
 
@@ -80,6 +82,19 @@ static double *magnitude_of(const struct reference_optimizer *r,
     return magnitude;
 }
 
+/* A rate of 0 leaves the tensor as it was, bit for bit. */
+static void check_rates(struct support_call *call, const struct setting *s)
+{
+    const double *before = call->host[W];
+    struct clb_tensor w = call->t[W];
+    float after[BLOCKS * CLB_BLOCK];
+    OK(clb_tensor_read(w, after, BLOCKS * CLB_BLOCK));
+    for (int k = 0; k < SEGMENTS; k++)
+        for (int64_t e = first_block[k] * CLB_BLOCK;
+             s->rate[k] == 0 && e < first_block[k + 1] * CLB_BLOCK; e++)
+            assert_true((double)after[e] == before[e]);
+}
+
 static void check(struct clb_device *device, optimizer run,
                   void (*reference)(const struct reference_optimizer *), const struct setting *s)
 {
@@ -93,6 +108,7 @@ static void check(struct clb_device *device, optimizer run,
     support_expect(&call, M, r.m, NULL, 4, 0);
     support_expect(&call, V, r.v, NULL, 4, 0);
     support_expect(&call, W, r.w, magnitude, 4, 0);
+    check_rates(&call, s);
     free(magnitude);
     support_close(&call);
 }
@@ -100,7 +116,7 @@ static void check(struct clb_device *device, optimizer run,
 /* Where the gradient is not finite nothing changes, bit for bit. */
 static void check_not_finite(struct clb_device *device, optimizer run, double square)
 {
-    const struct setting s = {square, settings[0].step};
+    const struct setting s = {square, settings[0].step, {1, 1, 1}};
     struct support_call call = support_open(device);
     struct reference_optimizer r = open_problem(&call, &s);
     apply(run, &call, &s.step);

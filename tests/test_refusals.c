@@ -91,6 +91,26 @@ static enum clb_status cross_entropy(const struct clb_tensor *const *t)
 {
     return clb_cross_entropy(t[0], t[1], t[2], 0.5f);
 }
+static enum clb_status pool(const struct clb_tensor *const *t)
+{
+    return clb_pool(t[0], t[1], t[2], CLB_POOLING_FIRST);
+}
+static enum clb_status class_loss(const struct clb_tensor *const *t)
+{
+    return clb_class_loss(t[0], t[1], t[2], t[3], 0.1f, 0.5f);
+}
+static enum clb_status span_loss(const struct clb_tensor *const *t)
+{
+    return clb_span_loss(t[0], t[1], t[2], t[3], 0.5f);
+}
+static enum clb_status binary_cross_entropy(const struct clb_tensor *const *t)
+{
+    return clb_binary_cross_entropy(t[0], t[1], t[2], 0.5f);
+}
+static enum clb_status squared_error(const struct clb_tensor *const *t)
+{
+    return clb_squared_error(t[0], t[1], t[2], 0.5f);
+}
 static enum clb_status fill(const struct clb_tensor *const *t)
 {
     return clb_fill(t[0], 0.0f);
@@ -123,7 +143,8 @@ static enum clb_status fill_truncated_normal(const struct clb_tensor *const *t)
 #define OPTIMIZER(name)                                                                            \
     static enum clb_status name(const struct clb_tensor *const *t)                                 \
     {                                                                                              \
-        const struct clb_segments s = {value_of(t[5]), value_of(t[6]), value_of(t[7])};            \
+        const struct clb_segments s = {value_of(t[5]), value_of(t[6]), value_of(t[7]),             \
+                                       value_of(t[8])};                                            \
         const struct clb_optimizer_step step = {1e-3f, 0.9f, 0.999f, 1e-6f, 1.0f, 1};              \
         return clb_##name(t[0], t[1], t[2], t[3], t[4], &s, &step);                                \
     }
@@ -135,7 +156,7 @@ OPTIMIZER(lamb)
 #define OPTIMIZER_ARGUMENTS                                                                        \
     {                                                                                              \
         {WEIGHTS, 1, OUT, 0}, {WEIGHTS, 1, OUT, 0}, {WEIGHTS, 1, OUT, 0}, {WEIGHTS, 1, OUT, 0},    \
-            {1, 1, IN, 0}, {BLOCKS, 1, INDEX, 0}, {2, 1, INDEX, 0}, {1, 1, IN, 0},                 \
+            {1, 1, IN, 0}, {BLOCKS, 1, INDEX, 0}, {2, 1, INDEX, 0}, {1, 1, IN, 0}, {1, 1, IN, 0},  \
     }
 
 /* The tensors in the order of ops.h. All indices are 0, which every table has. */
@@ -206,6 +227,15 @@ static const struct operation {
     {"gather_rows", gather_rows, {{V, H, OUT, 0}, {T, H, IN, 0}, {V, 1, INDEX, 0}}},
     {"scatter_add_rows", scatter_add_rows, {{T, H, OUT, 0}, {1, H, IN, 0}, {1, 1, INDEX, 0}}},
     {"cross_entropy", cross_entropy, {{2, 1, OUT, 0}, {T, V, OUT, 0}, {T, 1, INDEX, 0}}},
+    {"pool", pool, {{B, H, OUT, 0}, {T, H, IN, 0}, {B + 1, 1, INDEX, 0}}},
+    {"class_loss",
+     class_loss,
+     {{2, 1, OUT, 0}, {T, V, OUT, 0}, {T, 1, INDEX, 0}, {V, 1, IN | MAY_LACK, 0}}},
+    {"span_loss",
+     span_loss,
+     {{2, 1, OUT, 0}, {T, 2, OUT, 0}, {B + 1, 1, INDEX, 0}, {B, 2, INDEX, 0}}},
+    {"binary_cross_entropy", binary_cross_entropy, {{2, 1, OUT, 0}, {T, V, OUT, 0}, {T, V, IN, 0}}},
+    {"squared_error", squared_error, {{2, 1, OUT, 0}, {T, V, OUT, 0}, {T, V, IN, 0}}},
     {"fill", fill, {{T, H, OUT, 0}}},
     {"copy", copy, {{T, H, OUT, 0}, {T, H, IN, 0}}},
     {"add", add, {{T, H, OUT, 0}, {T, H, IN, 0}}},

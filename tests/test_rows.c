@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gathering rows and adding them back. */
+/* Gathering rows and adding them back; one row for all of a sequence. */
 #include "support_test.h"
 
 static void check(struct clb_device *device, int64_t picked, int64_t tokens, int64_t hidden)
@@ -34,8 +34,55 @@ static void test_rows(void **state)
     support_on_devices(rows_on);
 }
 
+/* Sequences of 1, 2, 40 and 3 rows. */
+static double pooled(const double *x, const int32_t *cu_seqlens, int64_t e, int64_t hidden,
+                     enum clb_pooling kind)
+{
+    const int64_t b = e / hidden, c = e % hidden, begin = cu_seqlens[b], end = cu_seqlens[b + 1];
+    double sum = 0, most = x[begin * hidden + c];
+    for (int64_t t = begin; t < end; t++) {
+        sum += x[t * hidden + c];
+        most = fmax(most, x[t * hidden + c]);
+    }
+    if (kind == CLB_POOLING_MEAN) return sum / (double)(end - begin);
+    return kind == CLB_POOLING_MAX ? most : x[begin * hidden + c];
+}
+
+static void check_pool(struct clb_device *device, int64_t hidden, enum clb_pooling kind)
+{
+    enum { B = 4, T = 46 };
+    static const int32_t begins[B + 1] = {0, 1, 3, 43, T};
+    struct support_call call = support_open(device);
+    double *out = support_floats(&call, B, hidden), *x = support_floats(&call, T, hidden);
+    memcpy(support_ints(&call, B + 1), begins, sizeof begins);
+    support_upload(&call);
+    OK(clb_pool(&call.t[0], &call.t[1], &call.t[2], kind));
+    for (int64_t e = 0; e < B * hidden; e++) out[e] = pooled(x, begins, e, hidden, kind);
+    if (kind == CLB_POOLING_MEAN)
+        support_expect(&call, 0, out, NULL, 4, 40);
+    else
+        support_expect_same(&call, 0, out);
+    assert_int_equal(clb_pool(&call.t[0], &call.t[1], &call.t[2], (enum clb_pooling)3),
+                     CLB_ERROR_ARGUMENT);
+    support_close(&call);
+}
+
+static void pool_on(struct clb_device *device)
+{
+    for (int kind = CLB_POOLING_MEAN; kind <= CLB_POOLING_FIRST; kind++) {
+        check_pool(device, 1, (enum clb_pooling)kind);
+        check_pool(device, 130, (enum clb_pooling)kind);
+    }
+}
+
+static void test_pool(void **state)
+{
+    (void)state;
+    support_on_devices(pool_on);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_pool)};
     return cmocka_run_group_tests_name("rows", tests, NULL, support_close_devices);
 }

@@ -157,6 +157,7 @@ static void run_forward(struct chain *c, struct clb_dropout dropout)
                           CLB_ACTIVATION_GELU));
     OK(clb_gather_rows(&f[D_ROWS], &f[OUT], &i[ROWS]));
     OK(clb_linear_forward(&f[LOGITS], NULL, &f[D_ROWS], &f[TABLE], NULL, CLB_ACTIVATION_NONE));
+    OK(clb_class_loss(&f[SUMS], &f[LOGITS], &i[LABELS], NULL, 0.1f, 0));
     OK(clb_cross_entropy(&f[SUMS], &f[LOGITS], &i[LABELS], 0.02f));
 }
 
@@ -183,7 +184,8 @@ static void run_backward(struct chain *c, struct clb_dropout dropout)
 static void run_optimizers(struct chain *c)
 {
     struct clb_tensor *f = c->f;
-    const struct clb_segments segments = {c->i[BLOCK_SEGMENT], c->i[FIRST_BLOCK], f[DECAY]};
+    const struct clb_segments segments = {c->i[BLOCK_SEGMENT], c->i[FIRST_BLOCK], f[DECAY],
+                                          f[DECAY]}; /* for rates, too */
     struct clb_optimizer_step step = {0.01f, 0.9f, 0.999f, 1e-6f, 1.0f, 3};
     OK(clb_sum_of_squares(&f[SQUARE], &f[FLAT_G]));
     OK(clb_adamw(&f[FLAT_W], &f[FLAT_G], &f[FLAT_M], &f[FLAT_V], &f[SQUARE], &segments, &step));

@@ -161,8 +161,9 @@ enum clb_parameter_init { CLB_INIT_NORMAL, CLB_INIT_ZERO, CLB_INIT_ONE };
 struct clb_parameter {
     char name[96]; /* Hugging Face's; where parts is 3, with "qkv" for query, key, value */
     struct clb_tensor tensor;
-    int parts;  /* tensors of equal size, stacked by row, in a file */
-    bool decay; /* takes part in weight decay: not biases and LayerNorm */
+    int parts;   /* tensors of equal size, stacked by row, in a file */
+    bool decay;  /* takes part in weight decay: not biases and LayerNorm */
+    bool frozen; /* of a module that is not trained (clb_model_limits) */
     enum clb_parameter_init init;
 };
 

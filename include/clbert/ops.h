@@ -168,7 +168,15 @@ CLB_API enum clb_status clb_scatter_add_rows(const struct clb_tensor *d_x,
                                              const struct clb_tensor *d_out,
                                              const struct clb_tensor *rows);
 
-/* ---- loss ---- */
+enum clb_pooling { CLB_POOLING_MEAN, CLB_POOLING_MAX, CLB_POOLING_FIRST };
+
+/* One row for the rows of each sequence, by column: their mean, the largest (NaN is none), or the
+ * first row, [CLS]. out [B, H], x [T, H], cu_seqlens i32 [B + 1], no sequence empty. */
+CLB_API enum clb_status clb_pool(const struct clb_tensor *out, const struct clb_tensor *x,
+                                 const struct clb_tensor *cu_seqlens, enum clb_pooling kind);
+
+/* ---- loss: sums [2]; logits become their own gradient times gradient_scale, or, where that is 0,
+ * stay ---- */
 
 /* Softmax and cross-entropy of R rows of logits [R, V] against labels i32 [R].
  * sums[0] += total of -log softmax(logits)[label]; sums[1] += rows whose largest logit (the first
@@ -177,6 +185,37 @@ CLB_API enum clb_status clb_scatter_add_rows(const struct clb_tensor *d_x,
 CLB_API enum clb_status clb_cross_entropy(const struct clb_tensor *sums,
                                           const struct clb_tensor *logits,
                                           const struct clb_tensor *labels, float gradient_scale);
+
+/* The same for few classes, which may have weights, with labels that may be smoothed, as
+ * torch.nn.CrossEntropyLoss(weight, label_smoothing), but a sum over the rows:
+ * sums[0] += (1 - smoothing) w[y] (-log p[y]) + smoothing / C * sum over c of w[c] (-log p[c]).
+ * logits [R, C], labels i32 [R], class_weights [C] or NULL (all 1), smoothing in [0, 1). */
+CLB_API enum clb_status clb_class_loss(const struct clb_tensor *sums,
+                                       const struct clb_tensor *logits,
+                                       const struct clb_tensor *labels,
+                                       const struct clb_tensor *class_weights, float smoothing,
+                                       float gradient_scale);
+
+/* Softmax and cross-entropy down each of two columns of a sequence's rows: where a span begins and
+ * where it ends. spans i32 [B, 2]: rows counted from the sequence's first, or -1: that one is left
+ * out, its gradient 0. sums[0] += losses, sums[1] += those whose largest logit is at the span's.
+ * logits [T, 2], cu_seqlens i32 [B + 1], no sequence empty. */
+CLB_API enum clb_status clb_span_loss(const struct clb_tensor *sums,
+                                      const struct clb_tensor *logits,
+                                      const struct clb_tensor *cu_seqlens,
+                                      const struct clb_tensor *spans, float gradient_scale);
+
+/* Cross-entropy of sigmoid(logits) against targets in [0, 1], both [R, C], without overflow:
+ * sums[0] += total over all elements; sums[1] += elements where (logit > 0) == (target > 0.5). */
+CLB_API enum clb_status clb_binary_cross_entropy(const struct clb_tensor *sums,
+                                                 const struct clb_tensor *logits,
+                                                 const struct clb_tensor *targets,
+                                                 float gradient_scale);
+
+/* sums[0] += total of (value - target)^2, both [R, C]; sums[1] stays. */
+CLB_API enum clb_status clb_squared_error(const struct clb_tensor *sums,
+                                          const struct clb_tensor *values,
+                                          const struct clb_tensor *targets, float gradient_scale);
 
 /* ---- whole buffers ---- */
 
@@ -208,6 +247,7 @@ struct clb_segments {
     struct clb_tensor block_segment; /* i32 [blocks] */
     struct clb_tensor first_block;   /* i32 [segments + 1] */
     struct clb_tensor decay;         /* f32 [segments]: weight decay, 0 for biases and LayerNorm */
+    struct clb_tensor rate;          /* f32 [segments]: learning rates are multiplied by it; 1 */
 };
 
 struct clb_optimizer_step {
@@ -219,7 +259,8 @@ struct clb_optimizer_step {
 
 /* All take: weights w, gradients g, moments m and v, [blocks * CLB_BLOCK] each; grad_square [1],
  * the sum of squares of g as clb_sum_of_squares left it. Where that is not finite, nothing changes.
- * g is left unspecified. c = clip factor; d = decay of the tensor. */
+ * g is left unspecified. c = clip factor; of the tensor, d = decay and lr = learning_rate * rate.
+ */
 
 /* m = b1 m + (1 - b1) c g; v = b2 v + (1 - b2) (c g)^2; w -= lr d w;
  * w -= lr (m / (1 - b1^step)) / (sqrt(v / (1 - b2^step)) + eps). As torch.optim.AdamW. */
@@ -250,7 +291,8 @@ CLB_API enum clb_status clb_lamb(const struct clb_tensor *w, const struct clb_te
 #define CLB_OPERATION_LIST(X)                                                                      \
     X(linear_forward) X(linear_backward_input) X(linear_backward_weight) X(activation_backward)    \
     X(embedding_forward) X(embedding_backward) X(norm_forward) X(norm_backward) X(dropout_apply)   \
-    X(attention_forward) X(attention_backward) X(gather_rows) X(scatter_add_rows) X(cross_entropy) \
+    X(attention_forward) X(attention_backward) X(gather_rows) X(scatter_add_rows) X(pool)          \
+    X(cross_entropy) X(class_loss) X(span_loss) X(binary_cross_entropy) X(squared_error)           \
     X(fill) X(copy) X(cast) X(add) X(scale) X(sum_of_squares) X(fill_uniform)                      \
     X(fill_truncated_normal) X(adamw) X(bert_adam) X(lamb)
 /* clang-format on */

@@ -98,6 +98,12 @@ void call_indices(struct call *call, const struct clb_tensor *tensor, const char
     of_type(call, tensor, name, CLB_I32, count, 1, false);
 }
 
+void call_index_pairs(struct call *call, const struct clb_tensor *tensor, const char *name,
+                      int64_t count)
+{
+    of_type(call, tensor, name, CLB_I32, count, 2, false);
+}
+
 static bool is_first_operand(const struct call *call)
 {
     return call->operands == CLB_I32;

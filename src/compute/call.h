@@ -44,6 +44,9 @@ void call_output(struct call *call, const struct clb_tensor *tensor, const char 
                  int64_t columns);
 void call_indices(struct call *call, const struct clb_tensor *tensor, const char *name,
                   int64_t count);
+/* The same, [count, 2]. */
+void call_index_pairs(struct call *call, const struct clb_tensor *tensor, const char *name,
+                      int64_t count);
 /* An operand of a product or of attention: fp32, or a reduced type that the backend multiplies; all
  * of one call have the same. */
 void call_operand(struct call *call, const struct clb_tensor *tensor, const char *name,

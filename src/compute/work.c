@@ -69,7 +69,12 @@ static double moved_besides(const struct call *call)
     case CLB_OPERATION_scatter_add_rows:
         return 2.0 * bytes_of(call, "d_out") - bytes_of(call, "d_x");
     case CLB_OPERATION_cross_entropy:
+    case CLB_OPERATION_class_loss:
+    case CLB_OPERATION_span_loss:
+    case CLB_OPERATION_binary_cross_entropy:
         return bytes_of(call, "logits");
+    case CLB_OPERATION_squared_error:
+        return bytes_of(call, "values");
     case CLB_OPERATION_add:
         return bytes_of(call, "out");
     case CLB_OPERATION_scale:

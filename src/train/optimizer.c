@@ -65,6 +65,7 @@ static enum clb_status plan_segments(struct train_optimizer *o, const struct clb
         CLB_TRY(clb_arena_add(o->table_arena, CLB_I32, elements / CLB_BLOCK, 1, &s->block_segment));
         CLB_TRY(clb_arena_add(o->table_arena, CLB_I32, own + 1, 1, &s->first_block));
         CLB_TRY(clb_arena_add(o->table_arena, CLB_F32, own, 1, &s->decay));
+        CLB_TRY(clb_arena_add(o->table_arena, CLB_F32, own, 1, &s->rate));
         first += own;
     }
 cleanup:
@@ -163,7 +164,26 @@ enum clb_status train_optimizer_commit(struct train_optimizer *o, const struct c
         CLB_TRY(write_segments(&o->segments[part], parameters, weight_decay));
         parameters += o->segments[part].decay.rows;
     }
+    CLB_TRY(train_optimizer_set_rates(o, model, NULL));
 cleanup:
+    return status;
+}
+
+enum clb_status train_optimizer_set_rates(struct train_optimizer *o, const struct clb_model *model,
+                                          const float *rates)
+{
+    int count, first = 0;
+    const struct clb_parameter *parameters = clb_model_parameters(model, &count);
+    float *used = malloc((size_t)count * sizeof *used);
+    if (!used) return clb_fail(CLB_ERROR_MEMORY, "optimizer: out of memory");
+    enum clb_status status = CLB_OK;
+    for (int i = 0; i < count; i++) used[i] = parameters[i].frozen ? 0.0f : rates ? rates[i] : 1.0f;
+    for (int part = 0; part < o->parts && status == CLB_OK; part++) {
+        const struct clb_tensor *rate = &o->segments[part].rate;
+        status = clb_tensor_write(*rate, used + first, rate->rows);
+        first += (int)rate->rows;
+    }
+    free(used);
     return status;
 }
 

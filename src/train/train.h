@@ -38,6 +38,10 @@ enum clb_status train_optimizer_create(struct clb_model *model, enum clb_optimiz
                                        struct train_optimizer **optimizer);
 enum clb_status train_optimizer_commit(struct train_optimizer *optimizer,
                                        const struct clb_model *model, float weight_decay);
+/* rates[i] multiplies the learning rate of parameter i of clb_model_parameters, from the next step
+ * on; NULL: all 1, as after commit. That of a frozen parameter stays 0. Waits. */
+enum clb_status train_optimizer_set_rates(struct train_optimizer *optimizer,
+                                          const struct clb_model *model, const float *rates);
 int64_t train_optimizer_bytes(const struct train_optimizer *optimizer);
 void train_optimizer_destroy(struct train_optimizer *optimizer);
 

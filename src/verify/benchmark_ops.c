@@ -91,6 +91,20 @@ static void add_ends(struct rows *rows, const struct clb_bench_options *o)
             (struct row){"activation_backward", masked, hidden, .variant = (int)c->hidden_act});
 }
 
+enum { CLASSES = 9 }; /* of tokens: three kinds of names, where they begin and go on, and none */
+
+static void add_tasks(struct rows *rows, const struct clb_bench_options *o)
+{
+    const int64_t batch = o->batch_size, tokens = batch * o->max_seq_length;
+    for (int kind = CLB_POOLING_MEAN; kind <= CLB_POOLING_FIRST; kind++)
+        add_row(rows, (struct row){"pool", batch, o->config.hidden_size, .variant = kind,
+                                   .sequences = true});
+    add(rows, "class_loss", tokens, CLASSES, 0);
+    add_row(rows, (struct row){"span_loss", batch, 2, .sequences = true});
+    add(rows, "binary_cross_entropy", batch, CLASSES, 0);
+    add(rows, "squared_error", batch, 1, 0);
+}
+
 /* Plain buffers are as large as all that an optimiser works on. */
 static int64_t buffer_elements(const struct clb_bench_options *o)
 {
@@ -272,6 +286,7 @@ enum clb_status clb_benchmark_operations(struct clb_device *device,
     CLB_TRY(bench_check(options));
     add_layer(&rows, options);
     add_ends(&rows, options);
+    add_tasks(&rows, options);
     add_buffers(&rows, options);
     bool chosen[MOST_ROWS], any = false;
     for (int i = 0; i < rows.count; i++) {

@@ -5,23 +5,6 @@
 
 /* ---- attention: n heads of size k over sequences of the given lengths, m times (0: once) ---- */
 
-struct sequences {
-    int64_t count, longest, shortest, tokens;
-};
-
-static struct sequences sequences_of(const struct verify_case *c)
-{
-    const int64_t rounds = c->m ? c->m : 1;
-    struct sequences s = {.longest = 1, .shortest = c->lengths[0]};
-    for (int i = 0; c->lengths[i]; i++) {
-        if (c->lengths[i] > s.longest) s.longest = c->lengths[i];
-        if (c->lengths[i] < s.shortest) s.shortest = c->lengths[i];
-        s.tokens += rounds * c->lengths[i];
-        s.count += rounds;
-    }
-    return s;
-}
-
 /* Of VERIFY_SHARP: queries and keys are in (-SHARP, SHARP), so that scores have a deviation of
  * SHARP^2 / 3 and the exp of many overflows, or vanishes for a whole row. Of VERIFY_FAR queries are
  * in (SHARP / 2, SHARP) and keys opposite: every score is far below 0, and exp(-lse) overflows. */
@@ -64,16 +47,13 @@ static double score_ulps(const struct verify_case *c)
     return 1.5 * 2.0 * score_size(c) * sqrt((double)c->k);
 }
 
-static void in_qkv(struct verify_plan *p, const struct verify_case *c, const struct sequences *s)
+static void in_qkv(struct verify_plan *p, const struct verify_case *c,
+                   const struct verify_sequences *s)
 {
     verify_in(p, "qkv", s->tokens, 3 * c->n * c->k);
     verify_each(p, qkv_numbers);
     verify_multiplied(p);
-    int32_t *cu_seqlens = verify_in_zero_ints(p, "cu_seqlens", s->count + 1);
-    for (int64_t b = 0, i = 0; cu_seqlens && b < s->count; b++) {
-        cu_seqlens[b + 1] = cu_seqlens[b] + c->lengths[i++];
-        if (!c->lengths[i]) i = 0;
-    }
+    verify_in_cu_seqlens(p, c);
 }
 
 /* out = sum of p v: the relative error of a probability, exp(s - largest) / sum, is that of out. An
@@ -81,7 +61,7 @@ static void in_qkv(struct verify_plan *p, const struct verify_case *c, const str
  * an lse as large as the scores. */
 static void plan_attention_forward(struct verify_plan *p, const struct verify_case *c)
 {
-    const struct sequences s = sequences_of(c);
+    const struct verify_sequences s = verify_sequences(c);
     const double ulps = VERIFY_EXP + VERIFY_DIVIDE + VERIFY_REFERENCE + 4 + score_ulps(c);
     verify_out(p, "out", s.tokens, c->n * c->k, ulps, s.longest + c->k);
     verify_result(p);
@@ -93,7 +73,7 @@ static void plan_attention_forward(struct verify_plan *p, const struct verify_ca
 static enum clb_status run_attention_forward(const struct verify_case *c,
                                              const struct clb_tensor *t)
 {
-    return clb_attention_forward(&t[0], &t[1], &t[2], &t[3], sequences_of(c).longest, c->n,
+    return clb_attention_forward(&t[0], &t[1], &t[2], &t[3], verify_sequences(c).longest, c->n,
                                  verify_dropout(c));
 }
 
@@ -101,7 +81,7 @@ static enum clb_status run_attention_forward(const struct verify_case *c,
  * the log of the sum, at most the length, in lse, and of rounding lse, which is that log and the
  * largest score (4 deviations). Of delta = d_out . out the error of out counts where few keys have
  * the probability, and they share it: a half. */
-static double gradient_ulps(const struct verify_case *c, const struct sequences *s)
+static double gradient_ulps(const struct verify_case *c, const struct verify_sequences *s)
 {
     const double length = log((double)s->longest);
     const double lse = VERIFY_LOG * length + length + 4.0 * score_size(c);
@@ -114,7 +94,7 @@ static double gradient_ulps(const struct verify_case *c, const struct sequences 
  * but for the rounding of both terms. So it is what one of the terms would give: d_out . v has a
  * deviation of sqrt(k) / 3, more by what dropout scales it, a key one of spread / sqrt(3), and the
  * squares of the probabilities sum up to 1, or to exp(1/9) / length where scores are plain. */
-static double gradient_floor(const struct verify_case *c, const struct sequences *s)
+static double gradient_floor(const struct verify_case *c, const struct verify_sequences *s)
 {
     const double squares = is_sharp(c) ? 1.0 : fmin(1.0, 1.12 / (double)s->shortest);
     return spread(c) * VERIFY_RMS / 3.0 * sqrt(squares) / (1.0 - (double)c->dropout);
@@ -124,7 +104,7 @@ static double gradient_floor(const struct verify_case *c, const struct sequences
  * sides' may be neighbours, which delta would see: then backward gets other numbers for it. */
 static void plan_attention_backward(struct verify_plan *p, const struct verify_case *c)
 {
-    const struct sequences s = sequences_of(c);
+    const struct verify_sequences s = verify_sequences(c);
     const int64_t hidden = c->n * c->k, terms = s.longest + c->k;
     const double ulps = gradient_ulps(c, &s), floor = gradient_floor(c, &s);
     verify_out(p, "d_qkv", s.tokens, 3 * hidden, 0, 0);
@@ -148,7 +128,7 @@ static void plan_attention_backward(struct verify_plan *p, const struct verify_c
 static enum clb_status run_attention_backward(const struct verify_case *c,
                                               const struct clb_tensor *t)
 {
-    const int64_t longest = sequences_of(c).longest;
+    const int64_t longest = verify_sequences(c).longest;
     const struct clb_tensor *out = verify_case_operands(c) == CLB_F32 ? &t[2] : &t[6];
     enum clb_status status =
         clb_attention_forward(&t[2], &t[3], &t[4], &t[5], longest, c->n, verify_dropout(c));

@@ -47,7 +47,7 @@ static void by_tensor(struct verify_plan *p, const struct verify_case *c, double
 static void plan_optimizer(struct verify_plan *p, const struct verify_case *c)
 {
     const int32_t first_block[] = {0, 1, (int32_t)c->m - 1, (int32_t)c->m};
-    const float decay[] = {0.01f, 0.0f, 0.1f};
+    const float decay[] = {0.01f, 0.0f, 0.1f}, rate[] = {1.0f, 0.25f, 2.0f};
     const float squares[] = {(float)c->m * CLB_BLOCK / 3.0f, INFINITY, NAN};
     const bool frozen = c->variant != 0;
     /* The clip factor, then the update, and the ratio of LAMB. */
@@ -70,6 +70,7 @@ static void plan_optimizer(struct verify_plan *p, const struct verify_case *c)
         block_segment[b] = b < first_block[1] ? 0 : b < first_block[2] ? 1 : 2;
     verify_in_ints(p, "first_block", first_block, 4);
     verify_in_floats(p, "decay", decay, 3);
+    verify_in_floats(p, "rate", rate, 3);
 }
 
 static struct clb_optimizer_step step_of(const struct verify_case *c)
@@ -86,7 +87,7 @@ static struct clb_optimizer_step step_of(const struct verify_case *c)
 #define RUN_OPTIMIZER(name)                                                                        \
     static enum clb_status run_##name(const struct verify_case *c, const struct clb_tensor *t)     \
     {                                                                                              \
-        const struct clb_segments segments = {t[5], t[6], t[7]};                                   \
+        const struct clb_segments segments = {t[5], t[6], t[7], t[8]};                             \
         const struct clb_optimizer_step step = step_of(c);                                         \
         return clb_##name(&t[0], &t[1], &t[2], &t[3], &t[4], &segments, &step);                    \
     }

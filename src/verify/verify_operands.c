@@ -88,6 +88,29 @@ void verify_in_random_ints(struct verify_plan *plan, const char *name, int64_t c
     values[0] = bound - 1;
 }
 
+struct verify_sequences verify_sequences(const struct verify_case *c)
+{
+    const int64_t rounds = c->m ? c->m : 1;
+    struct verify_sequences s = {.longest = 1, .shortest = c->lengths[0]};
+    for (int i = 0; c->lengths[i]; i++) {
+        if (c->lengths[i] > s.longest) s.longest = c->lengths[i];
+        if (c->lengths[i] < s.shortest) s.shortest = c->lengths[i];
+        s.tokens += rounds * c->lengths[i];
+        s.count += rounds;
+    }
+    return s;
+}
+
+void verify_in_cu_seqlens(struct verify_plan *plan, const struct verify_case *c)
+{
+    const int64_t count = verify_sequences(c).count;
+    int32_t *cu_seqlens = verify_in_zero_ints(plan, "cu_seqlens", count + 1);
+    for (int64_t b = 0, i = 0; cu_seqlens && b < count; b++) {
+        cu_seqlens[b + 1] = cu_seqlens[b] + c->lengths[i++];
+        if (!c->lengths[i]) i = 0;
+    }
+}
+
 void verify_scratch(struct verify_plan *plan, const char *name, int64_t rows, int64_t columns)
 {
     add_random(plan, name, rows, columns, false)->use = VERIFY_SCRATCH;

@@ -6,8 +6,8 @@
 #include <string.h>
 
 static const struct verify_cases *const families[] = {
-    &verify_linear_cases, &verify_row_cases,    &verify_norm_cases,     &verify_attention_cases,
-    &verify_loss_cases,   &verify_buffer_cases, &verify_optimizer_cases};
+    &verify_linear_cases, &verify_row_cases,    &verify_norm_cases,      &verify_attention_cases,
+    &verify_loss_cases,   &verify_buffer_cases, &verify_optimizer_cases, &verify_task_cases};
 
 const struct verify_case *verify_case(int number)
 {

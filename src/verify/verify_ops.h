@@ -108,7 +108,8 @@ struct verify_cases {
     }
 
 extern const struct verify_cases verify_linear_cases, verify_norm_cases, verify_attention_cases,
-    verify_row_cases, verify_loss_cases, verify_buffer_cases, verify_optimizer_cases;
+    verify_row_cases, verify_loss_cases, verify_buffer_cases, verify_optimizer_cases,
+    verify_task_cases;
 
 /* Case `number` of the list, NULL past its end. */
 const struct verify_case *verify_case(int number);
@@ -187,6 +188,12 @@ int32_t *verify_in_zero_ints(struct verify_plan *plan, const char *name, int64_t
 /* Integers 0 .. bound - 1 at random, both ends among them; `distinct`: no two alike, ascending. */
 void verify_in_random_ints(struct verify_plan *plan, const char *name, int64_t count, int32_t bound,
                            bool distinct);
+/* The lengths of a case's sequences, all of them m times over (0: once); and where each begins. */
+struct verify_sequences {
+    int64_t count, longest, shortest, tokens;
+};
+struct verify_sequences verify_sequences(const struct verify_case *c);
+void verify_in_cu_seqlens(struct verify_plan *plan, const struct verify_case *c);
 /* What the call leaves is neither an input nor a result. */
 void verify_scratch(struct verify_plan *plan, const char *name, int64_t rows, int64_t columns);
 /* Compared afterwards; `ulps` bounds the rounding of one element's own arithmetic and `terms` is

@@ -6,7 +6,7 @@
 struct update {
     float *w, *g, *m, *v;
     const int32_t *block_segment;
-    const float *decay;
+    const float *decay, *rates; /* of every segment */
     int64_t blocks;
     float clip, learning_rate, beta1, beta2, epsilon;
     float correct1, correct2; /* 1 / (1 - beta^step) */
@@ -28,6 +28,7 @@ static bool prepare(struct update *u, const struct clb_tensor *w, const struct c
         .v = cpu_floats(v),
         .block_segment = cpu_ints(&segments->block_segment),
         .decay = cpu_floats(&segments->decay),
+        .rates = cpu_floats(&segments->rate),
         .blocks = w->rows / CLB_BLOCK,
         .clip = clipped ? step->max_grad_norm / norm : 1.0f,
         .learning_rate = step->learning_rate,
@@ -62,10 +63,12 @@ static void adamw_blocks(const void *context, int64_t begin, int64_t end, int th
     const struct update u = *(const struct update *)context;
     (void)thread;
     for (int64_t block = begin; block < end; block++) {
-        const float keep = 1.0f - u.learning_rate * u.decay[u.block_segment[block]];
+        const int32_t segment = u.block_segment[block];
+        const float rate = u.learning_rate * u.rates[segment];
+        const float keep = 1.0f - rate * u.decay[segment];
         for (int64_t at = block * CLB_BLOCK; at < (block + 1) * CLB_BLOCK; at += CPU_LANES) {
             cpu_vec step_by = direction(&u, at, u.correct1, u.correct2);
-            vec_store(u.w + at, vec_load(u.w + at) * keep - u.learning_rate * step_by);
+            vec_store(u.w + at, vec_load(u.w + at) * keep - rate * step_by);
         }
     }
 }
@@ -88,11 +91,12 @@ static void bert_adam_blocks(const void *context, int64_t begin, int64_t end, in
     const struct update u = *(const struct update *)context;
     (void)thread;
     for (int64_t block = begin; block < end; block++) {
-        const float decay = u.decay[u.block_segment[block]];
+        const int32_t segment = u.block_segment[block];
+        const float decay = u.decay[segment], rate = u.learning_rate * u.rates[segment];
         for (int64_t at = block * CLB_BLOCK; at < (block + 1) * CLB_BLOCK; at += CPU_LANES) {
             cpu_vec weight = vec_load(u.w + at);
             cpu_vec step_by = direction(&u, at, 1.0f, 1.0f) + decay * weight;
-            vec_store(u.w + at, weight - u.learning_rate * step_by);
+            vec_store(u.w + at, weight - rate * step_by);
         }
     }
 }
@@ -157,7 +161,7 @@ static void lamb_segments(const void *context, int64_t begin, int64_t end, int t
     (void)thread;
     for (int64_t s = begin; s < end; s++) {
         const int32_t first = a->first[s], last = a->first[s + 1];
-        const float rate = u.learning_rate * trust_ratio(a->squares, first, last);
+        const float rate = u.learning_rate * u.rates[s] * trust_ratio(a->squares, first, last);
         for (int64_t at = (int64_t)first * CLB_BLOCK; at < (int64_t)last * CLB_BLOCK; at++)
             u.w[at] -= rate * u.g[at];
     }

@@ -11,7 +11,7 @@ static float correction(float beta, int64_t step)
 }
 
 /* The arguments of every kernel that updates; `corrected`: for the bias of the first steps. */
-enum { UPDATE_ARGS = 15 };
+enum { UPDATE_ARGS = 16 };
 static void update_args(struct ocl_arg args[UPDATE_ARGS], const struct clb_tensor *w,
                         const struct clb_tensor *g, const struct clb_tensor *m,
                         const struct clb_tensor *v, const struct clb_tensor *grad_square,
@@ -26,6 +26,7 @@ static void update_args(struct ocl_arg args[UPDATE_ARGS], const struct clb_tenso
         OCL_TENSOR(grad_square),
         OCL_TENSOR(&segments->block_segment),
         OCL_TENSOR(&segments->decay),
+        OCL_TENSOR(&segments->rate),
         OCL_I64(w->rows),
         OCL_F32(step->learning_rate),
         OCL_F32(step->beta1),
@@ -88,8 +89,8 @@ enum clb_status ocl_lamb(const struct clb_tensor *w, const struct clb_tensor *g,
                     OCL_MEM(norms), OCL_I64(2 * blocks), OCL_TENSOR(&segments->first_block)));
     CLB_TRY(OCL_RUN(device, OCL_OPTIMIZER, "lamb_apply", ocl_over_elements(device, count),
                     OCL_TENSOR(w), OCL_TENSOR(g), OCL_MEM(norms), OCL_I64(2 * blocks),
-                    OCL_TENSOR(&segments->block_segment), OCL_TENSOR(grad_square), OCL_I64(count),
-                    OCL_F32(step->learning_rate)));
+                    OCL_TENSOR(&segments->block_segment), OCL_TENSOR(&segments->rate),
+                    OCL_TENSOR(grad_square), OCL_I64(count), OCL_F32(step->learning_rate)));
 cleanup:
     return status;
 }
