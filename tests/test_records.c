@@ -299,6 +299,10 @@ static void test_squad(void **state)
           "h.jsonl:1" QUESTION_1 "h.jsonl:2" QUESTION_2
           "h.jsonl:3 {\"id\":\"3\",\"question\":\"q\",\"context\":\"c\",\"answers\":[{\"text\":"
           "\"c\",\"answer_start\":0}],\"is_impossible\":false}\n");
+    check("i.jsonl",
+          "{\"id\":1,\"question\":\"\",\"context\":\"\",\"answers\":[],\"is_impossible\":false}",
+          "i.jsonl:1 {\"id\":\"1\",\"question\":\"\",\"context\":\"\",\"answers\":[],"
+          "\"is_impossible\":false}\n");
     refuse("e.json", "{\"data\": [\n{\"paragraphs\": }]}", "e.json:2: is not JSON: ");
     refuse("e.json", "\n\n{\"data\": [\n{\"paragraphs\": }]}", "e.json:4: is not JSON: ");
     refuse("e.json", "{\"version\": 1,\n\"rows\": []}", "e.json: has no list \"data\"");
@@ -366,8 +370,8 @@ static void test_forms(void **state)
     out = read_named("a.csv", TEXT_RECORDS_TSV, TEXT_RECORDS_AUTO);
     assert_string_equal(out, "a.csv:2 {\"a\":\"c\",\"b,\":\"d\"}\n");
     free(out);
-    check("a.data", "{\"data\": 5}\n{\"data\": [1]}\n",
-          "a.data:1 {\"data\":5}\na.data:2 {\"data\":[1]}\n");
+    check("a.data", "{\"data\": [1]}\n{\"data\": 5}\n",
+          "a.data:1 {\"data\":[1]}\na.data:2 {\"data\":5}\n");
 }
 
 static void pack(const char *name, int format, int filter, int members)
@@ -419,6 +423,12 @@ static void test_files(void **state)
     expect("tree", TEXT_RECORDS_AUTO, "a.tsv:2 {\"a\":\"1\"}\nb.csv:2 {\"b\":\"2\",\"c\":\"3\"}\n");
     char *out = read_all((const char *const *)paths, 2, TEXT_RECORDS_AUTO, TEXT_RECORDS_AUTO);
     assert_string_equal(out, "b.csv:2 {\"b\":\"2\",\"c\":\"3\"}\na.tsv:2 {\"a\":\"1\"}\n");
+    free(out);
+    free(paths[1]);
+    paths[1] = text_path("tree/c.csv");
+    out = read_all((const char *const *)paths, 2, TEXT_RECORDS_AUTO, TEXT_RECORDS_AUTO);
+    assert_non_null(strstr(out, "}\n!"));
+    assert_non_null(strstr(out, "tree/c.csv: has a header, but no rows"));
     free(out);
     out = read_named("tree/[cd].*", TEXT_RECORDS_AUTO, TEXT_RECORDS_AUTO);
     assert_non_null(strstr(out, "tree/[cd].*: no records in it"));

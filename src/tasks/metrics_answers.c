@@ -51,10 +51,11 @@ static enum clb_status lower(const char *text, struct utf16 *out)
     return failed(error);
 }
 
-/* As Python's regular expressions have it, where marks are no part of words. */
+/* As Python's regular expressions have it, where marks are no part of words; the underscore is gone
+ * with the punctuation. */
 static bool is_of_word(UChar32 c)
 {
-    return (U_GET_GC_MASK(c) & U_GC_L_MASK) || c == '_' ||
+    return (U_GET_GC_MASK(c) & U_GC_L_MASK) ||
            u_getIntPropertyValue(c, UCHAR_NUMERIC_TYPE) != U_NT_NONE;
 }
 
