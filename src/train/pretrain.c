@@ -5,7 +5,7 @@
 #include "base/failure.h"
 #include "base/files.h"
 #include "base/log.h"
-#include "data/masking.h"
+#include "data/stream.h"
 #include "train/run_directory.h"
 #include "train/train.h"
 #include "train/training_args.h"
@@ -27,6 +27,7 @@ struct clb_training_options clb_training_defaults(void)
         .max_seq_length = 128,
         .mlm_probability = 0.15f,
         .short_seq_probability = 0.1f,
+        .dropout = -1.0f,
         .seed = 42,
         .optim = CLB_OPTIMIZER_ADAMW,
         .learning_rate = 1e-4f,
@@ -66,6 +67,8 @@ static enum clb_status check_options(struct clb_training_options *o)
         {o->adam_epsilon > 0 && isfinite(o->adam_epsilon), "--adam-epsilon should be above 0"},
         {o->max_grad_norm >= 0 && isfinite(o->max_grad_norm),
          "--max-grad-norm should not be negative"},
+        {o->dropout == -1.0f || (o->dropout >= 0 && o->dropout < 1),
+         "--dropout should be in [0, 1)"},
         {o->warmup_steps <= o->max_steps, "--warmup-steps should not be over --max-steps"},
         {o->logging_steps >= 1, "--logging-steps should be at least 1"},
         {o->eval_steps >= 0 && o->save_steps >= 0, "--eval-steps and --save-steps: 0 or more"},
@@ -73,6 +76,7 @@ static enum clb_status check_options(struct clb_training_options *o)
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         if (!checks[i].holds) return clb_fail(CLB_ERROR_ARGUMENT, "%s", checks[i].what);
     if (o->warmup_steps < 0) o->warmup_steps = o->max_steps / 10;
+    if (o->mlm_probability_last == o->mlm_probability) o->mlm_probability_last = 0;
     return CLB_OK;
 }
 
@@ -99,6 +103,8 @@ static enum clb_status read_config(const struct train_run *run, const char *mode
         CLB_TRY(clb_config_named(model, vocab, config));
     }
     config->architecture = run->options.no_nsp ? CLB_BERT_FOR_MASKED_LM : CLB_BERT_FOR_PRETRAINING;
+    if (run->options.dropout >= 0)
+        config->hidden_dropout_prob = config->attention_probs_dropout_prob = run->options.dropout;
     CLB_TRY(clb_check_vocabulary(run->corpus, config, *start));
     if (run->options.max_seq_length > config->max_position_embeddings)
         status = clb_fail(CLB_ERROR_ARGUMENT,
@@ -108,23 +114,34 @@ cleanup:
     return status;
 }
 
-static enum clb_status open_streams(struct train_run *run)
+static struct clb_stream_options stream_options(const struct clb_training_options *o)
 {
-    const struct clb_training_options *o = &run->options;
-    struct clb_stream_options stream = {
+    return (struct clb_stream_options){
         .seed = o->seed,
         .max_seq_length = o->max_seq_length,
         .mlm_probability = o->mlm_probability,
+        .mlm_probability_last = o->mlm_probability_last,
+        .steps = o->max_steps,
+        .step_examples = (int64_t)o->per_device_train_batch_size * o->gradient_accumulation_steps,
         .short_seq_probability = o->short_seq_probability,
         .whole_word_mask = o->whole_word_mask,
+        .span_mask = o->span_mask,
         .no_nsp = o->no_nsp,
     };
+}
+
+static enum clb_status open_streams(struct train_run *run)
+{
+    const struct clb_training_options *o = &run->options;
+    struct clb_stream_options stream = stream_options(o);
     enum clb_status status;
     CLB_TRY(clb_stream_create(run->corpus, &stream, &run->stream));
     const bool held_out = o->no_nsp ? clb_corpus_documents(run->corpus, CLB_VALIDATION) > 0
                                     : clb_corpus_pairs(run->corpus, CLB_VALIDATION);
     if (held_out) {
         stream.validation = true;
+        if (o->mlm_probability_last > 0) stream.mlm_probability = o->mlm_probability_last;
+        stream.mlm_probability_last = 0;
         CLB_TRY(clb_stream_create(run->corpus, &stream, &run->validation));
     } else {
         base_warn("%s: %s held out: no evaluation", clb_corpus_directory(run->corpus),
@@ -138,12 +155,14 @@ cleanup:
 static enum clb_status create_model(struct train_run *run, const char *checkpoint, char **start)
 {
     const struct clb_training_options *o = &run->options;
+    const struct clb_stream_options stream = stream_options(o);
     struct clb_config config;
     struct clb_model_limits limits = {
         .max_sequences = o->per_device_train_batch_size,
         .max_tokens = o->per_device_train_batch_size * o->max_seq_length,
         .max_masked = o->per_device_train_batch_size *
-                      masking_most(o->mlm_probability, o->whole_word_mask, o->max_seq_length),
+                      masking_most(fmaxf(o->mlm_probability, o->mlm_probability_last),
+                                   stream_masking_unit(&stream), o->max_seq_length),
         .training = true,
         .gradient_checkpointing = o->gradient_checkpointing,
         .operands = o->precision,

@@ -13,7 +13,17 @@
 
 /* ---- the options, one a row ---- */
 
-enum type { INT32, INT64, SEED, FLOAT, BOOLEAN, STRING, OPTIM, PRECISION };
+enum type {
+    INT32,
+    INT64,
+    SEED,
+    FLOAT,
+    OPTIONAL /* float, negative: null */,
+    BOOLEAN,
+    STRING,
+    OPTIM,
+    PRECISION
+};
 
 /* What it means for a resumed run that an option has changed. */
 enum effect {
@@ -29,11 +39,14 @@ static const struct argument {
     enum type type;
     size_t offset;
     enum effect effect;
+    bool later; /* runs whose arguments lack it had its default */
 } arguments[] = {
-#define ARGUMENT(name, type, effect)                                                               \
+#define ROW(name, type, effect, later)                                                             \
     {                                                                                              \
-#name, type, offsetof(struct clb_training_options, name), effect                           \
+#name, type, offsetof(struct clb_training_options, name), effect, later                    \
     }
+#define ARGUMENT(name, type, effect) ROW(name, type, effect, false)
+#define LATER(name, type, effect) ROW(name, type, effect, true)
     ARGUMENT(output_dir, STRING, UNSAID),
     ARGUMENT(resume_from_checkpoint, STRING, UNSAID),
     ARGUMENT(model, STRING, IGNORED),
@@ -45,8 +58,11 @@ static const struct argument {
     ARGUMENT(max_seq_length, INT32, REFUSED),
     ARGUMENT(no_nsp, BOOLEAN, REFUSED),
     ARGUMENT(mlm_probability, FLOAT, REFUSED),
+    LATER(mlm_probability_last, FLOAT, REFUSED),
     ARGUMENT(short_seq_probability, FLOAT, REFUSED),
     ARGUMENT(whole_word_mask, BOOLEAN, REFUSED),
+    LATER(span_mask, BOOLEAN, REFUSED),
+    LATER(dropout, OPTIONAL, RESULT),
     ARGUMENT(seed, SEED, REFUSED),
     ARGUMENT(gradient_checkpointing, BOOLEAN, HARMLESS),
     ARGUMENT(precision, PRECISION, RESULT),
@@ -102,6 +118,9 @@ static json_t *value_of(const struct clb_training_options *o, const struct argum
     case SEED: /* 64 bits without a sign are more than many readers of JSON have */
         snprintf(digits, sizeof digits, "%" PRIu64, *(const uint64_t *)value);
         return json_string(digits);
+    case OPTIONAL:
+        if (*(const float *)value < 0) return json_null();
+        return float_number(*(const float *)value);
     case FLOAT:
         return float_number(*(const float *)value);
     case BOOLEAN:
@@ -179,7 +198,7 @@ static bool is_changed(const struct argument *a, const json_t *then, const json_
     if (!then || json_equal(then, now)) return false;
     if (a->type == FLOAT && json_is_number(then) && json_is_number(now))
         return (float)json_number_value(then) != (float)json_number_value(now);
-    return !(a->effect == IGNORED && json_is_null(now)); /* not asked for */
+    return !json_is_null(now); /* asked for */
 }
 
 static enum clb_status compare_corpus(const json_t *now, const json_t *then, const char *path)
@@ -204,13 +223,16 @@ static enum clb_status compare_examples(const json_t *now, const json_t *then, c
 static enum clb_status compare_options(const json_t *now, const json_t *then, bool refusals,
                                        const char *path)
 {
+    const struct clb_training_options defaults = clb_training_defaults();
     enum clb_status status = CLB_OK;
     for (int i = 0; i < ARGUMENT_COUNT && status == CLB_OK; i++) {
         const struct argument *a = &arguments[i];
-        const json_t *old = json_object_get(then, a->name),
-                     *new_one = json_object_get(now, a->name);
+        const json_t *new_one = json_object_get(now, a->name);
+        json_t *old = json_incref(json_object_get(then, a->name));
+        if (!old && a->later) old = value_of(&defaults, a);
         if ((a->effect == REFUSED) == refusals && is_changed(a, old, new_one))
             status = say(a->name, a->effect, old, new_one, path);
+        json_decref(old);
     }
     return status;
 }
