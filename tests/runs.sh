@@ -54,14 +54,45 @@ expect "it knows no next sentence" told 'no next sentence prediction head'
 run=alone train --max-steps 30 --resume-from-checkpoint auto
 expect "which stays so" told 'begun with no_nsp true, this one has false'
 run=alone train --max-steps 30 --no-nsp --resume-from-checkpoint auto
-expect "it goes on" grep -q '^step 30 of 30' out.txt
-sed -i '/"examples"/d' alone/checkpoint-30/training_args.json
-run=alone train --max-steps 40 --no-nsp --resume-from-checkpoint auto
-expect "not where examples were pairs" told 'begun with examples "pairs", this one has "full sentences"'
+expect "it goes on" grep -q "^step 30 of 30" out.txt
 "$clbert" inspect --data corpus --no-nsp --max-seq-length 64 >out.txt 2>err.txt
 expect "its examples are shown" grep -q '^example 31: [0-9]* tokens: A [0-9]*$' out.txt
 "$clbert" inspect --data corpus --no-nsp --statistics 2 >out.txt 2>err.txt
 expect "and counted, without pairs" test "$(grep -c '^chosen\|^pairs' out.txt)" = 1
+
+# Other ways to mask, and dropout: a resumed run is told, also where the checkpoint knew of none of them.
+run=spans train --model tiny --max-steps 20 --span-mask --mlm-probability 0.3:0.15 --dropout 0
+expect "dropout is the model's" grep -q '"attention_probs_dropout_prob": 0.0' spans/config.json
+"$clbert" evaluate --model spans --data corpus --device cpu >out.txt 2>err.txt
+expect "evaluated with the last share" told '0.15 masked in spans'
+run=spans train --max-steps 30 --span-mask --mlm-probability 0.3 --resume-from-checkpoint auto
+expect "the share stays so" told 'begun with mlm_probability_last 0.15, this one has 0.0'
+run=spans train --max-steps 30 --mlm-probability 0.3:0.15 --resume-from-checkpoint auto
+expect "and so do spans" told 'begun with span_mask true, this one has false'
+run=spans train --max-steps 30 --span-mask --mlm-probability 0.3:0.15 --resume-from-checkpoint auto
+expect "dropout is not asked for again" test "$(grep -c dropout err.txt)" = 0
+expect "and stays written" grep -q '"dropout": 0.0' spans/checkpoint-30/training_args.json
+run=spans train --max-steps 40 --span-mask --mlm-probability 0.3:0.15 --dropout 0.2 --resume-from-checkpoint auto
+expect "it can be another" told 'warning: dropout is now 0.2 (was 0.0)'
+expect "and is" grep -q '"hidden_dropout_prob": 0.2' spans/config.json
+sed -i '/"span_mask"/d; /"mlm_probability_last"/d' run/checkpoint-30/training_args.json
+train --max-steps 40 --learning-rate 2e-4 --mlm-probability 0.15:0.3 --resume-from-checkpoint auto
+expect "an older checkpoint had one share" told 'begun with mlm_probability_last 0.0, this one has 0.3'
+train --max-steps 40 --learning-rate 2e-4 --span-mask --resume-from-checkpoint auto
+expect "and no spans" told 'begun with span_mask false, this one has true'
+for value in 0.3: 0.3:x x 0.3:0 0.3:nan 0.3:0.15:0.1; do
+    run=wrong train --mlm-probability $value
+    expect "no share: $value" told "--mlm-probability $value: should be a number, or two: FIRST:LAST"
+done
+run=wrong train --mlm-probability 0.3:1.5
+expect "a share above 1" told '--mlm-probability should be above 0 and below 1'
+run=wrong train --span-mask --whole-word-mask
+expect "spans are of whole words" told '--whole-word-mask and --span-mask: choose one'
+run=wrong train --dropout 1
+expect "all cannot be dropped" told '--dropout should be in [0, 1)'
+expect "nothing was made" test ! -e wrong
+"$clbert" inspect --data corpus --span-mask --mlm-probability 0.5:0.1 --max-steps 10 --step 9 --statistics 1 >out.txt 2>err.txt
+expect "the last step's share" grep -Eq '^chosen     (9|10)\.' out.txt
 
 run="" train --max-steps 2
 expect "an empty name" told 'the name of a directory is empty'

@@ -42,12 +42,12 @@ static void assert_same_run(const char *one, const char *other)
     free(b);
 }
 
-static void test_resume_has_the_same_bits(void **state)
+/* Runs named `one` and `other`, the second stopped and gone on with three times. */
+static void check_resume(struct clb_training_options o, const char *one, const char *other)
 {
-    (void)state;
-    char *config = run_config(), *whole = run_path("whole"), *cut = run_path("cut");
+    char *whole = run_path(one), *cut = run_path(other);
     volatile sig_atomic_t stop = 1; /* as if the signal came in the first step */
-    struct clb_training_options o = run_options(whole, config);
+    o.output_dir = whole;
     OK(clb_pretrain(&o, NULL));
     o.output_dir = cut;
     o.stop = &stop;
@@ -58,9 +58,35 @@ static void test_resume_has_the_same_bits(void **state)
     OK(clb_pretrain(&o, NULL));
     assert_same_run(whole, cut);
     run_assert_same_file(whole, cut, "checkpoint-12/optimizer.safetensors");
-    free(config);
     free(whole);
     free(cut);
+}
+
+static void test_resume_has_the_same_bits(void **state)
+{
+    (void)state;
+    char *config = run_config();
+    check_resume(run_options(NULL, config), "whole", "cut");
+    free(config);
+}
+
+/* Full sequences, spans, a share of masked tokens that changes, another dropout. */
+static void test_resume_of_variants(void **state)
+{
+    (void)state;
+    char *config = run_config(), *path = run_path("whole-variants/checkpoint-12");
+    struct clb_training_options o = run_options(NULL, config);
+    struct clb_config made;
+    o.no_nsp = o.span_mask = true;
+    o.mlm_probability = 0.3f;
+    o.mlm_probability_last = 0.15f;
+    o.dropout = 0.25f;
+    check_resume(o, "whole-variants", "cut-variants");
+    OK(clb_model_read_config(path, &made));
+    assert_true(made.hidden_dropout_prob == 0.25f && made.attention_probs_dropout_prob == 0.25f);
+    assert_int_equal(made.architecture, CLB_BERT_FOR_MASKED_LM);
+    free(config);
+    free(path);
 }
 
 static void test_threads_have_the_same_bits(void **state)
@@ -271,6 +297,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_learning_rate),
         cmocka_unit_test(test_resume_has_the_same_bits),
+        cmocka_unit_test(test_resume_of_variants),
         cmocka_unit_test(test_threads_have_the_same_bits),
         cmocka_unit_test(test_gradient_checkpointing),
         cmocka_unit_test(test_checkpointing_needs_less),

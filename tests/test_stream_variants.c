@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The example stream's other ways: full sequences without next sentence prediction. */
+/* The example stream's other ways: full sequences without next sentence prediction, spans, and a
+ * share of masked tokens that changes with the step. */
 #include "base/files.h"
 #include "data/corpus.h"
+#include "data/masking.h"
 #include "data/packing.h"
 #include "support_devices.h"
 #include "support_run.h"
 
 #include <clbert/stream.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -146,12 +149,191 @@ static void test_full_sequences(void **state)
     clb_stream_destroy(stream);
 }
 
+/* ---- a share that changes with the step ---- */
+
+static int32_t chosen_in(const struct clb_example *e)
+{
+    int32_t chosen = 0;
+    for (int32_t i = 0; i < e->length; i++) chosen += e->labels[i] >= 0;
+    return chosen;
+}
+
+static void test_schedule(void **state)
+{
+    (void)state;
+    enum { STEPS = 21, A_STEP = 6 };
+    struct clb_stream_options options = plain_options(), constant = plain_options();
+    struct clb_stream *stream, *first, *last;
+    struct buffers one, other;
+    struct clb_example e = example_in(&one), same = example_in(&other);
+    options.mlm_probability = 0.4f;
+    options.mlm_probability_last = 0.1f;
+    assert_int_equal(clb_stream_create(corpus, &options, &stream), CLB_ERROR_ARGUMENT);
+    options.steps = STEPS;
+    options.step_examples = A_STEP;
+    OK(clb_stream_create(corpus, &options, &stream));
+    constant.mlm_probability = 0.4f;
+    OK(clb_stream_create(corpus, &constant, &first));
+    constant.mlm_probability = 0.1f;
+    OK(clb_stream_create(corpus, &constant, &last));
+    for (int64_t n = 0; n < (STEPS + 5) * A_STEP; n++) {
+        const int64_t step = n / A_STEP < STEPS ? n / A_STEP : STEPS - 1;
+        const float share =
+            (float)((double)0.4f + ((double)0.1f - (double)0.4f) * ((double)step / (STEPS - 1)));
+        OK(clb_stream_example(stream, n, &e));
+        assert_int_equal(chosen_in(&e),
+                         (int32_t)fmaxf(1, floorf((float)(e.length - 3) * share + 0.5f)));
+        if (step > 0 && step < STEPS - 1) continue;
+        OK(clb_stream_example(step == 0 ? first : last, n, &same));
+        assert_int_equal(e.length, same.length);
+        assert_memory_equal(one.ids, other.ids, (size_t)e.length * sizeof(int32_t));
+        assert_memory_equal(one.labels, other.labels, (size_t)e.length * sizeof(int32_t));
+    }
+    clb_stream_destroy(stream);
+    clb_stream_destroy(first);
+    clb_stream_destroy(last);
+}
+
+/* A loader that begins at a step gives what one that began at the first gives there. */
+static void test_entered_at_a_step(void **state)
+{
+    (void)state;
+    struct clb_stream_options options = plain_options();
+    struct clb_loader_options begun = {.batch_size = 3, .accumulation_steps = 2, .prefetch = 2};
+    struct clb_loader *whole, *entered;
+    const struct clb_step_batches *a, *b;
+    struct clb_stream *stream;
+    options.no_nsp = options.span_mask = true;
+    options.mlm_probability_last = 0.4f;
+    options.short_seq_probability = 0.2f;
+    options.steps = 20;
+    options.step_examples = 6;
+    OK(clb_stream_create(corpus, &options, &stream));
+    const struct clb_batch_source source = clb_stream_batches(stream);
+    OK(clb_loader_create(&source, &begun, &whole));
+    begun.first_step = 7;
+    OK(clb_loader_create(&source, &begun, &entered));
+    for (int64_t step = 0; step < 20; step++) {
+        OK(clb_loader_next(whole, &a));
+        if (step < 7) continue;
+        OK(clb_loader_next(entered, &b));
+        for (int32_t i = 0; i < 2; i++) {
+            const struct clb_labels *one = clb_batch_labels(a->batches[i], "mlm"),
+                                    *other = clb_batch_labels(b->batches[i], "mlm");
+            const size_t size = (size_t)a->batches[i]->total_tokens * sizeof(int32_t);
+            assert_int_equal(a->batches[i]->total_tokens, b->batches[i]->total_tokens);
+            assert_memory_equal(a->batches[i]->input_ids, b->batches[i]->input_ids, size);
+            assert_int_equal(one->count, other->count);
+            assert_memory_equal(one->rows, other->rows, (size_t)one->count * sizeof(int32_t));
+        }
+        assert_int_equal(clb_step_label_count(a, "nsp"), 0);
+    }
+    clb_loader_destroy(whole);
+    clb_loader_destroy(entered);
+    clb_stream_destroy(stream);
+}
+
+/* ---- spans ---- */
+
+enum { WORDS = 60000, ROUNDS = 60, MOST_WORDS = 10 };
+
+struct span_counts {
+    double lengths[MOST_WORDS + 1], spans, masked, mixed;
+};
+
+/* Runs of chosen tokens are spans, but for the few that meet. */
+static int32_t count_spans(const int32_t *ids, const int32_t *labels, int32_t mask,
+                           struct span_counts *counts)
+{
+    int32_t chosen = 0;
+    for (int32_t i = 1, words; i <= WORDS; i += words + 1) {
+        int32_t masked = 0;
+        for (words = 0; labels[i + words] >= 0; words++) masked += ids[i + words] == mask;
+        if (words == 0) continue;
+        chosen += words;
+        counts->spans++;
+        counts->lengths[words < MOST_WORDS ? words : MOST_WORDS]++;
+        counts->masked += masked == words;
+        counts->mixed += masked > 0 && masked < words;
+    }
+    return chosen;
+}
+
+/* Of a long text of one-piece words, few of which are chosen: how long the spans are, and that what
+ * happens to one token of them happens to all. */
+static void test_span_lengths(void **state)
+{
+    (void)state;
+    const struct clb_tokenizer *tokenizer = clb_corpus_tokenizer(corpus);
+    const struct clb_special_ids special = clb_tokenizer_special_ids(tokenizer);
+    const int32_t length = WORDS + 2, word = clb_tokenizer_id(tokenizer, ".");
+    int32_t *ids = malloc(5 * (size_t)length * sizeof *ids), *labels = ids + length;
+    struct span_counts counts = {0};
+    struct masking masking;
+    masking_begin(&masking, tokenizer, MASKING_SPANS);
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        for (int32_t i = 0; i < length; i++) ids[i] = word;
+        ids[0] = special.cls;
+        ids[length - 1] = special.sep;
+        masking_apply(&masking, 0.01f, (struct clb_random){1, CLB_PURPOSE_TEST, round}, 0, length,
+                      ids, labels, labels + length);
+        assert_int_equal(count_spans(ids, labels, special.mask, &counts), WORDS / 100);
+    }
+    for (int words = 1; words < MOST_WORDS; words++) {
+        const double share = 0.2 * pow(0.8, words - 1) / (1 - pow(0.8, MOST_WORDS));
+        assert_true(fabs(counts.lengths[words] / counts.spans - share) <
+                    5 * sqrt(share / counts.spans));
+    }
+    assert_true(fabs(counts.masked / counts.spans - 0.8) < 5 * sqrt(0.16 / counts.spans));
+    assert_true(counts.mixed < counts.spans / 50);
+    free(ids);
+}
+
+/* Words stay whole, the share is kept, and neighbours are chosen together. */
+static void test_spans_of_words(void **state)
+{
+    (void)state;
+    const struct clb_tokenizer *tokenizer = clb_corpus_tokenizer(corpus);
+    struct clb_stream_options options = plain_options();
+    struct clb_stream *stream;
+    struct buffers buffers;
+    struct clb_example e = example_in(&buffers);
+    int exact = 0, pieces = 0, neighbours = 0, words = 0;
+    options.whole_word_mask = options.span_mask = true;
+    assert_int_equal(clb_stream_create(corpus, &options, &stream), CLB_ERROR_ARGUMENT);
+    options.whole_word_mask = false;
+    OK(clb_stream_create(corpus, &options, &stream));
+    for (int64_t n = 0; n < EXAMPLES; n++) {
+        OK(clb_stream_example(stream, n, &e));
+        const int32_t share = (int32_t)fmaxf(1, floorf((float)(e.length - 3) * 0.15f + 0.5f));
+        assert_true(chosen_in(&e) > 0);
+        exact += chosen_in(&e) == share;
+        for (int32_t i = 2; i < e.length; i++) {
+            const int32_t id = e.labels[i] >= 0 ? e.labels[i] : e.input_ids[i];
+            const bool begins = !clb_tokenizer_is_continuation(tokenizer, id) ||
+                                e.token_type_ids[i] != e.token_type_ids[i - 1];
+            if (begins) {
+                words += e.labels[i] >= 0;
+                neighbours += e.labels[i] >= 0 && e.labels[i - 1] >= 0;
+            } else {
+                assert_int_equal(e.labels[i] >= 0, e.labels[i - 1] >= 0);
+                pieces += e.labels[i] >= 0;
+            }
+        }
+    }
+    assert_true(exact > EXAMPLES * 9 / 10);
+    assert_true(pieces > 1000);
+    assert_true(neighbours > words / 3); /* of single words it would be a sixth */
+    clb_stream_destroy(stream);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_packing),
-        cmocka_unit_test(test_packing_by_epoch),
-        cmocka_unit_test(test_full_sequences),
+        cmocka_unit_test(test_packing),           cmocka_unit_test(test_packing_by_epoch),
+        cmocka_unit_test(test_full_sequences),    cmocka_unit_test(test_schedule),
+        cmocka_unit_test(test_entered_at_a_step), cmocka_unit_test(test_span_lengths),
+        cmocka_unit_test(test_spans_of_words),
     };
     return cmocka_run_group_tests(tests, make_corpus, remove_corpus);
 }

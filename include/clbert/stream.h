@@ -16,10 +16,14 @@ struct clb_corpus; /* corpus.h */
 
 struct clb_stream_options {
     uint64_t seed;
-    int32_t max_seq_length;      /* [CLS] A [SEP] B [SEP], at least 8 */
-    float mlm_probability;       /* 0.15 */
+    int32_t max_seq_length;     /* [CLS] A [SEP] B [SEP], at least 8 */
+    float mlm_probability;      /* 0.15: share of an example's tokens that are masked */
+    float mlm_probability_last; /* 0: the same; else it changes linearly from the first step to the
+                                   last one, of `steps` steps of `step_examples` examples */
+    int64_t steps, step_examples;
     float short_seq_probability; /* 0.1: share of examples with a shorter target length */
     bool whole_word_mask;
+    bool span_mask;  /* spans of whole words (SpanBERT); not with whole_word_mask */
     bool validation; /* of the held-out documents */
     bool no_nsp;     /* [CLS] A [SEP] without a next sentence label: sequences filled with
                         consecutive sentences of one document, each going on where the one before
@@ -29,7 +33,7 @@ struct clb_stream_options {
 struct clb_stream;
 
 /* `corpus` must live as long as the stream. A corpus with fewer than two documents (no_nsp: one) in
- * that half, or a length out of range: CLB_ERROR_ARGUMENT. */
+ * that half, or an option out of range: CLB_ERROR_ARGUMENT. */
 CLB_API enum clb_status clb_stream_create(const struct clb_corpus *corpus,
                                           const struct clb_stream_options *options,
                                           struct clb_stream **stream);

@@ -51,9 +51,13 @@ struct clb_training_options {
     int32_t gradient_accumulation_steps;
     int32_t max_seq_length;
     float mlm_probability, short_seq_probability;
+    float mlm_probability_last; /* linearly to this at the last step, and in evaluations; 0: as it
+                                   is */
     bool whole_word_mask;
-    bool no_nsp; /* the masked language model alone (BertForMaskedLM), on full sequences */
+    bool span_mask; /* as in struct clb_stream_options; not with whole_word_mask */
+    bool no_nsp;    /* the masked language model alone (BertForMaskedLM), on full sequences */
     uint64_t seed;
+    float dropout; /* of hidden states and attention, instead of the model's own; -1: that */
     bool gradient_checkpointing; /* as in struct clb_model_limits */
     enum clb_type precision; /* of the products' operands: CLB_F32, CLB_TF32, CLB_BF16, or CLB_F16,
                                 whose losses are scaled (Micikevicius et al., 2018) */

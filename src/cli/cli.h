@@ -67,6 +67,10 @@ enum clb_status cli_text_format(const char *name, enum clb_text_format *format);
 /* What --precision says: fp32, tf32, bf16 or fp16; NULL: fp32. */
 enum clb_status cli_precision(const char *text, enum clb_type *type);
 
+/* What --mlm-probability says: "0.15", or "0.3:0.15", the first step's and the last one's; *last is
+ * 0 where it names one. NULL: both stay. */
+enum clb_status cli_mlm_probability(const char *text, float *first, float *last);
+
 /* What --model says: a size by name, of so many words, a config.json, or a model's directory;
  * as it is pretrained, whatever heads it has. */
 enum clb_status cli_config(const char *model, int32_t vocab_size, struct clb_config *config);

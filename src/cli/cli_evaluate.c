@@ -27,7 +27,7 @@ struct arguments {
     int corpus_count;
     char **data, *model, *device, *precision;
     struct train_run_settings settings;
-    int whole_word_mask, no_nsp, threads, json;
+    int whole_word_mask, span_mask, no_nsp, threads, json;
     long long eval_samples, seed;
 };
 
@@ -39,8 +39,10 @@ static void print_settings(const struct train_run_settings *s, const char *sourc
              "%.3g masked%s, seed %" PRIu64 ", batches of %d, %" PRId64 " %s",
              source ? source : "the defaults", s->stream.max_seq_length,
              (double)s->stream.short_seq_probability, (double)s->stream.mlm_probability,
-             s->stream.whole_word_mask ? " by whole words" : "", s->stream.seed,
-             s->per_device_train_batch_size, s->eval_samples,
+             s->stream.span_mask         ? " in spans"
+             : s->stream.whole_word_mask ? " by whole words"
+                                         : "",
+             s->stream.seed, s->per_device_train_batch_size, s->eval_samples,
              s->stream.no_nsp ? "sequences" : "pairs");
 }
 
@@ -72,7 +74,10 @@ static enum clb_status choose_settings(struct arguments *a)
     if (cli_given("mlm-probability")) s->stream.mlm_probability = given.stream.mlm_probability;
     if (cli_given("short-seq-probability"))
         s->stream.short_seq_probability = given.stream.short_seq_probability;
-    if (cli_given("whole-word-mask")) s->stream.whole_word_mask = true;
+    if (cli_given("whole-word-mask") || cli_given("span-mask")) {
+        s->stream.whole_word_mask = a->whole_word_mask;
+        s->stream.span_mask = a->span_mask;
+    }
     if (cli_given("no-nsp")) s->stream.no_nsp = true;
     if (cli_given("seed")) s->stream.seed = (uint64_t)a->seed;
     if (cli_given("per-device-eval-batch-size"))
@@ -210,6 +215,7 @@ enum clb_status command_evaluate(int argc, const char **argv)
          "share of tokens (the run's, or 0.15)", "X"},
         {"whole-word-mask", 0, POPT_ARG_NONE, &a.whole_word_mask, 0, "mask all pieces of a word",
          NULL},
+        {"span-mask", 0, POPT_ARG_NONE, &a.span_mask, 0, "mask spans of whole words", NULL},
         {"no-nsp", 0, POPT_ARG_NONE, &a.no_nsp, 0,
          "full sequences, without pairs (as the run's are)", NULL},
         {"short-seq-probability", 0, POPT_ARG_FLOAT, &s->stream.short_seq_probability, 0,

@@ -133,9 +133,9 @@ static enum clb_status print_statistics_json(const struct clb_stream_statistics 
 struct arguments {
     const char **corpora; /* of --data and behind it */
     int corpus_count;
-    char **data;
+    char **data, *mlm_probability;
     struct clb_stream_options stream;
-    long long step, seed, statistics;
+    long long step, seed, max_steps, statistics;
     int batch_size, accumulation, json;
 };
 
@@ -153,6 +153,20 @@ static enum clb_status check_arguments(const struct arguments *a)
     if (a->step > steps || a->statistics > steps - a->step)
         return clb_fail(CLB_ERROR_ARGUMENT, "--step %lld: there are not so many", a->step);
     return CLB_OK;
+}
+
+/* The shares of the steps, as pretrain has them; its evaluations have the last one's. */
+static enum clb_status take_schedule(struct arguments *a)
+{
+    struct clb_stream_options *o = &a->stream;
+    const enum clb_status status =
+        cli_mlm_probability(a->mlm_probability, &o->mlm_probability, &o->mlm_probability_last);
+    o->steps = a->max_steps;
+    o->step_examples = examples_a_step(a);
+    if (!o->validation || o->mlm_probability_last == 0) return status;
+    o->mlm_probability = o->mlm_probability_last;
+    o->mlm_probability_last = 0;
+    return status;
 }
 
 static enum clb_status measure_loader(const struct arguments *a, const struct clb_stream *stream,
@@ -244,9 +258,10 @@ enum clb_status command_inspect(int argc, const char **argv)
     struct arguments a = {
         .stream = {.max_seq_length = 128, .mlm_probability = 0.15f, .short_seq_probability = 0.1f},
         .seed = 42,
+        .max_steps = 1000,
         .batch_size = 32,
         .accumulation = 1};
-    int whole_words = 0, no_nsp = 0, validation = 0;
+    int whole_words = 0, spans = 0, no_nsp = 0, validation = 0;
     const struct poptOption options[] = {
         {"data", 0, POPT_ARG_ARGV, &a.data, 0, "corpus from clbert prepare", "CORPUS"},
         {"step", 0, POPT_ARG_LONGLONG, &a.step, 0, "which step, 0 for the first", "K"},
@@ -257,10 +272,14 @@ enum clb_status command_inspect(int argc, const char **argv)
          "N"},
         {"max-seq-length", 0, POPT_ARG_INT, &a.stream.max_seq_length, 0, "as of pretrain (128)",
          "N"},
-        {"mlm-probability", 0, POPT_ARG_FLOAT, &a.stream.mlm_probability, 0, "(0.15)", "X"},
+        {"mlm-probability", 0, POPT_ARG_STRING, &a.mlm_probability, 0,
+         "(0.15); FIRST:LAST as of pretrain, LAST of the validation part", "X"},
+        {"max-steps", 0, POPT_ARG_LONGLONG, &a.max_steps, 0,
+         "as of pretrain (1000), for --mlm-probability FIRST:LAST", "N"},
         {"short-seq-probability", 0, POPT_ARG_FLOAT, &a.stream.short_seq_probability, 0,
          "(0.1, with --no-nsp 0)", "X"},
         {"whole-word-mask", 0, POPT_ARG_NONE, &whole_words, 0, "mask all pieces of a word", NULL},
+        {"span-mask", 0, POPT_ARG_NONE, &spans, 0, "mask spans of whole words", NULL},
         {"no-nsp", 0, POPT_ARG_NONE, &no_nsp, 0, "full sequences, without pairs", NULL},
         {"statistics", 0, POPT_ARG_LONGLONG, &a.statistics, 0,
          "shares and lengths over K steps instead", "K"},
@@ -280,12 +299,15 @@ enum clb_status command_inspect(int argc, const char **argv)
     a.stream.whole_word_mask = whole_words;
     a.stream.no_nsp = no_nsp;
     if (no_nsp && !cli_given("short-seq-probability")) a.stream.short_seq_probability = 0.0f;
+    a.stream.span_mask = spans;
     a.stream.validation = validation;
     CLB_TRY(check_arguments(&a));
+    CLB_TRY(take_schedule(&a));
     CLB_TRY(inspect(&a));
 cleanup:
     poptFreeContext(context);
     cli_free_strings(a.data);
+    free(a.mlm_probability);
     free(a.corpora);
     return status;
 }

@@ -275,6 +275,23 @@ enum clb_status cli_precision(const char *text, enum clb_type *type)
     return clb_precision_named(text ? text : "fp32", type);
 }
 
+enum clb_status cli_mlm_probability(const char *text, float *first, float *last)
+{
+    char *end;
+    if (!text) return CLB_OK;
+    *last = 0;
+    *first = strtof(text, &end);
+    bool sound = end != text;
+    if (sound && *end == ':') {
+        const char *second = end + 1;
+        *last = strtof(second, &end);
+        sound = end != second && *last > 0;
+    }
+    if (sound && !*end) return CLB_OK;
+    return clb_fail(CLB_ERROR_ARGUMENT,
+                    "--mlm-probability %s: should be a number, or two: FIRST:LAST", text);
+}
+
 enum clb_status cli_config(const char *model, int32_t vocab_size, struct clb_config *config)
 {
     enum clb_status status;

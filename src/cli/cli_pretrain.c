@@ -28,10 +28,11 @@ static const struct cli_usage usage = {
 /* popt's types: int for 32 bits, long long for 64. */
 struct arguments {
     struct clb_training_options o;
-    char **data, *output_dir, *model, *device, *resume, *optim, *schedule, *precision;
+    char **data, *output_dir, *model, *device, *resume, *optim, *schedule, *precision,
+        *mlm_probability;
     long long max_steps, warmup_steps, decay_steps, logging_steps, eval_steps, save_steps,
         eval_samples, seed;
-    int whole_word_mask, no_nsp, gradient_checkpointing, overwrite, dry_run, json;
+    int whole_word_mask, span_mask, no_nsp, gradient_checkpointing, overwrite, dry_run, json;
 };
 
 static void take_defaults(struct arguments *a)
@@ -63,12 +64,16 @@ static enum clb_status fill_options(struct arguments *a)
     o->eval_samples = a->eval_samples;
     o->seed = (uint64_t)a->seed;
     o->whole_word_mask = a->whole_word_mask;
+    o->span_mask = a->span_mask;
     o->no_nsp = a->no_nsp;
     if (o->no_nsp && !cli_given("short-seq-probability")) o->short_seq_probability = 0.0f;
     o->gradient_checkpointing = a->gradient_checkpointing;
     o->overwrite = a->overwrite;
     o->dry_run = a->dry_run;
     enum clb_status status = cli_precision(a->precision, &o->precision);
+    if (status == CLB_OK)
+        status =
+            cli_mlm_probability(a->mlm_probability, &o->mlm_probability, &o->mlm_probability_last);
     if (status == CLB_OK && a->optim) status = clb_optimizer_named(a->optim, &o->optim);
     if (status == CLB_OK && a->schedule)
         status = clb_schedule_named(a->schedule, &o->lr_scheduler_type);
@@ -136,6 +141,7 @@ static void free_arguments(struct arguments *a)
     free(a->optim);
     free(a->schedule);
     free(a->precision);
+    free(a->mlm_probability);
 }
 
 enum clb_status command_pretrain(int argc, const char **argv)
@@ -177,16 +183,20 @@ enum clb_status command_pretrain(int argc, const char **argv)
         {"adam-beta1", 0, POPT_ARG_FLOAT, &o->adam_beta1, 0, "(0.9)", "X"},
         {"adam-beta2", 0, POPT_ARG_FLOAT, &o->adam_beta2, 0, "(0.999)", "X"},
         {"adam-epsilon", 0, POPT_ARG_FLOAT, &o->adam_epsilon, 0, "(1e-6)", "X"},
-        {"mlm-probability", 0, POPT_ARG_FLOAT, &o->mlm_probability, 0, "share of tokens (0.15)",
-         "X"},
+        {"mlm-probability", 0, POPT_ARG_STRING, &a.mlm_probability, 0,
+         "share of tokens (0.15); FIRST:LAST: linearly, from the first step to the last", "X"},
         {"whole-word-mask", 0, POPT_ARG_NONE, &a.whole_word_mask, 0, "mask all pieces of a word",
          NULL},
+        {"span-mask", 0, POPT_ARG_NONE, &a.span_mask, 0,
+         "mask spans of whole words, 1 to 10, as SpanBERT", NULL},
         {"no-nsp", 0, POPT_ARG_NONE, &a.no_nsp, 0,
          "masked language model alone (BertForMaskedLM), on sequences filled with consecutive "
          "sentences",
          NULL},
         {"short-seq-probability", 0, POPT_ARG_FLOAT, &o->short_seq_probability, 0,
          "share of shorter sequences (0.1, with --no-nsp 0)", "X"},
+        {"dropout", 0, POPT_ARG_FLOAT, &o->dropout, 0,
+         "of hidden states and attention (the model's, 0.1)", "P"},
         {"gradient-checkpointing", 0, POPT_ARG_NONE, &a.gradient_checkpointing, 0,
          "less memory, a third more time, the same results", NULL},
         {"precision", 0, POPT_ARG_STRING, &a.precision, 0,

@@ -3,8 +3,9 @@
 
 #include <stdlib.h>
 
-/* Draws of one example: which units, what happens to a token, and by which it is replaced. */
-enum { DRAW_UNIT = 0, DRAW_KIND = 1 << 18, DRAW_TOKEN = 2 << 18 };
+/* Draws of one example: which units, what happens to a token, by which it is replaced, and how long
+ * a span is. */
+enum { DRAW_UNIT = 0, DRAW_KIND = 1 << 18, DRAW_TOKEN = 2 << 18, DRAW_SPAN = 3 << 18 };
 
 static int by_size(const void *a, const void *b)
 {
@@ -12,12 +13,10 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-void masking_begin(struct masking *m, const struct clb_tokenizer *tokenizer, float probability,
-                   bool whole_words)
+void masking_begin(struct masking *m, const struct clb_tokenizer *tokenizer, enum masking_unit unit)
 {
     m->tokenizer = tokenizer;
-    m->probability = probability;
-    m->whole_words = whole_words;
+    m->unit = unit;
     m->special = clb_tokenizer_special_ids(tokenizer);
     const int32_t ids[5] = {m->special.pad, m->special.unk, m->special.cls, m->special.sep,
                             m->special.mask};
@@ -40,11 +39,12 @@ static int32_t ordinary_token(const struct masking *m, uint32_t n)
     return id;
 }
 
-static void mask_token(const struct masking *m, struct clb_random random, uint64_t base, int32_t at,
-                       int32_t *ids, int32_t *labels)
+/* Masks a token in the way that is drawn at `kind_at`. */
+static void mask_token(const struct masking *m, struct clb_random random, uint64_t base,
+                       int32_t kind_at, int32_t at, int32_t *ids, int32_t *labels)
 {
     const uint32_t ordinary = (uint32_t)clb_tokenizer_vocab_size(m->tokenizer) - 5;
-    const uint32_t kind = clb_random_below(random, base + DRAW_KIND + (uint64_t)at, 10);
+    const uint32_t kind = clb_random_below(random, base + DRAW_KIND + (uint64_t)kind_at, 10);
     labels[at] = ids[at];
     if (kind < 8)
         ids[at] = m->special.mask;
@@ -66,7 +66,7 @@ static int32_t find_units(const struct masking *m, int32_t length, const int32_t
             continue;
         }
         ++*maskable;
-        if (m->whole_words && !after_special &&
+        if (m->unit != MASKING_TOKENS && !after_special &&
             clb_tokenizer_is_continuation(m->tokenizer, ids[i])) {
             sizes[units - 1]++;
         } else {
@@ -92,18 +92,51 @@ static int32_t share_of(float probability, int32_t maskable)
     return share < 1 ? 1 : share;
 }
 
-int32_t masking_most(float probability, bool whole_words, int32_t length)
+int32_t masking_most(float probability, enum masking_unit unit, int32_t length)
 {
-    return whole_words ? length : share_of(probability, length); /* a word may be all there is */
+    const bool tokens = unit == MASKING_TOKENS; /* a word may be all there is */
+    return tokens ? share_of(probability, length) : length;
 }
 
-void masking_apply(const struct masking *m, struct clb_random random, uint64_t base, int32_t length,
-                   int32_t *ids, int32_t *labels, int32_t *scratch)
+/* n of 1 .. 10 with the weight 4^(n-1) 5^(10-n); together they are 5^10 - 4^10. */
+static int32_t span_words(struct clb_random random, uint64_t at)
 {
-    int32_t *begins = scratch, *sizes = scratch + length, maskable, left;
+    uint32_t draw = clb_random_below(random, at, 8717049), weight = 1953125;
+    int32_t words = 1;
+    for (; draw >= weight; words++) {
+        draw -= weight;
+        weight = weight / 5 * 4;
+    }
+    return words;
+}
+
+/* Masks the span that begins at a word, as far as `left` allows: returns what is left of that.
+ * word_sizes[i] is the size of the word that begins at i, 0 where none does. */
+static int32_t mask_span(const struct masking *m, struct clb_random random, uint64_t base,
+                         int32_t begin, int32_t left, const int32_t *word_sizes, int32_t *ids,
+                         int32_t *labels)
+{
+    const int32_t words = span_words(random, base + DRAW_SPAN + (uint64_t)begin);
+    for (int32_t word = 0, at = begin; word < words; word++) {
+        const int32_t end = at + word_sizes[at];
+        const bool masked = labels[at] >= 0;
+        if (end == at || masked || end - at > left) break; /* the text before a [SEP] ends, too */
+        left -= end - at;
+        for (; at < end; at++) mask_token(m, random, base, begin, at, ids, labels);
+    }
+    return left;
+}
+
+void masking_apply(const struct masking *m, float probability, struct clb_random random,
+                   uint64_t base, int32_t length, int32_t *ids, int32_t *labels, int32_t *scratch)
+{
+    int32_t *begins = scratch, *sizes = scratch + length, *word_sizes = scratch + 2 * length;
+    int32_t maskable, left;
     const int32_t units = find_units(m, length, ids, begins, sizes, &maskable);
     for (int32_t i = 0; i < length; i++) labels[i] = -100;
-    left = share_of(m->probability, maskable);
+    for (int32_t i = 0; i < length; i++) word_sizes[i] = 0;
+    for (int32_t u = 0; u < units; u++) word_sizes[begins[u]] = sizes[u];
+    left = share_of(probability, maskable);
     /* A shuffle as far as it is needed; a word that would be too much is passed over, unless it is
      * the only one there will be. */
     const int32_t wanted = left;
@@ -114,8 +147,12 @@ void masking_apply(const struct masking *m, struct clb_random random, uint64_t b
         swap(&sizes[u], &sizes[u + (int32_t)from]);
         const bool last_chance = left == wanted && u == units - 1;
         if (sizes[u] > left && !last_chance) continue;
-        for (int32_t i = 0; i < sizes[u]; i++)
-            mask_token(m, random, base, begins[u] + i, ids, labels);
+        if (m->unit == MASKING_SPANS && !last_chance) {
+            left = mask_span(m, random, base, begins[u], left, word_sizes, ids, labels);
+            continue;
+        }
+        for (int32_t i = begins[u]; i < begins[u] + sizes[u]; i++)
+            mask_token(m, random, base, i, i, ids, labels);
         left -= sizes[u];
     }
 }

@@ -17,8 +17,16 @@ static enum clb_status check_options(const struct clb_stream_options *o)
     if (o->max_seq_length < 8 || o->max_seq_length > 65536)
         return clb_fail(CLB_ERROR_ARGUMENT, "--max-seq-length %d should be 8 .. 65536",
                         o->max_seq_length);
-    if (!(o->mlm_probability > 0 && o->mlm_probability < 1))
+    if (!(o->mlm_probability > 0 && o->mlm_probability < 1) ||
+        !(o->mlm_probability_last >= 0 && o->mlm_probability_last < 1))
         return clb_fail(CLB_ERROR_ARGUMENT, "--mlm-probability should be above 0 and below 1");
+    if (o->mlm_probability_last > 0 && (o->steps < 1 || o->step_examples < 1))
+        return clb_fail(CLB_ERROR_ARGUMENT,
+                        "--mlm-probability from %g to %g: in how many steps? (--max-steps)",
+                        (double)o->mlm_probability, (double)o->mlm_probability_last);
+    if (o->whole_word_mask && o->span_mask)
+        return clb_fail(CLB_ERROR_ARGUMENT,
+                        "--whole-word-mask and --span-mask: choose one (spans are of whole words)");
     if (!(o->short_seq_probability >= 0 && o->short_seq_probability <= 1))
         return clb_fail(CLB_ERROR_ARGUMENT, "--short-seq-probability should be in [0, 1]");
     return CLB_OK;
@@ -120,13 +128,31 @@ static const struct stream_part *part_of(const struct clb_stream *stream, int64_
     return part;
 }
 
+/* From the first to the last step it changes linearly; beyond, it stays. */
+static float mlm_probability(const struct clb_stream_options *o, int64_t number)
+{
+    const double first = (double)o->mlm_probability, last = (double)o->mlm_probability_last;
+    if (o->mlm_probability_last == 0) return o->mlm_probability;
+    const int64_t step = number / o->step_examples, end = o->steps - 1;
+    const double share = step < end ? (double)step / (double)end : step > 0;
+    return (float)(first + (last - first) * share);
+}
+
+enum masking_unit stream_masking_unit(const struct clb_stream_options *o)
+{
+    return o->span_mask ? MASKING_SPANS : o->whole_word_mask ? MASKING_WORDS : MASKING_TOKENS;
+}
+
 struct stream_place stream_place(const struct clb_stream *stream, int64_t number)
 {
     int64_t own;
     const struct stream_part *part = part_of(stream, number, &own);
     const uint32_t epoch = (uint32_t)(own / part->examples);
     const int64_t index = own % part->examples;
-    struct stream_place place = {.part = part, .epoch = epoch, .index = index};
+    struct stream_place place = {.part = part,
+                                 .epoch = epoch,
+                                 .index = index,
+                                 .mlm_probability = mlm_probability(&stream->options, number)};
     if (stream->options.no_nsp)
         place.pair = (struct pair){.a = packing_at(&part->packing, epoch, index), .label = -1};
     else
@@ -157,8 +183,7 @@ enum clb_status clb_stream_create(const struct clb_corpus *corpus,
         clb_stream_destroy(stream);
         return status;
     }
-    masking_begin(&stream->masking, clb_corpus_tokenizer(corpus), options->mlm_probability,
-                  options->whole_word_mask);
+    masking_begin(&stream->masking, clb_corpus_tokenizer(corpus), stream_masking_unit(options));
     *out = stream;
     return CLB_OK;
 }
@@ -224,7 +249,7 @@ enum clb_status stream_example_at(const struct clb_stream *stream, const struct 
 {
     const struct indexed *set = place->part->set;
     const struct clb_random random = {place->part->seed, CLB_PURPOSE_MASKING, place->epoch};
-    int32_t *scratch = malloc(2 * (size_t)stream->options.max_seq_length * sizeof *scratch);
+    int32_t *scratch = malloc(3 * (size_t)stream->options.max_seq_length * sizeof *scratch);
     enum clb_status status;
     if (!scratch) return clb_fail(CLB_ERROR_MEMORY, "stream: out of memory");
     CLB_TRY(check_place(stream, place));
@@ -235,8 +260,9 @@ enum clb_status stream_example_at(const struct clb_stream *stream, const struct 
     if (place->pair.label >= 0) append_segment(stream, set, place->pair.b, 1, example);
     CLB_TRY(check_tokens(stream, set, example));
     example->next_sentence_label = place->pair.label;
-    masking_apply(&stream->masking, random, (uint64_t)place->index << MASKING_DRAWS_BITS,
-                  example->length, example->input_ids, example->labels, scratch);
+    masking_apply(&stream->masking, place->mlm_probability, random,
+                  (uint64_t)place->index << MASKING_DRAWS_BITS, example->length, example->input_ids,
+                  example->labels, scratch);
 cleanup:
     free(scratch);
     return status;

@@ -34,9 +34,11 @@ struct stream_place {
     const struct stream_part *part;
     uint32_t epoch; /* of the part */
     int64_t index;  /* in that epoch */
+    float mlm_probability;
     struct pair pair;
 };
 
+enum masking_unit stream_masking_unit(const struct clb_stream_options *options);
 struct stream_place stream_place(const struct clb_stream *stream, int64_t number);
 enum clb_status stream_example_at(const struct clb_stream *stream, const struct stream_place *place,
                                   struct clb_example *example);

@@ -404,7 +404,9 @@ static enum clb_status take_products(struct train_run *run, const struct saved_s
 static enum clb_status take_state(struct train_run *run, const struct saved_state *s,
                                   const char *checkpoint)
 {
-    json_t *model = json_object_get(s->args, "model");
+    json_t *model = json_object_get(s->args, "model"),
+           *dropout = json_object_get(s->args, "dropout");
+    const bool own_dropout = run->options->dropout < 0; /* the checkpoint's */
     enum clb_status status;
     if (s->step > run->options->max_steps) {
         status =
@@ -413,7 +415,8 @@ static enum clb_status take_state(struct train_run *run, const struct saved_stat
         goto cleanup;
     }
     CLB_TRY(train_args_compare(run, s->args, checkpoint));
-    if (model && json_object_set(run->args, "model", model) != 0) {
+    if ((model && json_object_set(run->args, "model", model) != 0) ||
+        (dropout && own_dropout && json_object_set(run->args, "dropout", dropout) != 0)) {
         status = out_of_memory(checkpoint);
         goto cleanup;
     }

@@ -3,11 +3,12 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "data/masking.h"
+#include "data/stream.h"
 #include "train/run.h"
 #include "train/training_args.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 struct pretraining {
@@ -36,6 +37,7 @@ struct clb_training_options clb_training_defaults(void)
         .max_grad_norm = 1.0f,
         .lr_scheduler_type = CLB_SCHEDULE_LINEAR,
         .warmup_ratio = -1.0f,
+        .dropout = -1.0f,
         .warmup_steps = -1,
         .lr_decay_steps = -1,
         .logging_steps = 50,
@@ -46,23 +48,34 @@ struct clb_training_options clb_training_defaults(void)
     };
 }
 
-static enum clb_status open_streams(struct pretraining *p)
+static struct clb_stream_options stream_options(const struct clb_training_options *o)
 {
-    const struct clb_training_options *o = &p->options;
-    struct clb_stream_options stream = {
+    return (struct clb_stream_options){
         .seed = o->seed,
         .max_seq_length = o->max_seq_length,
         .mlm_probability = o->mlm_probability,
+        .mlm_probability_last = o->mlm_probability_last,
+        .steps = o->max_steps,
+        .step_examples = (int64_t)o->per_device_train_batch_size * o->gradient_accumulation_steps,
         .short_seq_probability = o->short_seq_probability,
         .whole_word_mask = o->whole_word_mask,
+        .span_mask = o->span_mask,
         .no_nsp = o->no_nsp,
     };
+}
+
+static enum clb_status open_streams(struct pretraining *p)
+{
+    const struct clb_training_options *o = &p->options;
+    struct clb_stream_options stream = stream_options(o);
     enum clb_status status;
     CLB_TRY(clb_stream_create(p->corpus, &stream, &p->stream));
     const bool held_out = o->no_nsp ? clb_corpus_documents(p->corpus, CLB_VALIDATION) > 0
                                     : clb_corpus_pairs(p->corpus, CLB_VALIDATION);
     if (held_out) {
         stream.validation = true;
+        if (o->mlm_probability_last > 0) stream.mlm_probability = o->mlm_probability_last;
+        stream.mlm_probability_last = 0;
         CLB_TRY(clb_stream_create(p->corpus, &stream, &p->validation));
     } else {
         base_warn("%s: %s held out: no evaluation", clb_corpus_directory(p->corpus),
@@ -77,6 +90,7 @@ static enum clb_status read_data(struct train_run *run)
     struct pretraining *p = run->context;
     struct clb_training_options *o = &p->options;
     enum clb_status status;
+    if (o->mlm_probability_last == o->mlm_probability) o->mlm_probability_last = 0;
     if (o->data_count == 0) return clb_fail(CLB_ERROR_ARGUMENT, "needs a corpus: --data");
     CLB_TRY(clb_corpora_open(o->data, o->data_count, &p->corpus));
     run->tokenizer = clb_corpus_tokenizer(p->corpus);
@@ -102,6 +116,7 @@ static enum clb_status configure(struct train_run *run, const char *model, const
 {
     const struct pretraining *p = run->context;
     const struct clb_training_options *o = &p->options;
+    const struct clb_stream_options stream = stream_options(o);
     enum clb_status status;
     if (directory)
         CLB_TRY(clb_model_read_config(directory, config));
@@ -110,9 +125,12 @@ static enum clb_status configure(struct train_run *run, const char *model, const
     else
         CLB_TRY(clb_config_named(model, clb_tokenizer_vocab_size(run->tokenizer), config));
     config->architecture = o->no_nsp ? CLB_BERT_FOR_MASKED_LM : CLB_BERT_FOR_PRETRAINING;
+    if (o->dropout >= 0)
+        config->hidden_dropout_prob = config->attention_probs_dropout_prob = o->dropout;
     CLB_TRY(clb_check_vocabulary(p->corpus, config, directory));
     limits->max_masked = o->per_device_train_batch_size *
-                         masking_most(o->mlm_probability, o->whole_word_mask, o->max_seq_length);
+                         masking_most(fmaxf(o->mlm_probability, o->mlm_probability_last),
+                                      stream_masking_unit(&stream), o->max_seq_length);
 cleanup:
     return status;
 }

@@ -37,6 +37,8 @@ static enum clb_status check_options(const struct clb_training_options *o)
         {o->adam_epsilon > 0 && isfinite(o->adam_epsilon), "--adam-epsilon should be above 0"},
         {o->max_grad_norm >= 0 && isfinite(o->max_grad_norm),
          "--max-grad-norm should not be negative"},
+        {o->dropout == -1.0f || (o->dropout >= 0 && o->dropout < 1),
+         "--dropout should be in [0, 1)"},
         {o->warmup_ratio <= 1, "--warmup-ratio should be in [0, 1]"},
         {o->logging_steps >= 1, "--logging-steps should be at least 1"},
         {o->eval_steps >= 0 && o->save_steps >= 0, "--eval-steps and --save-steps: 0 or more"},

@@ -52,12 +52,16 @@ static enum clb_status read_seed(const json_t *json, const char *path, uint64_t 
 static enum clb_status read_settings(const json_t *json, const char *path,
                                      struct train_run_settings *s)
 {
+    float last = 0;
     enum clb_status status;
     CLB_TRY(read_size(json, path, "max_seq_length", &s->stream.max_seq_length));
     CLB_TRY(read_probability(json, path, "mlm_probability", &s->stream.mlm_probability));
+    CLB_TRY(read_probability(json, path, "mlm_probability_last", &last));
+    if (last > 0) s->stream.mlm_probability = last;
     CLB_TRY(
         read_probability(json, path, "short_seq_probability", &s->stream.short_seq_probability));
     CLB_TRY(base_json_get_bool(json, path, "whole_word_mask", &s->stream.whole_word_mask));
+    CLB_TRY(base_json_get_bool(json, path, "span_mask", &s->stream.span_mask));
     CLB_TRY(base_json_get_bool(json, path, "no_nsp", &s->stream.no_nsp));
     CLB_TRY(read_seed(json, path, &s->stream.seed));
     CLB_TRY(read_size(json, path, "per_device_train_batch_size", &s->per_device_train_batch_size));

@@ -7,7 +7,7 @@
 
 /* As in clb_training_options. */
 struct train_run_settings {
-    struct clb_stream_options stream; /* `validation` is left alone */
+    struct clb_stream_options stream; /* of its evaluations; `validation` is left alone */
     int32_t per_device_train_batch_size;
     int64_t eval_samples;
 };

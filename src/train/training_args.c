@@ -13,7 +13,18 @@
 
 /* ---- the options, one a row ---- */
 
-enum type { INT32, INT64, SEED, FLOAT, BOOLEAN, STRING, OPTIM, SCHEDULE, PRECISION };
+enum type {
+    INT32,
+    INT64,
+    SEED,
+    FLOAT,
+    OPTIONAL, /* float, negative: null */
+    BOOLEAN,
+    STRING,
+    OPTIM,
+    SCHEDULE,
+    PRECISION,
+};
 
 /* What it means for a resumed run that an option has changed. */
 enum effect {
@@ -24,10 +35,12 @@ enum effect {
     UNSAID,   /* names of files; what they hold is compared elsewhere */
 };
 
-#define ARGUMENT(name, type, effect)                                                               \
+#define ROW(name, type, effect, later)                                                             \
     {                                                                                              \
-#name, type, effect, offsetof(struct clb_training_options, name)                           \
+#name, type, effect, offsetof(struct clb_training_options, name), later                    \
     }
+#define ARGUMENT(name, type, effect) ROW(name, type, effect, false)
+#define LATER(name, type, effect) ROW(name, type, effect, true)
 
 /* Of every job, before and behind its own. */
 #define FIRST_ARGUMENTS                                                                            \
@@ -36,14 +49,14 @@ enum effect {
         ARGUMENT(threads, INT32, HARMLESS), ARGUMENT(max_steps, INT64, RESULT),                    \
         ARGUMENT(per_device_train_batch_size, INT32, REFUSED),                                     \
         ARGUMENT(gradient_accumulation_steps, INT32, REFUSED),                                     \
-        ARGUMENT(max_seq_length, INT32, REFUSED)
+        ARGUMENT(max_seq_length, INT32, REFUSED), LATER(dropout, OPTIONAL, RESULT)
 #define LAST_ARGUMENTS                                                                             \
     ARGUMENT(seed, SEED, REFUSED), ARGUMENT(gradient_checkpointing, BOOLEAN, HARMLESS),            \
         ARGUMENT(precision, PRECISION, RESULT), ARGUMENT(optim, OPTIM, REFUSED),                   \
         ARGUMENT(learning_rate, FLOAT, RESULT), ARGUMENT(weight_decay, FLOAT, RESULT),             \
         ARGUMENT(adam_beta1, FLOAT, RESULT), ARGUMENT(adam_beta2, FLOAT, RESULT),                  \
         ARGUMENT(adam_epsilon, FLOAT, RESULT), ARGUMENT(max_grad_norm, FLOAT, RESULT),             \
-        ARGUMENT(lr_scheduler_type, SCHEDULE, RESULT), ARGUMENT(warmup_steps, INT64, RESULT),      \
+        LATER(lr_scheduler_type, SCHEDULE, RESULT), ARGUMENT(warmup_steps, INT64, RESULT),         \
         ARGUMENT(lr_decay_steps, INT64, RESULT), ARGUMENT(logging_steps, INT64, HARMLESS),         \
         ARGUMENT(eval_steps, INT64, HARMLESS), ARGUMENT(save_steps, INT64, HARMLESS),              \
         ARGUMENT(save_total_limit, INT32, HARMLESS),                                               \
@@ -53,10 +66,12 @@ enum effect {
 
 const struct train_argument train_pretraining_arguments[] = {
     FIRST_ARGUMENTS,
+    ARGUMENT(no_nsp, BOOLEAN, REFUSED),
     ARGUMENT(mlm_probability, FLOAT, REFUSED),
+    LATER(mlm_probability_last, FLOAT, REFUSED),
     ARGUMENT(short_seq_probability, FLOAT, REFUSED),
     ARGUMENT(whole_word_mask, BOOLEAN, REFUSED),
-    ARGUMENT(no_nsp, BOOLEAN, REFUSED),
+    LATER(span_mask, BOOLEAN, REFUSED),
     ARGUMENT(eval_samples, INT64, HARMLESS),
     LAST_ARGUMENTS,
 };
@@ -97,6 +112,9 @@ static json_t *value_of(const void *options, const struct train_argument *argume
     case SEED: /* 64 bits without a sign are more than many readers of JSON have */
         snprintf(digits, sizeof digits, "%" PRIu64, *(const uint64_t *)value);
         return json_string(digits);
+    case OPTIONAL:
+        if (*(const float *)value < 0) return json_null();
+        return float_number(*(const float *)value);
     case FLOAT:
         return float_number(*(const float *)value);
     case BOOLEAN:
@@ -171,7 +189,23 @@ static bool is_changed(const struct train_argument *a, const json_t *then, const
     if (!then || json_equal(then, now)) return false;
     if (a->type == FLOAT && json_is_number(then) && json_is_number(now))
         return (float)json_number_value(then) != (float)json_number_value(now);
-    return !(a->effect == IGNORED && json_is_null(now)); /* not asked for */
+    return !json_is_null(now); /* asked for */
+}
+
+static enum clb_status compare_options(const struct train_run *run, const json_t *then,
+                                       bool refusals, const char *path)
+{
+    const struct clb_training_options defaults = clb_training_defaults();
+    enum clb_status status = CLB_OK;
+    for (const struct train_argument *a = run->job->arguments; a->name && status == CLB_OK; a++) {
+        const json_t *now = json_object_get(run->args, a->name);
+        json_t *old = json_incref(json_object_get(then, a->name));
+        if (!old && a->later) old = value_of(&defaults, a);
+        if ((a->effect == REFUSED) == refusals && is_changed(a, old, now))
+            status = say(a->name, a->effect, old, now, path);
+        json_decref(old);
+    }
+    return status;
 }
 
 enum clb_status train_args_compare(const struct train_run *run, const json_t *then,
@@ -180,13 +214,6 @@ enum clb_status train_args_compare(const struct train_run *run, const json_t *th
     const char *key = run->job->data_key;
     const json_t *data = json_object_get(then, key), *now = json_object_get(run->args, key);
     if (data && !json_equal(data, now)) return say(key, REFUSED, data, now, path);
-    for (int refusals = 1; refusals >= 0; refusals--) /* first, since then nothing else is said */
-        for (const struct train_argument *a = run->job->arguments; a->name; a++) {
-            const json_t *old = json_object_get(then, a->name),
-                         *new_one = json_object_get(run->args, a->name);
-            if ((a->effect == REFUSED) != refusals || !is_changed(a, old, new_one)) continue;
-            const enum clb_status status = say(a->name, a->effect, old, new_one, path);
-            if (status != CLB_OK) return status;
-        }
-    return CLB_OK;
+    const enum clb_status status = compare_options(run, then, true, path);
+    return status == CLB_OK ? compare_options(run, then, false, path) : status;
 }

@@ -6,6 +6,7 @@
 #define TRAIN_TRAINING_ARGS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #define TRAIN_ARGS_FILE "training_args.json"
@@ -15,6 +16,7 @@ struct train_argument {
     const char *name; /* NULL behind the last */
     int type, effect; /* training_args.c says of which there are */
     size_t offset;
+    bool later; /* runs whose arguments lack it had its default */
 };
 extern const struct train_argument train_pretraining_arguments[];
 

@@ -27,7 +27,7 @@ struct bench {
 /* Of a sequence. */
 static int32_t masked_tokens(const struct bench *b)
 {
-    return masking_most(b->options->mlm_probability, false, b->options->max_seq_length);
+    return masking_most(b->options->mlm_probability, MASKING_TOKENS, b->options->max_seq_length);
 }
 
 /* Full sequences of random ids, two halves each, the first tokens of every sequence masked: where
