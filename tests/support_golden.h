@@ -25,8 +25,8 @@ void support_golden_close(struct support_golden *g);
 int32_t *support_golden_ints(const json_t *array);
 void support_near(double actual, double expected, double tolerance, const char *what);
 /* Each parameter's largest difference to a file of the directory, relative to the largest value in
- * the tensor. */
+ * the tensor, or in all of them where that is nothing; from parameter `first` on. */
 void support_golden_parameters(const struct support_golden *g, const struct clb_parameter *actual,
-                               const char *file, double tolerance);
+                               int first, const char *file, double tolerance);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <clbert/batch.h>
 #include <clbert/model.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,6 +41,46 @@ static void test_sequences(void **state)
     refuses(batch, clb_batch_append_pair(batch, LENGTH, ids, types, label, 0), "label -1");
     OK(clb_batch_append_pair(batch, LENGTH, ids, types, labels, -1));
     OK(clb_batch_append_pair(batch, LENGTH, ids, types, NULL, 1));
+    clb_batch_destroy(batch);
+}
+
+static void fails(enum clb_status status, const char *word)
+{
+    assert_int_equal(status, CLB_ERROR_ARGUMENT);
+    if (!strstr(clb_error_message(), word))
+        fail_msg("\"%s\", not \"%s\"", clb_error_message(), word);
+}
+
+/* Numbers and spans: one a sequence, all of one form until the batch is cleared. */
+static void test_wide_labels(void **state)
+{
+    (void)state;
+    const float numbers[] = {0.5f, -1, INFINITY};
+    struct clb_batch *batch;
+    OK(clb_batch_create(2, 2 * LENGTH, &batch));
+    for (int i = 0; i < 2; i++) OK(clb_batch_append(batch, LENGTH, ids, types));
+    OK(clb_batch_label_numbers(batch, "sequence", 0, 2, numbers));
+    fails(clb_batch_label_numbers(batch, "sequence", 0, 2, numbers), "out of order");
+    fails(clb_batch_label_numbers(batch, "sequence", LENGTH, 1, numbers), "all be 2 numbers");
+    fails(clb_batch_label_numbers(batch, "sequence", LENGTH, 2, numbers + 1), "not finite");
+    fails(clb_batch_label_numbers(batch, "sequence", LENGTH, 0, numbers), "of 0 numbers");
+    fails(clb_batch_label(batch, "sequence", LENGTH, 1), "all be 2 numbers");
+    OK(clb_batch_label_numbers(batch, "sequence", LENGTH, 2, numbers));
+    fails(clb_batch_label_numbers(batch, "sequence", LENGTH + 1, 2, numbers), "one a sequence");
+    const struct clb_labels *labels = clb_batch_labels(batch, "sequence");
+    assert_true(labels->count == 2 && labels->width == 2 && !labels->values);
+    assert_true(labels->numbers[0] == 0.5f && labels->numbers[3] == -1);
+    OK(clb_batch_label_span(batch, 0, 1, -1));
+    fails(clb_batch_label_span(batch, LENGTH, -2, 1), "from -2 to 1");
+    OK(clb_batch_label_span(batch, LENGTH, 0, 3));
+    fails(clb_batch_label(batch, "span", LENGTH + 1, 1), "all be 2 integers");
+    labels = clb_batch_labels(batch, "span");
+    assert_true(labels->width == 2 && labels->values[1] == -1 && labels->values[3] == 3);
+    clb_batch_clear(batch);
+    OK(clb_batch_append(batch, LENGTH, ids, types));
+    OK(clb_batch_label(batch, "sequence", 0, 7));
+    labels = clb_batch_labels(batch, "sequence");
+    assert_true(labels->width == 1 && labels->values[0] == 7 && !labels->numbers);
     clb_batch_destroy(batch);
 }
 
@@ -112,6 +153,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sequences),
+        cmocka_unit_test(test_wide_labels),
         cmocka_unit_test(test_model),
     };
     return cmocka_run_group_tests_name("batch", tests, NULL, NULL);

@@ -70,7 +70,7 @@ static void check_round_trip(const char *directory, int bits)
     assert_non_null(mkdtemp(saved));
     assert_int_equal(clb_model_heads(g.model), bits);
     if (bits) /* the encoder's names are without "bert." */
-        support_golden_parameters(&g, clb_model_parameters(g.model, &count), "model.safetensors",
+        support_golden_parameters(&g, clb_model_parameters(g.model, &count), 0, "model.safetensors",
                                   0);
     OK(clb_model_save(g.model, saved));
     struct support_golden again = support_golden_open(saved, "cpu", false);

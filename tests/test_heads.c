@@ -13,9 +13,10 @@
 
 #include <cmocka.h>
 
+/* Which logits are of every token; whose golden values have a loss, too. */
 static const struct head {
     const char *name, *directory;
-    bool trains, of_tokens;
+    bool has_loss, of_tokens;
 } heads[] = {
     {"sequence", TEST_GOLDEN "/model-sequence", true, false},
     {"token", TEST_GOLDEN "/model-token", true, true},
@@ -36,10 +37,12 @@ static void fill_batch(struct support_golden *g, const struct head *head, bool l
         int32_t *labels = support_golden_ints(json_object_get(sequence, "labels"));
         const int32_t length = (int32_t)json_array_size(ids), first = g->batch->total_tokens;
         OK(clb_batch_append(g->batch, length, input_ids, types));
-        if (labelled && !head->of_tokens)
+        if (labelled && strcmp(head->name, "span") == 0)
+            OK(clb_batch_label_span(g->batch, first, 1, length - 1));
+        else if (labelled && !head->of_tokens)
             OK(clb_batch_label(g->batch, head->name, first,
                                (int32_t)json_integer_value(json_object_get(sequence, "label"))));
-        for (int32_t i = 0; labelled && head->of_tokens && i < length; i++)
+        for (int32_t i = 0; labelled && strcmp(head->name, "token") == 0 && i < length; i++)
             if (labels[i] >= 0) OK(clb_batch_label(g->batch, head->name, first + i, labels[i]));
         free(input_ids);
         free(types);
@@ -83,7 +86,7 @@ static void test_logits(void **state)
     for (int d = 0; d < support_device_count(); d++)
         for (int h = 0; h < HEADS; h++) {
             check_logits(&heads[h], support_device(d), false);
-            if (heads[h].trains) check_logits(&heads[h], support_device(d), true);
+            check_logits(&heads[h], support_device(d), true);
         }
 }
 
@@ -107,7 +110,7 @@ static void check_gradients(const struct head *head, const char *device)
     OK(clb_model_write_losses(g.model, NULL));
     OK(clb_model_train(g.model, g.batch, 1, 0, scales));
     check_loss(&g, 1e-5);
-    support_golden_parameters(&g, clb_model_gradients(g.model, &count), "gradients.safetensors",
+    support_golden_parameters(&g, clb_model_gradients(g.model, &count), 0, "gradients.safetensors",
                               1e-5);
     support_golden_close(&g);
 }
@@ -117,7 +120,7 @@ static void test_gradients(void **state)
     (void)state;
     for (int d = 0; d < support_device_count(); d++)
         for (int h = 0; h < HEADS; h++)
-            if (heads[h].trains) check_gradients(&heads[h], support_device(d));
+            if (heads[h].has_loss) check_gradients(&heads[h], support_device(d));
 }
 
 /* ---- dropout ---- */
@@ -215,7 +218,7 @@ static void test_dropout(void **state)
     (void)state;
     for (int d = 0; d < support_device_count(); d++)
         for (int h = 0; h < HEADS; h++) {
-            if (!heads[h].trains) continue;
+            if (!heads[h].has_loss) continue;
             struct support_golden g = open_head(&heads[h], support_device(d), true);
             check_dropout(&g, 0.4f, 0.0f);
             check_dropout(&g, 0.0f, 0.0f);
@@ -235,21 +238,22 @@ static void said(const char *word)
 static void test_training(void **state)
 {
     (void)state;
-    static const enum clb_architecture untrained[] = {CLB_BERT_FOR_QUESTION_ANSWERING,
-                                                      CLB_BERT_MODEL};
-    static const char *const names[] = {"BertForQuestionAnswering has no loss",
-                                        "BertModel has no loss"};
-    const struct clb_model_limits limits = {
+    struct clb_model_limits limits = {
         .max_sequences = 1, .max_tokens = 8, .max_masked = 8, .training = true};
     struct clb_device *device;
     struct clb_config config;
     struct clb_model *model;
     OK(clb_device_open("cpu", 1, &device));
     OK(clb_config_named("tiny", 100, &config));
-    for (int i = 0; i < 2; i++) {
-        config.architecture = untrained[i];
+    config.architecture = CLB_BERT_MODEL;
+    assert_int_equal(clb_model_create(device, &config, &limits, &model), CLB_ERROR_ARGUMENT);
+    said("BertModel has no loss");
+    config.architecture = CLB_BERT_FOR_QUESTION_ANSWERING;
+    for (int frozen = -1; frozen <= config.num_hidden_layers + 2;
+         frozen += config.num_hidden_layers + 3) {
+        limits.frozen_modules = frozen;
         assert_int_equal(clb_model_create(device, &config, &limits, &model), CLB_ERROR_ARGUMENT);
-        said(names[i]);
+        said("modules cannot be frozen");
     }
     clb_device_close(device);
 }
@@ -282,17 +286,24 @@ static void test_wrong_labels(void **state)
     labels->values[2] = 5;
     refuses(&g, "num_labels is 5");
     support_golden_close(&g);
+    g = open_head(&heads[2], "cpu", true);
+    labels = (struct clb_labels *)clb_batch_labels(g.batch, "span");
+    labels->values[1] = 17;
+    refuses(&g, "a span at row 17 of a sequence of 17 tokens");
+    labels->values[1] = 16;
+    labels->rows[1]++;
+    refuses(&g, "where none begins");
+    labels->rows[1]--;
+    labels->count--;
+    refuses(&g, "3 of 4 sequences");
+    support_golden_close(&g);
 }
 
-/* Without labels there is no loss and no gradient; numbers and several classes have no loss. */
-static void test_problems(void **state)
+/* Without labels there is no loss and no gradient. */
+static void test_unlabelled(void **state)
 {
     (void)state;
-    static const enum clb_problem_type others[] = {CLB_PROBLEM_REGRESSION,
-                                                   CLB_PROBLEM_MULTI_LABEL_CLASSIFICATION};
-    const struct clb_model_limits limits = {
-        .max_sequences = 8, .max_tokens = 256, .max_masked = 1, .training = true};
-    for (int h = 0; h < 2; h++) {
+    for (int h = 0; h < HEADS; h++) {
         struct support_golden g = open_head(&heads[h], "cpu", true);
         fill_batch(&g, &heads[h], false);
         assert_true(loss_of(g.model, g.batch, 1) == 0);
@@ -303,15 +314,69 @@ static void test_problems(void **state)
         free(values);
         support_golden_close(&g);
     }
+}
+
+/* Each of the four sequences with so many numbers, the first as given. */
+static void fill_numbers(struct support_golden *g, int32_t width, float first)
+{
+    const float numbers[] = {first, 0, 1, 0.5f};
+    fill_batch(g, &heads[0], false);
+    for (int32_t i = 0; i < g->batch->sequences; i++)
+        OK(clb_batch_label_numbers(g->batch, "sequence", g->batch->cu_seqlens[i], width, numbers));
+}
+
+/* Labels are what the model's problem_type says. */
+static void test_problems(void **state)
+{
+    (void)state;
+    static const enum clb_problem_type others[] = {CLB_PROBLEM_REGRESSION,
+                                                   CLB_PROBLEM_MULTI_LABEL_CLASSIFICATION};
+    const struct clb_model_limits limits = {
+        .max_sequences = 8, .max_tokens = 256, .max_masked = 1, .training = true};
+    const struct clb_loss_settings settings = {.label_smoothing = 0.1f};
     for (int i = 0; i < 2; i++) {
         struct support_golden g = open_head(&heads[0], "cpu", true);
+        fill_numbers(&g, 3, 0);
+        refuses(&g, "the model's are classes");
         clb_model_destroy(g.model);
         g.config.problem_type = others[i];
         OK(clb_model_create(g.device, &g.config, &limits, &g.model));
         OK(clb_model_commit(g.model));
-        refuses(&g, "whose loss there is not");
+        OK(clb_model_evaluate(g.model, g.batch));
+        assert_int_equal(clb_model_set_loss(g.model, &settings), CLB_ERROR_ARGUMENT);
+        OK(clb_model_set_loss(g.model, NULL));
+        fill_numbers(&g, 2, 0);
+        refuses(&g, "num_labels is 3");
+        fill_numbers(&g, 3, 2);
+        if (others[i] == CLB_PROBLEM_MULTI_LABEL_CLASSIFICATION) refuses(&g, "in 0 .. 1");
+        fill_batch(&g, &heads[0], true);
+        refuses(&g, "sequence labels are classes");
         support_golden_close(&g);
     }
+}
+
+static void test_settings(void **state)
+{
+    (void)state;
+    struct support_golden g = open_head(&heads[0], "cpu", true);
+    const float bad[][3] = {{1, -1, 1}, {1, 1, NAN}, {INFINITY, 1, 1}};
+    struct clb_loss_settings settings = {.label_smoothing = 1};
+    const double plain = loss_of(g.model, g.batch, 5);
+    assert_int_equal(clb_model_set_loss(g.model, &settings), CLB_ERROR_ARGUMENT);
+    said("label smoothing 1");
+    for (int i = 0; i < 3; i++) {
+        settings = (struct clb_loss_settings){0, bad[i]};
+        assert_int_equal(clb_model_set_loss(g.model, &settings), CLB_ERROR_ARGUMENT);
+        said("the weight of class");
+    }
+    assert_true(loss_of(g.model, g.batch, 5) == plain);
+    settings = (struct clb_loss_settings){0, (const float[]){2, 2, 2}};
+    OK(clb_model_set_loss(g.model, &settings));
+    support_near(loss_of(g.model, g.batch, 5), 2 * plain, 1e-5, "twice the loss");
+    assert_true(clb_model_label_weight(g.model, 0, g.batch) == 2.0 * g.batch->sequences);
+    OK(clb_model_set_loss(g.model, NULL));
+    assert_true(loss_of(g.model, g.batch, 5) == plain);
+    support_golden_close(&g);
 }
 
 int main(void)
@@ -319,7 +384,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_logits),       cmocka_unit_test(test_gradients),
         cmocka_unit_test(test_dropout),      cmocka_unit_test(test_training),
-        cmocka_unit_test(test_wrong_labels), cmocka_unit_test(test_problems),
+        cmocka_unit_test(test_wrong_labels), cmocka_unit_test(test_unlabelled),
+        cmocka_unit_test(test_problems),     cmocka_unit_test(test_settings),
     };
     return cmocka_run_group_tests_name("heads", tests, NULL, NULL);
 }

@@ -19,13 +19,23 @@ struct clb_groups {
     int32_t *row;   /* [G] */
 };
 
-/* Labels of one kind, for the head of that name: value values[i] for row rows[i] of the batch. */
+/* Labels of one kind, for the head of that name, each of a row of the batch: `width` classes or
+ * numbers. Of a sequence, the row is that in which it begins.
+ *
+ *   "mlm"       the original id of a masked token
+ *   "nsp"       0 IsNext, 1 NotNext, of a sequence
+ *   "sequence"  the class of a sequence; or, where the model's problem_type says so, num_labels
+ *               numbers: what they should be (regression), or 0 and 1 (multi-label)
+ *   "token"     the class of a token
+ *   "span"      of a sequence two of its rows, counted from its first: where the answer begins and
+ *               where it ends, -1: there is none to learn */
 struct clb_labels {
-    const char *name; /* "mlm": the original id of a masked token; "nsp": 0 IsNext, 1 NotNext, for
-                         the sequence that begins in that row */
-    int32_t count;    /* R */
-    int32_t *rows;    /* [R] ascending */
-    int32_t *values;  /* [R] */
+    const char *name;
+    int32_t count;   /* R */
+    int32_t width;   /* 1, of "span" 2, of numbers as many as they are */
+    int32_t *rows;   /* [R] ascending */
+    int32_t *values; /* [R, width], or NULL: the labels are numbers */
+    float *numbers;  /* [R, width], or NULL: they are not */
 };
 
 enum { CLB_LABEL_KINDS = 4 }; /* at most */
@@ -69,6 +79,14 @@ CLB_API enum clb_status clb_batch_append(struct clb_batch *batch, int32_t length
  * are the head knows, and refuses others. */
 CLB_API enum clb_status clb_batch_label(struct clb_batch *batch, const char *name, int32_t row,
                                         int32_t value);
+/* Gives the sequence that begins in row `row` `width` numbers, as many as others of the kind have.
+ * One that is not finite: CLB_ERROR_ARGUMENT. */
+CLB_API enum clb_status clb_batch_label_numbers(struct clb_batch *batch, const char *name,
+                                                int32_t row, int32_t width, const float *numbers);
+/* Gives the sequence that begins in row `row` a label "span": rows `first` and `last` of it, each -1
+ * where it is not to be learnt. */
+CLB_API enum clb_status clb_batch_label_span(struct clb_batch *batch, int32_t row, int32_t first,
+                                             int32_t last);
 
 /* The labels of a kind; NULL: the batch has none. */
 CLB_API const struct clb_labels *clb_batch_labels(const struct clb_batch *batch, const char *name);

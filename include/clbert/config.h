@@ -23,10 +23,10 @@ enum clb_architecture {
 
 /* What the labels of a sequence are. */
 enum clb_problem_type {
-    CLB_PROBLEM_UNSAID, /* null: one of num_labels classes */
-    CLB_PROBLEM_REGRESSION,
+    CLB_PROBLEM_UNSAID,     /* null: one of num_labels classes; where that is 1, a number */
+    CLB_PROBLEM_REGRESSION, /* num_labels numbers, by mean squared error */
     CLB_PROBLEM_SINGLE_LABEL_CLASSIFICATION,
-    CLB_PROBLEM_MULTI_LABEL_CLASSIFICATION,
+    CLB_PROBLEM_MULTI_LABEL_CLASSIFICATION, /* whether each of num_labels classes holds */
 };
 
 struct clb_config {

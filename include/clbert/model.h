@@ -8,6 +8,7 @@
 #include <clbert/batch.h>
 #include <clbert/config.h>
 #include <clbert/device.h>
+#include <clbert/ops.h>
 
 CLB_BEGIN_DECLS
 
@@ -24,6 +25,10 @@ struct clb_model_limits {
     enum clb_type operands;      /* of products and attention, and what is kept of them; weights,
                                     gradients, norms and losses are fp32 always. A type that the device
                                     does not multiply (clb_device_multiplies): CLB_ERROR_ARGUMENT */
+    int32_t frozen_modules;      /* in training: so many of the embeddings and the blocks behind
+                                    them, from the first on, are left as they are: no gradient of
+                                    them is computed, it stays 0. 0: none; 1: the embeddings; at
+                                    most 1 + num_hidden_layers */
 };
 
 struct clb_memory_plan {
@@ -31,7 +36,7 @@ struct clb_memory_plan {
 };
 
 /* Plans a model: no device memory yet. The device must outlive it. For training an architecture
- * must have a loss, which BertForQuestionAnswering and BertModel have not: CLB_ERROR_ARGUMENT. */
+ * must have a loss, which BertModel has not: CLB_ERROR_ARGUMENT. */
 CLB_API enum clb_status clb_model_create(struct clb_device *device, const struct clb_config *config,
                                          const struct clb_model_limits *limits,
                                          struct clb_model **model);
@@ -93,14 +98,17 @@ CLB_API enum clb_status clb_model_save(const struct clb_model *model, const char
 
 /* ---- running it ---- */
 
-/* One loss of a model, of the head of that name: sums over its labels ("mlm", "nsp"; "sequence":
- * the class of the sequence that begins in a row, for all sequences of a batch or none; "token": of
- * the token in a row). */
+/* One loss of a model, of the head of that name: sums over its labels (struct clb_labels), which
+ * those of sequences are for all of a batch or none. A label of several numbers counts by each, a
+ * span by each of its two rows that is to be learnt. */
 struct clb_loss {
     char name[16];
     double sum, correct; /* of the loss; labels that the largest logit got right */
     int64_t count;       /* labels */
+    double weight;       /* what `sum` is divided by: labels by the weights of their classes
+                            (clb_model_set_loss); without these, as many as `count` */
     bool perplexity;     /* of a language model: exp of the mean loss means something */
+    bool numeric;        /* its labels are numbers to come near to: none is right or wrong */
     bool made_up;        /* by a head that the files lacked (clb_model_heads): it means nothing */
 };
 enum { CLB_LOSSES = 4 }; /* at most */
@@ -109,7 +117,18 @@ struct clb_losses {
     struct clb_loss loss[CLB_LOSSES];
 };
 
-/* Means over the labels; NaN where there are none. */
+/* How the loss of a head for classes of sequences or tokens is taken, as PyTorch's
+ * CrossEntropyLoss(weight, label_smoothing). */
+struct clb_loss_settings {
+    float label_smoothing;      /* [0, 1): a share of every label that is spread over all classes */
+    const float *class_weights; /* [num_labels], finite, not negative; NULL: all 1 */
+};
+/* For every pass from now on, in training and out of it; the weights are copied. NULL: neither, as
+ * after create. A model without such a head, or wrong settings: CLB_ERROR_ARGUMENT. */
+CLB_API enum clb_status clb_model_set_loss(struct clb_model *model,
+                                           const struct clb_loss_settings *settings);
+
+/* Means over the labels; NaN where there are none, and of an accuracy that means nothing. */
 CLB_API double clb_loss_mean(const struct clb_loss *loss);
 CLB_API double clb_loss_accuracy(const struct clb_loss *loss);
 
@@ -125,8 +144,12 @@ CLB_API enum clb_status clb_model_write_losses(struct clb_model *model,
 CLB_API int clb_model_loss_count(const struct clb_model *model);
 CLB_API const char *clb_model_loss_name(const struct clb_model *model, int loss);
 
+/* What a batch adds to the weight of loss number `loss`. */
+CLB_API double clb_model_label_weight(const struct clb_model *model, int loss,
+                                      const struct clb_batch *batch);
+
 /* Forward and backward on one batch: gradients are added to what is there, sums to the losses.
- * Each loss is multiplied by its scale: 1 / its labels in the whole step, in the order of the
+ * Each loss is multiplied by its scale: 1 / its weight in the whole step, in the order of the
  * model's losses. `stream` picks the dropout masks: another one every micro-batch. */
 struct clb_loss_scales {
     float scale[CLB_LOSSES];
@@ -152,6 +175,16 @@ CLB_API enum clb_status clb_model_evaluate(struct clb_model *model, const struct
  * not: CLB_ERROR_ARGUMENT. */
 CLB_API enum clb_status clb_model_predict(struct clb_model *model, const struct clb_batch *batch,
                                           const char *head, float *logits);
+
+/* Forward without dropout up to the output of the embeddings (`layer` 0) or of block `layer` (1 ..
+ * num_hidden_layers), to the host: hidden [T, H], a row a token. Another layer: CLB_ERROR_ARGUMENT.
+ */
+CLB_API enum clb_status clb_model_hidden(struct clb_model *model, const struct clb_batch *batch,
+                                         int layer, float *hidden);
+/* One row for each sequence, of those of the last block (clb_pool): embedding [B, H]. Of every
+ * architecture, whatever heads its files have. */
+CLB_API enum clb_status clb_model_embed(struct clb_model *model, const struct clb_batch *batch,
+                                        enum clb_pooling kind, float *embedding);
 
 /* ---- parameters ---- */
 

@@ -177,7 +177,7 @@ static enum clb_status print_json(const struct clb_evaluation *e)
     int failed = !object;
     for (int i = 0; i < e->losses.count; i++) {
         struct clb_loss loss = e->losses.loss[i];
-        if (!is_known(&loss)) loss.count = 0; /* null: what a missing head would have said */
+        if (!is_known(&loss)) loss.weight = (double)(loss.count = 0); /* null: no head said it */
         for (int figure = 0; figure < TRAIN_FIGURES; figure++)
             failed |= train_set_figure(object, "", &loss, (enum train_figure)figure);
     }

@@ -3,6 +3,7 @@
 
 #include <clbert/batch.h>
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,13 @@ static void free_groups(struct clb_groups *groups)
     free(groups->order);
     free(groups->begin);
     free(groups->row);
+}
+
+static void free_labels(struct clb_labels *labels)
+{
+    free(labels->rows);
+    free(labels->values);
+    free(labels->numbers);
 }
 
 enum clb_status clb_batch_create(int32_t max_sequences, int32_t max_tokens, struct clb_batch **out)
@@ -59,10 +67,7 @@ void clb_batch_destroy(struct clb_batch *batch)
     free(batch->token_type_ids);
     free(batch->positions);
     free(batch->cu_seqlens);
-    for (int k = 0; k < batch->label_kinds; k++) {
-        free(batch->labels[k].rows);
-        free(batch->labels[k].values);
-    }
+    for (int k = 0; k < batch->label_kinds; k++) free_labels(&batch->labels[k]);
     free_groups(&batch->word);
     free_groups(&batch->position);
     free_groups(&batch->segment);
@@ -121,39 +126,105 @@ int32_t clb_batch_label_count(const struct clb_batch *batch, const char *name)
     return labels ? labels->count : 0;
 }
 
-static enum clb_status add_kind(struct clb_batch *batch, const char *name)
+/* Of a class there is one a token at most, of what is wider one a sequence. */
+static int32_t most_labels(const struct clb_batch *batch, int32_t width, bool numbers)
 {
-    const size_t size = (size_t)batch->max_tokens * sizeof(int32_t);
-    if (batch->label_kinds == CLB_LABEL_KINDS)
+    return numbers || width > 1 ? batch->max_sequences : batch->max_tokens;
+}
+
+static enum clb_status make_labels(const struct clb_batch *batch, const char *name, int32_t width,
+                                   bool numbers, struct clb_labels *labels)
+{
+    const size_t count = (size_t)most_labels(batch, width, numbers);
+    *labels = (struct clb_labels){.name = name, .width = width};
+    labels->rows = malloc(count * sizeof *labels->rows);
+    if (numbers)
+        labels->numbers = malloc(count * (size_t)width * sizeof *labels->numbers);
+    else
+        labels->values = malloc(count * (size_t)width * sizeof *labels->values);
+    if (labels->rows && (labels->values || labels->numbers)) return CLB_OK;
+    free_labels(labels);
+    return clb_fail(CLB_ERROR_MEMORY, "batch: out of memory");
+}
+
+/* The labels of a kind, made where there are none yet, or none of this form. */
+static enum clb_status find_kind(struct clb_batch *batch, const char *name, int32_t width,
+                                 bool numbers, struct clb_labels **labels)
+{
+    struct clb_labels *found = (struct clb_labels *)clb_batch_labels(batch, name), made;
+    *labels = found;
+    if (found && found->width == width && !found->numbers == !numbers) return CLB_OK;
+    if (found && found->count > 0)
+        return clb_fail(CLB_ERROR_ARGUMENT, "%s labels should all be %d %s", name, found->width,
+                        found->numbers ? "numbers" : "integers");
+    if (!found && batch->label_kinds == CLB_LABEL_KINDS)
         return clb_fail(CLB_ERROR_ARGUMENT, "a batch has at most %d kinds of labels",
                         CLB_LABEL_KINDS);
-    struct clb_labels labels = {.name = name, .rows = malloc(size), .values = malloc(size)};
-    if (!labels.rows || !labels.values) {
-        free(labels.rows);
-        free(labels.values);
-        return clb_fail(CLB_ERROR_MEMORY, "batch: out of memory");
-    }
-    batch->labels[batch->label_kinds++] = labels;
+    const enum clb_status status = make_labels(batch, name, width, numbers, &made);
+    if (status != CLB_OK) return status;
+    if (found) free_labels(found);
+    *labels = found ? found : &batch->labels[batch->label_kinds++];
+    **labels = made;
+    return CLB_OK;
+}
+
+/* Room for one more label, of row `row`. */
+static enum clb_status next_label(struct clb_batch *batch, const char *name, int32_t row,
+                                  int32_t width, bool numbers, struct clb_labels **labels)
+{
+    const enum clb_status status = find_kind(batch, name, width, numbers, labels);
+    if (status != CLB_OK) return status;
+    struct clb_labels *l = *labels;
+    if (row < 0 || row >= batch->total_tokens || (l->count > 0 && row <= l->rows[l->count - 1]))
+        return clb_fail(CLB_ERROR_ARGUMENT, "%s label for row %d: out of order, or of range", name,
+                        row);
+    if (l->count == most_labels(batch, width, numbers))
+        return clb_fail(CLB_ERROR_ARGUMENT, "%s label for row %d: there is one a sequence", name,
+                        row);
+    l->rows[l->count++] = row;
     return CLB_OK;
 }
 
 enum clb_status clb_batch_label(struct clb_batch *batch, const char *name, int32_t row,
                                 int32_t value)
 {
+    struct clb_labels *labels;
     if (value < 0)
         return clb_fail(CLB_ERROR_ARGUMENT, "%s label %d should not be negative", name, value);
-    if (!clb_batch_labels(batch, name)) {
-        enum clb_status status = add_kind(batch, name);
-        if (status != CLB_OK) return status;
+    const enum clb_status status = next_label(batch, name, row, 1, false, &labels);
+    if (status == CLB_OK) labels->values[labels->count - 1] = value;
+    return status;
+}
+
+enum clb_status clb_batch_label_numbers(struct clb_batch *batch, const char *name, int32_t row,
+                                        int32_t width, const float *numbers)
+{
+    struct clb_labels *labels;
+    if (width < 1)
+        return clb_fail(CLB_ERROR_ARGUMENT, "%s labels of %d numbers cannot be", name, width);
+    for (int32_t i = 0; i < width; i++)
+        if (!isfinite(numbers[i]))
+            return clb_fail(CLB_ERROR_ARGUMENT, "%s label for row %d is not finite", name, row);
+    const enum clb_status status = next_label(batch, name, row, width, true, &labels);
+    if (status == CLB_OK)
+        memcpy(labels->numbers + (int64_t)(labels->count - 1) * width, numbers,
+               (size_t)width * sizeof *numbers);
+    return status;
+}
+
+enum clb_status clb_batch_label_span(struct clb_batch *batch, int32_t row, int32_t first,
+                                     int32_t last)
+{
+    struct clb_labels *labels;
+    if (first < -1 || last < -1)
+        return clb_fail(CLB_ERROR_ARGUMENT, "a span from %d to %d: neither may be below -1", first,
+                        last);
+    const enum clb_status status = next_label(batch, "span", row, 2, false, &labels);
+    if (status == CLB_OK) {
+        labels->values[2 * labels->count - 2] = first;
+        labels->values[2 * labels->count - 1] = last;
     }
-    struct clb_labels *labels = (struct clb_labels *)clb_batch_labels(batch, name);
-    if (row < 0 || row >= batch->total_tokens ||
-        (labels->count > 0 && row <= labels->rows[labels->count - 1]))
-        return clb_fail(CLB_ERROR_ARGUMENT, "%s label for row %d: out of order, or of range", name,
-                        row);
-    labels->rows[labels->count] = row;
-    labels->values[labels->count++] = value;
-    return CLB_OK;
+    return status;
 }
 
 /* The example's own rules, before anything of it is taken. */

@@ -43,7 +43,7 @@ static void declare(struct module *module, struct registry *r)
     registry_parameter(r, &m->gamma, GAMMA, h, 1, "%stransform.LayerNorm.weight", prefix);
     registry_parameter(r, &m->beta, BIAS, h, 1, "%stransform.LayerNorm.bias", prefix);
     registry_parameter(r, &m->decoder_bias, BIAS, v, 1, "%sbias", prefix);
-    module->loss = registry_loss(r, "mlm", true);
+    module->loss = registry_loss(r, "mlm", LOSS_OF_WORDS);
     if (limits->max_masked == 0) return; /* only listed */
     const int64_t c = m->chunk_rows = chunk_rows(&module->model->config, limits);
     m->chunks = (int)((limits->max_masked + c - 1) / c);
@@ -137,6 +137,8 @@ static enum clb_status chunk_backward(const struct mlm_head *m, const struct pas
     CLB_TRY(registry_cast(&m->d_logits, &m->logits));
     CLB_TRY(clb_linear_backward_weight(&word->gradient, &m->decoder_bias.gradient, &d_logits,
                                        &predicted));
+    if (m->module.model->limits.frozen_modules > 0) /* which the decoder's weight is one of */
+        CLB_TRY(clb_fill(&word->gradient, 0.0f));
     CLB_TRY(clb_linear_backward_input(&m->d_predicted, &d_logits, &word->operand, NULL, NULL,
                                       CLB_ACTIVATION_NONE, false));
     CLB_TRY(clb_norm_backward(&m->d_predicted, registry_optional(&m->d_copy), &m->gamma.gradient,

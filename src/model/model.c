@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "model/module.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,10 @@ static enum clb_status check_limits(const struct clb_config *config,
         return clb_fail(CLB_ERROR_ARGUMENT,
                         "a batch of %d sequences, %d tokens, %d masked cannot be",
                         limits->max_sequences, limits->max_tokens, limits->max_masked);
+    if (limits->frozen_modules < 0 || limits->frozen_modules > 1 + config->num_hidden_layers)
+        return clb_fail(CLB_ERROR_ARGUMENT,
+                        "%d modules cannot be frozen: the model has embeddings and %d blocks",
+                        limits->frozen_modules, config->num_hidden_layers);
     return clb_config_check(config, "model");
 }
 
@@ -40,6 +45,8 @@ enum clb_status clb_model_create(struct clb_device *device, const struct clb_con
     if (limits->training)
         registry_activation(model->registry, &model->d_hidden, "d_hidden", limits->max_tokens,
                             config->hidden_size, SCRATCH);
+    registry_activation(model->registry, &model->embedding, INNER, limits->max_sequences,
+                        config->hidden_size, SCRATCH);
     CLB_TRY(registry_plan(model->registry));
     *out = model;
     model = NULL;
@@ -54,6 +61,7 @@ void clb_model_destroy(struct clb_model *model)
     registry_destroy(model->registry);
     model_free_modules(model);
     json_decref(model->labels);
+    free(model->class_weights);
     free(model);
 }
 
@@ -129,53 +137,6 @@ enum clb_streams clb_model_streams(const struct clb_model *model)
     return model->streams;
 }
 
-/* ---- what heads share ---- */
-
-struct clb_labels head_labels(const struct module *module, const struct clb_batch *batch)
-{
-    const struct clb_labels *labels = clb_batch_labels(batch, module->class->name);
-    return labels ? *labels : (struct clb_labels){.name = module->class->name};
-}
-
-enum clb_status head_check_sequences(const struct clb_batch *batch, const struct clb_labels *labels,
-                                     const char *what)
-{
-    if (labels->count != 0 && labels->count != batch->sequences)
-        return clb_fail(CLB_ERROR_ARGUMENT, "%d of %d sequences have a %s: all should, or none",
-                        labels->count, batch->sequences, what);
-    for (int32_t i = 0; i < labels->count; i++)
-        if (labels->rows[i] != batch->cu_seqlens[i])
-            return clb_fail(CLB_ERROR_ARGUMENT, "%s for row %d, where none begins", what,
-                            labels->rows[i]);
-    return CLB_OK;
-}
-
-bool head_asked(const struct module *module, const struct pass *pass)
-{
-    return pass->head && strcmp(pass->head, module->class->name) == 0;
-}
-
-enum clb_status head_answer(const struct module *module, const struct pass *pass,
-                            const struct clb_tensor *logits, int64_t first)
-{
-    if (!head_asked(module, pass)) return CLB_OK;
-    return clb_tensor_read(*logits, pass->logits + first * logits->columns,
-                           clb_tensor_elements(*logits));
-}
-
-enum clb_status head_loss(struct module *module, struct pass *pass, const struct clb_tensor *logits,
-                          const struct clb_tensor *labels, int64_t first)
-{
-    struct registry *registry = module->model->registry;
-    enum clb_status status = head_answer(module, pass, logits, first);
-    registry_count_labels(registry, module->loss, logits->rows);
-    return status == CLB_OK ? clb_cross_entropy(registry_loss_sums(registry, module->loss), logits,
-                                                labels, pass->scales.scale[module->loss])
-                            : status;
-}
-
-/* ---- a pass ---- */
-
 static enum clb_status check_batch(const struct clb_model *model, const struct clb_batch *batch)
 {
     const struct clb_model_limits *limits = &model->limits;
@@ -222,6 +183,7 @@ static enum clb_status begin_pass(struct clb_model *model, const struct clb_batc
     }
     pass->model = model;
     pass->batch = batch;
+    if (pass->modules == 0) pass->modules = model->module_count;
     pass->tokens = batch->total_tokens;
     pass->sequences = batch->sequences;
     pass->max_seqlen = batch->max_seqlen;
@@ -239,7 +201,7 @@ static enum clb_status forward(struct clb_model *model, struct pass *pass)
     enum clb_status status = CLB_OK;
     struct module *below = NULL;
     bool begun = false; /* the gradient */
-    for (int i = 0; i < model->module_count && status == CLB_OK; i++) {
+    for (int i = 0; i < pass->modules && status == CLB_OK; i++) {
         struct module *module = model->modules[i];
         if (module->class->is_head && pass->training && !begun)
             CLB_TRY(clb_fill(&pass->d_hidden, 0.0f));
@@ -278,8 +240,10 @@ static enum clb_status backward(struct clb_model *model, struct pass *pass)
     enum clb_status status = CLB_OK;
     for (int i = model->module_count - 1; i >= 0; i--) {
         struct module *module = model->modules[i];
-        if (recompute && module->class->recompute) CLB_TRY(module->class->forward(module, pass));
-        if (module->class->backward) CLB_TRY(module->class->backward(module, pass));
+        const bool frozen = i < model->limits.frozen_modules;
+        if (!frozen && recompute && module->class->recompute)
+            CLB_TRY(module->class->forward(module, pass));
+        if (!frozen && module->class->backward) CLB_TRY(module->class->backward(module, pass));
         say_ready(model, i);
     }
 cleanup:
@@ -332,16 +296,52 @@ enum clb_status clb_model_evaluate(struct clb_model *model, const struct clb_bat
     return status == CLB_OK ? forward(model, &pass) : status;
 }
 
+/* ---- the encoder alone ---- */
+
+/* Up to the output of the embeddings, or of block `layer`. */
+static enum clb_status encode(struct clb_model *model, const struct clb_batch *batch, int layer,
+                              struct pass *pass)
+{
+    *pass = (struct pass){.modules = 1 + layer};
+    const enum clb_status status = begin_pass(model, batch, pass);
+    return status == CLB_OK ? forward(model, pass) : status;
+}
+
+enum clb_status clb_model_hidden(struct clb_model *model, const struct clb_batch *batch, int layer,
+                                 float *hidden)
+{
+    struct pass pass;
+    if (layer < 0 || layer > model->config.num_hidden_layers)
+        return clb_fail(CLB_ERROR_ARGUMENT, "layer %d: the model has 0 (embeddings) .. %d", layer,
+                        model->config.num_hidden_layers);
+    const enum clb_status status = encode(model, batch, layer, &pass);
+    if (status != CLB_OK) return status;
+    return clb_tensor_read(pass.hidden, hidden, clb_tensor_elements(pass.hidden));
+}
+
+enum clb_status clb_model_embed(struct clb_model *model, const struct clb_batch *batch,
+                                enum clb_pooling kind, float *embedding)
+{
+    struct pass pass;
+    enum clb_status status;
+    CLB_TRY(encode(model, batch, model->config.num_hidden_layers, &pass));
+    const struct clb_tensor pooled = clb_tensor_first_rows(model->embedding, pass.sequences);
+    CLB_TRY(clb_pool(&pooled, &pass.hidden, &pass.cu_seqlens, kind));
+    CLB_TRY(clb_tensor_read(pooled, embedding, clb_tensor_elements(pooled)));
+cleanup:
+    return status;
+}
+
 /* ---- losses ---- */
 
 double clb_loss_mean(const struct clb_loss *loss)
 {
-    return loss->sum / (double)loss->count;
+    return loss->sum / loss->weight;
 }
 
 double clb_loss_accuracy(const struct clb_loss *loss)
 {
-    return loss->correct / (double)loss->count;
+    return loss->numeric ? (double)NAN : loss->correct / (double)loss->count;
 }
 
 int clb_model_loss_count(const struct clb_model *model)
@@ -352,6 +352,16 @@ int clb_model_loss_count(const struct clb_model *model)
 const char *clb_model_loss_name(const struct clb_model *model, int loss)
 {
     return registry_loss_name(model->registry, loss);
+}
+
+double clb_model_label_weight(const struct clb_model *model, int loss,
+                              const struct clb_batch *batch)
+{
+    const char *name = registry_loss_name(model->registry, loss);
+    for (int i = 0; i < model->module_count; i++)
+        if (strcmp(model->modules[i]->class->name, name) == 0)
+            return head_measure(model->modules[i], batch).weight;
+    return 0;
 }
 
 enum clb_status clb_model_read_losses(const struct clb_model *model, struct clb_losses *losses)

@@ -15,6 +15,7 @@ struct module;
 struct pass {
     struct clb_model *model;
     const struct clb_batch *batch;
+    int modules;                           /* so many of the model's, from the first on */
     int32_t tokens, sequences, max_seqlen; /* T, B */
     bool training;                         /* dropout, and keep what backward needs */
     uint64_t seed;                         /* of dropout */
@@ -32,6 +33,12 @@ struct pass {
                             none */
 };
 
+/* What a batch's labels of a head count, and what they weigh (struct clb_loss). */
+struct measure {
+    int64_t count;
+    double weight;
+};
+
 struct module_class {
     const char *name;
     size_t size;  /* of its struct, which begins with a struct module */
@@ -45,6 +52,8 @@ struct module_class {
     enum clb_status (*check)(const struct module *module, const struct clb_batch *batch);
     /* Puts its part of a batch into the registry's copy; NULL: it has none. */
     void (*stage)(struct module *module, const struct clb_batch *batch, struct registry *registry);
+    /* Of its labels; NULL: each counts and weighs 1. */
+    struct measure (*measure)(const struct module *module, const struct clb_batch *batch);
     enum clb_status (*forward)(struct module *module, struct pass *pass);
     enum clb_status (*backward)(struct module *module, struct pass *pass); /* NULL: forward did */
     /* Makes the output again, in its place, from what is kept; NULL: no module takes it. */
@@ -78,6 +87,9 @@ struct clb_model {
     int module_count;
     struct clb_tensor cu_seqlens; /* i32 [max_sequences + 1] */
     struct clb_tensor d_hidden;   /* [max_tokens, H] */
+    struct clb_tensor embedding;  /* [max_sequences, H] */
+    float label_smoothing;
+    float *class_weights; /* [num_labels], or NULL */
     enum clb_streams streams;
     clb_gradients_ready *ready; /* or NULL */
     void *ready_context;
@@ -112,22 +124,43 @@ struct clb_dropout pass_dropout(const struct pass *pass, float probability,
 /* The same before a classifier. */
 struct clb_dropout pass_classifier_dropout(const struct pass *pass);
 
+/* ---- heads.c: what heads share ---- */
+
 /* Whether the logits of this head are wanted on the host. */
 bool head_asked(const struct module *module, const struct pass *pass);
 /* Gives them, from row `first` on, where they are. */
 enum clb_status head_answer(const struct module *module, const struct pass *pass,
                             const struct clb_tensor *logits, int64_t first);
+/* The batch's labels of this head; a kind without any where it has none. */
+struct clb_labels head_labels(const struct module *module, const struct clb_batch *batch);
+struct measure head_measure(const struct module *module, const struct clb_batch *batch);
+/* Whether all sequences of a batch have such a label, each for its first row, or none; `what` names
+ * one in messages. */
+enum clb_status head_check_sequences(const struct clb_batch *batch, const struct clb_labels *labels,
+                                     const char *what);
+
 /* What a head does with the logits of its labels first .. first + rows - 1, of labels on the
  * device: gives them to who wants them, and takes the loss; in training they become their own
  * gradient. */
 enum clb_status head_loss(struct module *module, struct pass *pass, const struct clb_tensor *logits,
                           const struct clb_tensor *labels, int64_t first);
-/* Whether all sequences of a batch have such a label, each for its first row, or none; `what` names
- * one in messages. */
-enum clb_status head_check_sequences(const struct clb_batch *batch, const struct clb_labels *labels,
-                                     const char *what);
-/* The batch's labels of this head; a kind without any where it has none. */
-struct clb_labels head_labels(const struct module *module, const struct clb_batch *batch);
+
+/* A head for num_labels classes, whose loss may have settings: what it needs of a batch. */
+struct classes {
+    struct clb_tensor labels;  /* i32 [rows] */
+    struct clb_tensor weights; /* [num_labels] */
+};
+void classes_declare(struct classes *classes, const struct module *module,
+                     struct registry *registry, int64_t rows);
+enum clb_status classes_check(const struct module *module, const struct clb_labels *labels);
+void classes_stage(const struct classes *classes, const struct module *module,
+                   const struct clb_labels *labels, struct registry *registry);
+struct measure classes_measure(const struct module *module, const struct clb_labels *labels);
+/* As head_loss, of all labels. */
+enum clb_status classes_loss(const struct classes *classes, struct module *module,
+                             struct pass *pass, const struct clb_tensor *logits);
+/* What a model's labels of sequences are, where config.json does not say. */
+enum clb_problem_type model_problem(const struct clb_config *config);
 
 /* ---- parameters by name ---- */
 

@@ -18,7 +18,7 @@ static void declare(struct module *module, struct registry *r)
     registry_parameter(r, &m->bias, BIAS, 2, 1, "cls.seq_relationship.bias");
     registry_input(r, &m->labels, b);
     registry_activation(r, &m->logits, "nsp logits", b, 2, SAVED);
-    module->loss = registry_loss(r, "nsp", false);
+    module->loss = registry_loss(r, "nsp", LOSS_OF_CLASSES);
 }
 
 /* Labels 0 IsNext, 1 NotNext (as Google and Hugging Face), for all sequences or none. */

@@ -33,7 +33,7 @@ struct registry {
     enum clb_type operands;
     enum clb_status status; /* the first failure */
     char message[256];
-    int module;
+    int module, frozen_modules;
 
     struct parameter **parameters; /* [parameter_count] */
     struct clb_parameter *weights, *gradients;
@@ -50,9 +50,10 @@ struct registry {
 
     struct loss {
         const char *name;
-        bool perplexity;
+        enum loss_kind kind;
         struct clb_tensor sums; /* [2] */
         int64_t count;
+        double weight;
     } losses[CLB_LOSSES];
     int loss_count;
 
@@ -97,7 +98,8 @@ enum clb_status registry_create(struct clb_device *device, const struct clb_mode
     *r = (struct registry){.device = device,
                            .training = limits->training,
                            .checkpointing = limits->training && limits->gradient_checkpointing,
-                           .operands = limits->operands};
+                           .operands = limits->operands,
+                           .frozen_modules = limits->frozen_modules};
     enum clb_status status = CLB_OK;
     if (device) {
         CLB_TRY(create_arena(device, "weights", &r->weight_arena));
@@ -181,6 +183,7 @@ void registry_parameter(struct registry *r, struct parameter *parameter, enum pa
         .tensor = {.device = r->device, .rows = rows, .columns = columns, .type = CLB_F32},
         .parts = stacked ? 3 : 1,
         .decay = matrix,
+        .frozen = r->module < r->frozen_modules,
         .init = matrix          ? CLB_INIT_NORMAL
                 : kind == GAMMA ? CLB_INIT_ONE
                                 : CLB_INIT_ZERO,
@@ -350,6 +353,13 @@ void registry_input(struct registry *r, struct clb_tensor *tensor, int64_t count
         note(r, clb_arena_add(r->input_arena, CLB_I32, count, 1, tensor));
 }
 
+void registry_input_numbers(struct registry *r, struct clb_tensor *tensor, int64_t rows,
+                            int64_t columns)
+{
+    if (r->status == CLB_OK && r->device)
+        note(r, clb_arena_add(r->input_arena, CLB_F32, rows, columns, tensor));
+}
+
 struct clb_tensor *registry_inputs(struct registry *r, int tensors, int64_t count)
 {
     struct clb_tensor **lists = grow(r, r->input_lists, r->input_list_count, sizeof *lists);
@@ -366,7 +376,7 @@ struct clb_tensor *registry_inputs(struct registry *r, int tensors, int64_t coun
 
 /* ---- losses ---- */
 
-int registry_loss(struct registry *r, const char *name, bool perplexity)
+int registry_loss(struct registry *r, const char *name, enum loss_kind kind)
 {
     if (r->loss_count == CLB_LOSSES) {
         note(r, clb_fail(CLB_ERROR_ARGUMENT, "a model has at most %d losses", CLB_LOSSES));
@@ -374,7 +384,7 @@ int registry_loss(struct registry *r, const char *name, bool perplexity)
     }
     struct loss *loss = &r->losses[r->loss_count];
     loss->name = name;
-    loss->perplexity = perplexity;
+    loss->kind = kind;
     registry_activation(r, &loss->sums, name, 2, 1, SAVED);
     return r->loss_count++;
 }
@@ -394,9 +404,10 @@ const struct clb_tensor *registry_loss_sums(const struct registry *r, int loss)
     return &r->losses[loss].sums;
 }
 
-void registry_count_labels(struct registry *r, int loss, int64_t count)
+void registry_count_labels(struct registry *r, int loss, int64_t count, double weight)
 {
     r->losses[loss].count += count;
+    r->losses[loss].weight += weight;
 }
 
 enum clb_status registry_read_losses(const struct registry *r, struct clb_losses *losses)
@@ -411,7 +422,9 @@ enum clb_status registry_read_losses(const struct registry *r, struct clb_losses
         *to = (struct clb_loss){.sum = (double)sums[0],
                                 .correct = (double)sums[1],
                                 .count = from->count,
-                                .perplexity = from->perplexity};
+                                .weight = from->weight,
+                                .perplexity = from->kind == LOSS_OF_WORDS,
+                                .numeric = from->kind == LOSS_OF_NUMBERS};
         snprintf(to->name, sizeof to->name, "%s", from->name);
     }
     return status;
@@ -423,11 +436,13 @@ enum clb_status registry_write_losses(struct registry *r, const struct clb_losse
     for (int i = 0; i < r->loss_count && status == CLB_OK; i++) {
         float sums[2] = {0};
         r->losses[i].count = 0;
+        r->losses[i].weight = 0;
         for (int j = 0; losses && j < losses->count; j++) {
             if (strcmp(losses->loss[j].name, r->losses[i].name) != 0) continue;
             sums[0] = (float)losses->loss[j].sum;
             sums[1] = (float)losses->loss[j].correct;
             r->losses[i].count = losses->loss[j].count;
+            r->losses[i].weight = losses->loss[j].weight;
         }
         status = clb_tensor_write(r->losses[i].sums, sums, 2);
     }
@@ -519,18 +534,14 @@ enum clb_status registry_begin_batch(struct registry *r)
     return status;
 }
 
-int32_t *registry_staging(struct registry *r, const struct clb_tensor *input, int64_t count)
-{
-    const int64_t begin = input->offset / clb_type_size(CLB_I32);
-    if (begin + count > r->staged_end) r->staged_end = begin + count;
-    return r->staged + begin;
-}
-
-void registry_stage(struct registry *r, const struct clb_tensor *input, const int32_t *values,
+/* Both are of 4 bytes. */
+void registry_stage(struct registry *r, const struct clb_tensor *input, const void *values,
                     int64_t count)
 {
-    if (count > 0)
-        memcpy(registry_staging(r, input, count), values, (size_t)count * sizeof *values);
+    const int64_t begin = input->offset / clb_type_size(input->type);
+    if (count == 0) return;
+    memcpy(r->staged + begin, values, (size_t)count * sizeof *r->staged);
+    if (begin + count > r->staged_end) r->staged_end = begin + count;
 }
 
 enum clb_status registry_send_batch(struct registry *r)

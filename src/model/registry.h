@@ -63,10 +63,13 @@ struct clb_tensor registry_taken(const struct clb_tensor *copy, const struct clb
 enum clb_status registry_cast(const struct clb_tensor *copy, const struct clb_tensor *x);
 /* The operands of all parameters follow their weights, where these have changed. */
 enum clb_status registry_cast_weights(struct registry *registry);
-/* Indices that come with every batch. */
+/* Indices that come with every batch; and numbers. */
 void registry_input(struct registry *registry, struct clb_tensor *tensor, int64_t count);
+void registry_input_numbers(struct registry *registry, struct clb_tensor *tensor, int64_t rows,
+                            int64_t columns);
 /* A loss: its sums on the device, [2] loss and correct. Gives its number. */
-int registry_loss(struct registry *registry, const char *name, bool perplexity);
+enum loss_kind { LOSS_OF_WORDS, LOSS_OF_CLASSES, LOSS_OF_NUMBERS };
+int registry_loss(struct registry *registry, const char *name, enum loss_kind kind);
 /* Several tensors of the same size, owned by the registry; NULL where that failed. */
 struct clb_tensor *registry_inputs(struct registry *registry, int tensors, int64_t count);
 
@@ -92,8 +95,8 @@ const struct clb_arena *registry_gradient_arena(const struct registry *registry)
 int registry_loss_count(const struct registry *registry);
 const char *registry_loss_name(const struct registry *registry, int loss);
 const struct clb_tensor *registry_loss_sums(const struct registry *registry, int loss);
-/* A pass has so many labels more. */
-void registry_count_labels(struct registry *registry, int loss, int64_t count);
+/* A pass has so many labels more, of such a weight (struct clb_loss). */
+void registry_count_labels(struct registry *registry, int loss, int64_t count, double weight);
 enum clb_status registry_read_losses(const struct registry *registry, struct clb_losses *losses);
 enum clb_status registry_write_losses(struct registry *registry, const struct clb_losses *losses);
 
@@ -101,11 +104,9 @@ enum clb_status registry_write_losses(struct registry *registry, const struct cl
 
 /* A batch begins: may wait until the device has fetched the one before the last. */
 enum clb_status registry_begin_batch(struct registry *registry);
-/* Where the first `count` indices of an input are to be put. */
-int32_t *registry_staging(struct registry *registry, const struct clb_tensor *input, int64_t count);
-/* Puts them there. */
-void registry_stage(struct registry *registry, const struct clb_tensor *input,
-                    const int32_t *values, int64_t count);
+/* Puts the first `count` indices or numbers of an input into its place. */
+void registry_stage(struct registry *registry, const struct clb_tensor *input, const void *values,
+                    int64_t count);
 /* Queues the copy of what was staged to the device. */
 enum clb_status registry_send_batch(struct registry *registry);
 

@@ -1,15 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Classes of whole sequences: classifier(dropout(pooled)). */
+/* Classes of whole sequences, or numbers: classifier(dropout(pooled)). What the labels are, and so
+ * the loss, is the model's problem_type. */
 #include "base/error.h"
 #include "model/module.h"
 
 struct sequence_head {
     struct module module;
     struct parameter weight, bias; /* [L, H], [L] */
-    struct clb_tensor labels;      /* i32 [B] */
+    struct classes classes;        /* of a single label */
+    struct clb_tensor numbers;     /* [B, L] otherwise */
     struct clb_tensor dropped;     /* [B, H], and then its gradient; in training */
     struct clb_tensor logits;      /* [B, L], and then their gradient */
 };
+
+static enum clb_problem_type problem_of(const struct module *module)
+{
+    return model_problem(&module->model->config);
+}
+
+static bool is_single(const struct module *module)
+{
+    return problem_of(module) == CLB_PROBLEM_SINGLE_LABEL_CLASSIFICATION;
+}
 
 static void declare(struct module *module, struct registry *r)
 {
@@ -18,23 +30,34 @@ static void declare(struct module *module, struct registry *r)
     const int64_t b = module->model->limits.max_sequences, h = c->hidden_size;
     registry_parameter(r, &m->weight, MATRIX, c->num_labels, h, "classifier.weight");
     registry_parameter(r, &m->bias, BIAS, c->num_labels, 1, "classifier.bias");
-    registry_input(r, &m->labels, b);
+    if (is_single(module))
+        classes_declare(&m->classes, module, r, b);
+    else
+        registry_input_numbers(r, &m->numbers, b, c->num_labels);
     registry_activation(r, &m->logits, "sequence logits", b, c->num_labels, SAVED);
     if (module->model->limits.training)
         registry_activation(r, &m->dropped, "sequence dropped", b, h, SAVED);
-    module->loss = registry_loss(r, module->class->name, false);
+    module->loss = registry_loss(r, module->class->name,
+                                 problem_of(module) == CLB_PROBLEM_REGRESSION ? LOSS_OF_NUMBERS
+                                                                              : LOSS_OF_CLASSES);
 }
 
-/* The loss is that of one class of several. */
-static enum clb_status check_problem(const struct clb_config *c)
+static enum clb_status check_numbers(const struct module *module, const struct clb_labels *labels)
 {
-    if (c->problem_type == CLB_PROBLEM_REGRESSION || c->num_labels == 1)
-        return clb_fail(CLB_ERROR_ARGUMENT, "sequence labels are classes; the model's are numbers "
-                                            "(regression), whose loss there is not");
-    if (c->problem_type == CLB_PROBLEM_MULTI_LABEL_CLASSIFICATION)
+    const struct clb_config *c = &module->model->config;
+    const bool regression = problem_of(module) == CLB_PROBLEM_REGRESSION;
+    if (!labels->numbers)
         return clb_fail(CLB_ERROR_ARGUMENT,
-                        "sequence labels are one class each; the model's problem_type is "
-                        "multi_label_classification, whose loss there is not");
+                        "sequence labels are classes; the model's are numbers: it is of %s",
+                        regression ? "regression" : "multi_label_classification");
+    if (labels->width != c->num_labels)
+        return clb_fail(CLB_ERROR_ARGUMENT,
+                        "sequence labels are %d numbers; the model's num_labels is %d",
+                        labels->width, c->num_labels);
+    for (int64_t i = 0; !regression && i < (int64_t)labels->count * labels->width; i++)
+        if (!(labels->numbers[i] >= 0.0f && labels->numbers[i] <= 1.0f))
+            return clb_fail(CLB_ERROR_ARGUMENT, "sequence label %g should be in 0 .. 1",
+                            (double)labels->numbers[i]);
     return CLB_OK;
 }
 
@@ -42,27 +65,49 @@ static enum clb_status check_problem(const struct clb_config *c)
 static enum clb_status check(const struct module *module, const struct clb_batch *batch)
 {
     const struct clb_labels labels = head_labels(module, batch);
-    const struct clb_config *c = &module->model->config;
     const enum clb_status status = head_check_sequences(batch, &labels, "sequence label");
     if (status != CLB_OK || labels.count == 0) return status;
-    for (int32_t i = 0; i < labels.count; i++)
-        if (labels.values[i] < 0 || labels.values[i] >= c->num_labels)
-            return clb_fail(CLB_ERROR_ARGUMENT, "sequence label %d; the model's num_labels is %d",
-                            labels.values[i], c->num_labels);
-    return check_problem(c);
+    return is_single(module) ? classes_check(module, &labels) : check_numbers(module, &labels);
 }
 
 static void stage(struct module *module, const struct clb_batch *batch, struct registry *r)
 {
     struct sequence_head *m = (struct sequence_head *)module;
     const struct clb_labels labels = head_labels(module, batch);
-    registry_stage(r, &m->labels, labels.values, labels.count);
+    if (is_single(module))
+        classes_stage(&m->classes, module, &labels, r);
+    else
+        registry_stage(r, &m->numbers, labels.numbers, (int64_t)labels.count * labels.width);
+}
+
+static struct measure measure(const struct module *module, const struct clb_batch *batch)
+{
+    const struct clb_labels labels = head_labels(module, batch);
+    if (is_single(module)) return classes_measure(module, &labels);
+    const int64_t numbers = (int64_t)labels.count * labels.width;
+    return (struct measure){numbers, (double)numbers};
+}
+
+static enum clb_status number_loss(struct sequence_head *m, struct pass *pass,
+                                   const struct clb_tensor *logits)
+{
+    struct module *module = &m->module;
+    struct registry *r = module->model->registry;
+    const struct clb_tensor *sums = registry_loss_sums(r, module->loss);
+    const struct clb_tensor numbers = clb_tensor_first_rows(m->numbers, logits->rows);
+    const struct measure size = measure(module, pass->batch);
+    const float scale = pass->scales.scale[module->loss];
+    const enum clb_status status = head_answer(module, pass, logits, 0);
+    if (status != CLB_OK) return status;
+    registry_count_labels(r, module->loss, size.count, size.weight);
+    return problem_of(module) == CLB_PROBLEM_REGRESSION
+               ? clb_squared_error(sums, logits, &numbers, scale)
+               : clb_binary_cross_entropy(sums, logits, &numbers, scale);
 }
 
 static enum clb_status forward(struct module *module, struct pass *pass)
 {
     struct sequence_head *m = (struct sequence_head *)module;
-    struct clb_tensor labels = clb_tensor_first_rows(m->labels, pass->sequences);
     struct clb_tensor logits = clb_tensor_first_rows(m->logits, pass->sequences);
     struct clb_tensor dropped = pass->pooled;
     const bool labelled = head_labels(module, pass->batch).count > 0;
@@ -74,8 +119,9 @@ static enum clb_status forward(struct module *module, struct pass *pass)
     }
     CLB_TRY(clb_linear_forward(&logits, NULL, &dropped, &m->weight.weight, &m->bias.weight,
                                CLB_ACTIVATION_NONE));
-    CLB_TRY(labelled ? head_loss(module, pass, &logits, &labels, 0)
-                     : head_answer(module, pass, &logits, 0));
+    CLB_TRY(!labelled           ? head_answer(module, pass, &logits, 0)
+            : is_single(module) ? classes_loss(&m->classes, module, pass, &logits)
+                                : number_loss(m, pass, &logits));
 cleanup:
     return status;
 }
@@ -108,6 +154,7 @@ const struct module_class module_sequence_head = {
     .declare = declare,
     .check = check,
     .stage = stage,
+    .measure = measure,
     .forward = forward,
     .backward = backward,
 };

@@ -6,10 +6,11 @@
 
 struct token_head {
     struct module module;
-    struct parameter weight, bias;  /* [L, H], [L] */
-    struct clb_tensor rows, labels; /* i32 [T] */
-    struct clb_tensor input;        /* [T, H] the tokens' rows, and then their gradient */
-    struct clb_tensor logits;       /* [T, L], and then their gradient */
+    struct parameter weight, bias; /* [L, H], [L] */
+    struct clb_tensor rows;        /* i32 [T] */
+    struct classes classes;
+    struct clb_tensor input;  /* [T, H] the tokens' rows, and then their gradient */
+    struct clb_tensor logits; /* [T, L], and then their gradient */
 };
 
 static void declare(struct module *module, struct registry *r)
@@ -20,21 +21,22 @@ static void declare(struct module *module, struct registry *r)
     registry_parameter(r, &m->weight, MATRIX, c->num_labels, h, "classifier.weight");
     registry_parameter(r, &m->bias, BIAS, c->num_labels, 1, "classifier.bias");
     registry_input(r, &m->rows, t);
-    registry_input(r, &m->labels, t);
+    classes_declare(&m->classes, module, r, t);
     registry_activation(r, &m->input, "token input", t, h, SCRATCH);
     registry_activation(r, &m->logits, "token logits", t, c->num_labels, SCRATCH);
-    module->loss = registry_loss(r, module->class->name, false);
+    module->loss = registry_loss(r, module->class->name, LOSS_OF_CLASSES);
 }
 
 static enum clb_status check(const struct module *module, const struct clb_batch *batch)
 {
     const struct clb_labels labels = head_labels(module, batch);
-    const int32_t classes = module->model->config.num_labels;
-    for (int32_t i = 0; i < labels.count; i++)
-        if (labels.values[i] < 0 || labels.values[i] >= classes)
-            return clb_fail(CLB_ERROR_ARGUMENT, "token label %d; the model's num_labels is %d",
-                            labels.values[i], classes);
-    return CLB_OK;
+    return classes_check(module, &labels);
+}
+
+static struct measure measure(const struct module *module, const struct clb_batch *batch)
+{
+    const struct clb_labels labels = head_labels(module, batch);
+    return classes_measure(module, &labels);
 }
 
 static void stage(struct module *module, const struct clb_batch *batch, struct registry *r)
@@ -42,7 +44,7 @@ static void stage(struct module *module, const struct clb_batch *batch, struct r
     struct token_head *m = (struct token_head *)module;
     const struct clb_labels labels = head_labels(module, batch);
     registry_stage(r, &m->rows, labels.rows, labels.count);
-    registry_stage(r, &m->labels, labels.values, labels.count);
+    classes_stage(&m->classes, module, &labels, r);
 }
 
 static enum clb_status classify(const struct token_head *m, const struct clb_tensor *logits,
@@ -65,7 +67,6 @@ static enum clb_status forward(struct module *module, struct pass *pass)
     const int64_t labelled = head_labels(module, pass->batch).count;
     const struct clb_dropout dropout = pass_classifier_dropout(pass);
     struct clb_tensor rows = clb_tensor_first_rows(m->rows, labelled);
-    struct clb_tensor labels = clb_tensor_first_rows(m->labels, labelled);
     struct clb_tensor input = clb_tensor_first_rows(m->input, labelled);
     struct clb_tensor logits = clb_tensor_first_rows(m->logits, labelled);
     enum clb_status status;
@@ -74,7 +75,7 @@ static enum clb_status forward(struct module *module, struct pass *pass)
     CLB_TRY(clb_gather_rows(&input, &pass->hidden, &rows));
     if (pass->training) CLB_TRY(clb_dropout_apply(&input, &input, dropout));
     CLB_TRY(classify(m, &logits, &input));
-    CLB_TRY(head_loss(module, pass, &logits, &labels, 0));
+    CLB_TRY(classes_loss(&m->classes, module, pass, &logits));
     if (!pass->training) goto cleanup;
     CLB_TRY(clb_linear_backward_weight(&m->weight.gradient, &m->bias.gradient, &logits, &input));
     CLB_TRY(clb_linear_backward_input(&input, &logits, &m->weight.weight, NULL, NULL,
@@ -94,5 +95,6 @@ const struct module_class module_token_head = {
     .declare = declare,
     .check = check,
     .stage = stage,
+    .measure = measure,
     .forward = forward,
 };

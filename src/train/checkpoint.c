@@ -45,6 +45,11 @@ static json_t *losses_json(const struct clb_losses *losses)
         const struct clb_loss *loss = &losses->loss[i];
         json_t *one = json_pack("{s:f, s:f, s:I}", "sum", loss->sum, "correct", loss->correct,
                                 "count", (json_int_t)loss->count);
+        if (one && loss->weight != (double)loss->count &&
+            json_object_set_new(one, "weight", json_real(loss->weight)) != 0) {
+            json_decref(one);
+            one = NULL;
+        }
         if (json_object_set_new(json, loss->name, one) == 0) continue;
         json_decref(json);
         json = NULL;
@@ -204,6 +209,7 @@ static enum clb_status read_loss(const json_t *json, const char *path, const cha
     CLB_TRY(base_json_get_double(json, path, correct, &loss->correct));
     CLB_TRY(base_json_get_int(json, path, count, &loss->count));
     if (loss->count < 0) status = clb_fail(CLB_ERROR_FORMAT, "%s: %s is negative", path, count);
+    loss->weight = (double)loss->count;
 cleanup:
     return status;
 }
@@ -232,6 +238,8 @@ static enum clb_status read_losses(const json_t *json, const char *path, struct 
         struct clb_loss *loss = &losses->loss[losses->count++];
         snprintf(loss->name, sizeof loss->name, "%s", name);
         CLB_TRY(read_loss(one, path, "sum", "correct", "count", loss));
+        CLB_TRY(base_json_get_double(one, path, "weight", &loss->weight)); /* where it is another */
+        if (loss->weight < 0) return clb_fail(CLB_ERROR_FORMAT, "%s: weight is negative", path);
     }
 cleanup:
     return status;

@@ -24,12 +24,13 @@ void train_format_losses(const struct clb_losses *losses, bool perplexity, char 
     *text = 0;
     for (int i = 0; i < losses->count && length < size; i++) {
         const struct clb_loss *loss = &losses->loss[i];
-        char more[48] = "";
+        char more[64] = "", last[48] = "";
         if (loss->count == 0) continue;
         if (perplexity && loss->perplexity)
-            snprintf(more, sizeof more, ", perplexity %.2f", exp(clb_loss_mean(loss)));
-        length += (size_t)snprintf(text + length, size - length, "%s%s %.4f (%.1f %%%s)",
-                                   length ? "  " : "", loss->name, clb_loss_mean(loss),
-                                   100 * clb_loss_accuracy(loss), more);
+            snprintf(last, sizeof last, ", perplexity %.2f", exp(clb_loss_mean(loss)));
+        if (!loss->numeric)
+            snprintf(more, sizeof more, " (%.1f %%%s)", 100 * clb_loss_accuracy(loss), last);
+        length += (size_t)snprintf(text + length, size - length, "%s%s %.4f%s", length ? "  " : "",
+                                   loss->name, clb_loss_mean(loss), more);
     }
 }

@@ -7,9 +7,11 @@ static struct clb_loss_scales scales_of(const struct clb_model *model,
                                         const struct clb_step_batches *batches, float loss_scale)
 {
     struct clb_loss_scales scales = {{0}};
-    for (int i = 0; i < clb_model_loss_count(model); i++) {
-        const int64_t labels = clb_step_label_count(batches, clb_model_loss_name(model, i));
-        if (labels > 0) scales.scale[i] = loss_scale * (float)(1.0 / (double)labels);
+    for (int l = 0; l < clb_model_loss_count(model); l++) {
+        double weight = 0;
+        for (int i = 0; i < batches->count; i++)
+            weight += clb_model_label_weight(model, l, batches->batches[i]);
+        if (weight > 0) scales.scale[l] = loss_scale * (float)(1.0 / weight);
     }
     return scales;
 }
