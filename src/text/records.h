@@ -31,9 +31,9 @@ void text_records_close(struct text_records *records);
  * with a warning. Its members:
  *  - TSV, CSV: strings, under the names in the header. Empty lines are passed over.
  *  - JSONL: as they are; questions with answers as below.
- *  - CONLL: "tokens" and "tags", lists of strings. Lines that begin with -DOCSTART- are left out,
- * so are those that begin with "# ", but not inside a sentence where they have as many columns as
- *    the line before.
+ *  - CONLL: "tokens" and "tags", lists of strings. Lines that begin with -DOCSTART- are left out;
+ *    so are those that begin with "# ", but not inside a sentence where they have as many columns
+ *    as the line before.
  *  - SQUAD, and JSON Lines of the same with "answers" as there or as Hugging Face has them
  *    ({"text": [...], "answer_start": [...]}): "id", "question", "context", strings; "answers", a
  *    list of {"text", "answer_start"}, which counts code points; "is_impossible", where the file

@@ -23,7 +23,7 @@ static enum place step(const struct records_table *t, enum place place, char c)
 
 struct row {
     char *begin, *end; /* without the end of its line */
-    int64_t line, last_line;
+    int64_t line;      /* where it begins */
 };
 
 /* Takes a row of one or several lines; row->begin is NULL at the member's end. */
@@ -51,8 +51,8 @@ static enum clb_status take_row(struct text_records *r, struct row *row)
         if (place == IN_QUOTES && before == FIELD_BEGIN) quote = line;
         line += place == IN_QUOTES && c == '\n';
         if (size > TEXT_RECORD_LIMIT)
-            return records_fail(r, quote, "a row of more than %zu MiB: is a quote open?",
-                                TEXT_RECORD_LIMIT >> 20);
+            return records_fail(r, quote, "a row of more than %zu MiB%s", TEXT_RECORD_LIMIT >> 20,
+                                place == IN_QUOTES ? ": is a quote open?" : "");
     }
     if (place == IN_QUOTES) return records_fail(r, quote, "a quote that is not closed");
     if (size == 0) return CLB_OK;

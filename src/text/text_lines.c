@@ -103,6 +103,7 @@ enum clb_status text_lines_next_member(struct text_lines *l, bool look, bool *fo
     l->begin = l->end = 0;
     l->ended = false;
     l->line = l->member_bytes = l->replaced = 0;
+    CLB_TRY(make_room(l)); /* there is a buffer from now on */
     if (first) CLB_TRY(text_source_kind(l->source, kind));
     *whole = *kind || !text_source_is_archive(l->source);
     if (!*kind && look) CLB_TRY(find_kind(l, kind));
