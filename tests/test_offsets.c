@@ -61,6 +61,10 @@ static void check_text(const struct clb_tokenizer *tokenizer, const char *kind, 
     OK(clb_tokenizer_encode_offsets(tokenizer, bytes, size, &got, &places));
     assert_int_equal(places.count, got.count);
     if (!is_row(ids, &got)) fail_msg("%s: ids differ: %s", kind, bytes);
+    for (size_t i = 0; i < places.count; i++) { /* no character is cut in the middle */
+        assert_int_not_equal(bytes[places.offsets[i].begin] & 0xC0, 0x80);
+        assert_int_not_equal(bytes[places.offsets[i].end] & 0xC0, 0x80);
+    }
     clb_offsets_to_code_points(bytes, size, places.offsets, places.count);
     const int at = first_difference(offsets, &places);
     if (at >= 0)
@@ -183,6 +187,36 @@ static void test_invalid_bytes(void **state)
     clb_tokenizer_close(tokenizer);
 }
 
+/* Where accents stay, the lower case of one character may be two pieces: both come from it, as
+ * Hugging Face's tokenizers have it. */
+static void test_two_pieces_of_one(void **state)
+{
+    (void)state;
+    static const char vocabulary[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\ni\n##\u0307\n##x\nx\n";
+    static const char settings[] = "{\"do_lower_case\": true, \"strip_accents\": false}";
+    static const char text[] = "\u0130x x\u0130";
+    static const struct clb_offset wanted[] = {{0, 2}, {0, 2}, {2, 3}, {4, 7}};
+    char directory[] = "/tmp/clbert-test-XXXXXX";
+    struct clb_tokenizer *tokenizer;
+    struct clb_ids ids = {0};
+    struct clb_offsets offsets = {0};
+    assert_non_null(mkdtemp(directory));
+    char *vocab = base_format("%s/vocab.txt", directory);
+    char *config = base_format("%s/tokenizer_config.json", directory);
+    OK(base_file_write(vocab, vocabulary, sizeof vocabulary - 1));
+    OK(base_file_write(config, settings, sizeof settings - 1));
+    OK(clb_tokenizer_open(directory, &tokenizer));
+    OK(clb_tokenizer_encode_offsets(tokenizer, text, sizeof text - 1, &ids, &offsets));
+    assert_int_equal(offsets.count, sizeof wanted / sizeof *wanted);
+    assert_memory_equal(offsets.offsets, wanted, sizeof wanted);
+    clb_ids_free(&ids);
+    clb_offsets_free(&offsets);
+    clb_tokenizer_close(tokenizer);
+    OK(base_remove_tree(directory));
+    free(vocab);
+    free(config);
+}
+
 /* Appended to what is there; nothing of nothing. */
 static void test_appended(void **state)
 {
@@ -207,8 +241,11 @@ static void test_appended(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),       cmocka_unit_test(test_practice_text),
-        cmocka_unit_test(test_random_bytes), cmocka_unit_test(test_invalid_bytes),
+        cmocka_unit_test(test_golden),
+        cmocka_unit_test(test_practice_text),
+        cmocka_unit_test(test_random_bytes),
+        cmocka_unit_test(test_invalid_bytes),
+        cmocka_unit_test(test_two_pieces_of_one),
         cmocka_unit_test(test_appended),
     };
     return cmocka_run_group_tests_name("offsets", tests, NULL, NULL);

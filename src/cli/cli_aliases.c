@@ -44,6 +44,10 @@ static const struct {
      NULL},
     {"short-seq-prob", "short-seq-probability", NULL},
     {"wwm do-whole-word-mask whole-word-masking", "whole-word-mask", NULL},
+    {"span-masking spanbert", "span-mask", NULL},
+    {"hidden-dropout hidden-dropout-prob attention-dropout attention-probs-dropout-prob "
+     "dropout-prob",
+     "dropout", ": of both hidden states and attention"},
     {"gradient-accumulation grad-accum accumulate accumulation-steps grad-accumulation-steps",
      "gradient-accumulation-steps", NULL},
     {"clip clip-grad clip-norm grad-clip gradient-clip gradient-clipping max-norm", "max-grad-norm",

@@ -201,7 +201,8 @@ enum clb_status train_log_evaluation(struct train_run *run, const struct clb_eva
     char parts[160];
     run->report->held_out = *e;
     train_format_losses(&e->losses, true, parts, sizeof parts);
-    base_log("step %" PRId64 "  held out: %s  %" PRId64 " pairs", run->step, parts, e->examples);
+    base_log("step %" PRId64 "  held out: %s  %" PRId64 " %s", run->step, parts, e->examples,
+             run->options.no_nsp ? "sequences" : "pairs");
     json_t *json = json_pack("{s:I}", "step", (json_int_t)run->step);
     int failed = 0;
     for (int i = 0; json && i < e->losses.count; i++)
