@@ -5,7 +5,7 @@
 # Usage: rooms.sh SOURCE-DIRECTORY
 set -euo pipefail
 cd "$1"
-rooms='base compute text tokenizer vocab data demo model predict workers tasks train verify cli'
+rooms='base compute text tokenizer vocab data demo model workers tasks predict train verify cli'
 
 place_of() { # ROOM: its number
     local place=0 room
@@ -24,6 +24,7 @@ room_of() { # HEADER, as in "ROOM/..." or <clbert/...>
         clbert/demo_text.h) echo demo ;;
         clbert/config.h) echo model ;;
         clbert/bench.h) echo verify ;;
+        clbert/fine_tune.h) echo train ;;
         clbert/*.h) basename "$1" .h ;; # of the room of its name
         *) echo "${1%%/*}" ;;
     esac

@@ -22,8 +22,8 @@
 
 /* "PLACE JSON", a line a record, with the place behind the last slash; "!" and the message after an
  * error. malloc'd. */
-static char *read_all(const char *const *paths, int count, enum text_record_format format,
-                      enum text_record_format otherwise)
+static char *read_all(const char *const *paths, int count, enum clb_record_format format,
+                      enum clb_record_format otherwise)
 {
     struct text_records *records = NULL;
     json_t *record = NULL;
@@ -45,8 +45,8 @@ static char *read_all(const char *const *paths, int count, enum text_record_form
     return out;
 }
 
-static char *read_named(const char *name, enum text_record_format format,
-                        enum text_record_format otherwise)
+static char *read_named(const char *name, enum clb_record_format format,
+                        enum clb_record_format otherwise)
 {
     char *path = text_path(name);
     char *out = read_all((const char *const *)&path, 1, format, otherwise);
@@ -54,9 +54,9 @@ static char *read_named(const char *name, enum text_record_format format,
     return out;
 }
 
-static void expect(const char *name, enum text_record_format otherwise, const char *wanted)
+static void expect(const char *name, enum clb_record_format otherwise, const char *wanted)
 {
-    char *out = read_named(name, TEXT_RECORDS_AUTO, otherwise);
+    char *out = read_named(name, CLB_RECORDS_AUTO, otherwise);
     assert_string_equal(out, wanted);
     free(out);
 }
@@ -65,16 +65,16 @@ static void expect(const char *name, enum text_record_format otherwise, const ch
 static void check_bytes(const char *name, const char *bytes, size_t size, const char *wanted)
 {
     text_write(name, bytes, size);
-    expect(name, TEXT_RECORDS_AUTO, wanted);
+    expect(name, CLB_RECORDS_AUTO, wanted);
 }
 #define check(name, bytes, wanted) check_bytes(name, bytes, sizeof(bytes) - 1, wanted)
 
 /* A file of these bytes is an error that ends so, behind the file's directory. */
-static void refuse_as(const char *name, enum text_record_format format, const char *bytes,
+static void refuse_as(const char *name, enum clb_record_format format, const char *bytes,
                       const char *message)
 {
     text_write(name, bytes, strlen(bytes));
-    char *out = read_named(name, format, TEXT_RECORDS_AUTO), *found = strchr(out, '!');
+    char *out = read_named(name, format, CLB_RECORDS_AUTO), *found = strchr(out, '!');
     char *wanted = base_format("/%s", message);
     if (!found || !strstr(found, wanted)) fail_msg("%s: \"%s\", not \"%s\"", name, out, message);
     free(wanted);
@@ -83,7 +83,7 @@ static void refuse_as(const char *name, enum text_record_format format, const ch
 
 static void refuse(const char *name, const char *bytes, const char *message)
 {
-    refuse_as(name, TEXT_RECORDS_AUTO, bytes, message);
+    refuse_as(name, CLB_RECORDS_AUTO, bytes, message);
 }
 
 /* ---- tables ---- */
@@ -171,7 +171,7 @@ static void test_long_rows(void **state)
     text_write("long.csv", bytes, size);
     struct text_records *records;
     json_t *record;
-    OK(text_records_open((const char *const *)&path, 1, TEXT_RECORDS_AUTO, TEXT_RECORDS_AUTO,
+    OK(text_records_open((const char *const *)&path, 1, CLB_RECORDS_AUTO, CLB_RECORDS_AUTO,
                          &records));
     for (int i = 0; i < ROWS_WRITTEN; i++) {
         char number[16];
@@ -242,7 +242,7 @@ static void test_texts_of_values(void **state)
         struct text_records *records;
         json_t *record;
         text_write("value.jsonl", line, strlen(line));
-        OK(text_records_open((const char *const *)&path, 1, TEXT_RECORDS_AUTO, TEXT_RECORDS_AUTO,
+        OK(text_records_open((const char *const *)&path, 1, CLB_RECORDS_AUTO, CLB_RECORDS_AUTO,
                              &records));
         OK(text_records_next(records, &record));
         const char *text = text_records_text(json_object_get(record, "v"), buffer, sizeof buffer);
@@ -315,7 +315,7 @@ static void test_squad(void **state)
            "{\"data\": [{\"paragraphs\": [{\"context\": \"c\", \"qas\": [{\"question\": \"q\"},"
            "{\"id\": \"x\"}]}]}]}",
            "e.json, question 2: has no string \"question\"");
-    refuse_as("e.txt", TEXT_RECORDS_SQUAD, "", "e.txt: is empty");
+    refuse_as("e.txt", CLB_RECORDS_SQUAD, "", "e.txt: is empty");
 }
 
 /* ---- CoNLL ---- */
@@ -347,27 +347,27 @@ static void test_forms(void **state)
     (void)state;
     static const char table[] = "a.txt:2 {\"a\":\"1\",\"b\":\"2\"}\n";
     text_write("a.txt", "a\tb\n1\t2\n", 8);
-    expect("a.txt", TEXT_RECORDS_CSV, table);
-    expect("a.txt", TEXT_RECORDS_CONLL,
+    expect("a.txt", CLB_RECORDS_CSV, table);
+    expect("a.txt", CLB_RECORDS_CONLL,
            "a.txt:1 {\"tokens\":[\"a\",\"1\"],\"tags\":[\"b\",\"2\"]}\n");
     text_write("a.txt", "a,b\n1,2\n", 8);
-    expect("a.txt", TEXT_RECORDS_TSV, table);
-    expect("a.txt", TEXT_RECORDS_AUTO, table);
+    expect("a.txt", CLB_RECORDS_TSV, table);
+    expect("a.txt", CLB_RECORDS_AUTO, table);
     text_write("a.txt", "a\n1\n", 4);
-    expect("a.txt", TEXT_RECORDS_TSV, "a.txt:2 {\"a\":\"1\"}\n");
+    expect("a.txt", CLB_RECORDS_TSV, "a.txt:2 {\"a\":\"1\"}\n");
     text_write("a.txt", "\n{\"a\": 1}\n", 10);
-    expect("a.txt", TEXT_RECORDS_CONLL, "a.txt:2 {\"a\":1}\n");
+    expect("a.txt", CLB_RECORDS_CONLL, "a.txt:2 {\"a\":1}\n");
     text_write("a.txt", "{ O\n\n} O\n", 9); /* no JSON */
-    expect("a.txt", TEXT_RECORDS_CONLL,
+    expect("a.txt", CLB_RECORDS_CONLL,
            "a.txt:1 {\"tokens\":[\"{\"],\"tags\":[\"O\"]}\n"
            "a.txt:3 {\"tokens\":[\"}\"],\"tags\":[\"O\"]}\n");
     text_write("a.txt", squad, sizeof squad - 1);
-    char *out = read_named("a.txt", TEXT_RECORDS_AUTO, TEXT_RECORDS_CSV);
+    char *out = read_named("a.txt", CLB_RECORDS_AUTO, CLB_RECORDS_CSV);
     assert_memory_equal(out, "a.txt, question 1 {", 19);
     free(out);
     /* What was said goes before the name. */
     text_write("a.csv", "a\tb,\nc\td\n", 9);
-    out = read_named("a.csv", TEXT_RECORDS_TSV, TEXT_RECORDS_AUTO);
+    out = read_named("a.csv", CLB_RECORDS_TSV, CLB_RECORDS_AUTO);
     assert_string_equal(out, "a.csv:2 {\"a\":\"c\",\"b,\":\"d\"}\n");
     free(out);
     check("a.data", "{\"data\": [1]}\n{\"data\": 5}\n",
@@ -396,17 +396,17 @@ static void test_packed(void **state)
         "a.TSV:2 {\"a\":\"1\",\"b\":\"2\"}\nb.csv:2 {\"a\":\"3\",\"b\":\"4\"}\n"
         "c.jsonl:1 {\"a\":5}\n";
     pack("p.tsv.gz", ARCHIVE_FORMAT_RAW, ARCHIVE_FILTER_GZIP, 1);
-    expect("p.tsv.gz", TEXT_RECORDS_AUTO, "p.tsv.gz:2 {\"a\":\"1\",\"b\":\"2\"}\n");
+    expect("p.tsv.gz", CLB_RECORDS_AUTO, "p.tsv.gz:2 {\"a\":\"1\",\"b\":\"2\"}\n");
     pack("p.tsv.XZ", ARCHIVE_FORMAT_RAW, ARCHIVE_FILTER_XZ, 1);
-    expect("p.tsv.XZ", TEXT_RECORDS_CONLL, "p.tsv.XZ:2 {\"a\":\"1\",\"b\":\"2\"}\n");
+    expect("p.tsv.XZ", CLB_RECORDS_CONLL, "p.tsv.XZ:2 {\"a\":\"1\",\"b\":\"2\"}\n");
     pack("p.zst", ARCHIVE_FORMAT_RAW, ARCHIVE_FILTER_ZSTD, 1);
-    expect("p.zst", TEXT_RECORDS_AUTO, "p.zst:2 {\"a\":\"1\",\"b\":\"2\"}\n");
+    expect("p.zst", CLB_RECORDS_AUTO, "p.zst:2 {\"a\":\"1\",\"b\":\"2\"}\n");
     pack("p.zip", ARCHIVE_FORMAT_ZIP, ARCHIVE_FILTER_NONE, 3);
-    expect("p.zip", TEXT_RECORDS_CONLL, three);
+    expect("p.zip", CLB_RECORDS_CONLL, three);
     pack("p.tar.gz", ARCHIVE_FORMAT_TAR, ARCHIVE_FILTER_GZIP, 3);
-    expect("p.tar.gz", TEXT_RECORDS_CONLL, three);
+    expect("p.tar.gz", CLB_RECORDS_CONLL, three);
     pack("none.tar", ARCHIVE_FORMAT_TAR, ARCHIVE_FILTER_NONE, 0);
-    char *out = read_named("none.tar", TEXT_RECORDS_AUTO, TEXT_RECORDS_AUTO);
+    char *out = read_named("none.tar", CLB_RECORDS_AUTO, CLB_RECORDS_AUTO);
     assert_non_null(strstr(out, "none.tar: is empty"));
     free(out);
 }
@@ -420,20 +420,20 @@ static void test_files(void **state)
     text_write("tree/b.csv", "b,c\n2,3\n", 8);
     text_write("tree/c.csv", "b,c\n", 4); /* found, not named: a warning */
     text_write("tree/d.pdf", "%PDF-1.4 x", 10);
-    expect("tree", TEXT_RECORDS_AUTO, "a.tsv:2 {\"a\":\"1\"}\nb.csv:2 {\"b\":\"2\",\"c\":\"3\"}\n");
-    char *out = read_all((const char *const *)paths, 2, TEXT_RECORDS_AUTO, TEXT_RECORDS_AUTO);
+    expect("tree", CLB_RECORDS_AUTO, "a.tsv:2 {\"a\":\"1\"}\nb.csv:2 {\"b\":\"2\",\"c\":\"3\"}\n");
+    char *out = read_all((const char *const *)paths, 2, CLB_RECORDS_AUTO, CLB_RECORDS_AUTO);
     assert_string_equal(out, "b.csv:2 {\"b\":\"2\",\"c\":\"3\"}\na.tsv:2 {\"a\":\"1\"}\n");
     free(out);
     free(paths[1]);
     paths[1] = text_path("tree/c.csv");
-    out = read_all((const char *const *)paths, 2, TEXT_RECORDS_AUTO, TEXT_RECORDS_AUTO);
+    out = read_all((const char *const *)paths, 2, CLB_RECORDS_AUTO, CLB_RECORDS_AUTO);
     assert_non_null(strstr(out, "}\n!"));
     assert_non_null(strstr(out, "tree/c.csv: has a header, but no rows"));
     free(out);
-    out = read_named("tree/[cd].*", TEXT_RECORDS_AUTO, TEXT_RECORDS_AUTO);
+    out = read_named("tree/[cd].*", CLB_RECORDS_AUTO, CLB_RECORDS_AUTO);
     assert_non_null(strstr(out, "tree/[cd].*: no records in it"));
     free(out);
-    out = read_named("tree/z.csv", TEXT_RECORDS_AUTO, TEXT_RECORDS_AUTO);
+    out = read_named("tree/z.csv", CLB_RECORDS_AUTO, CLB_RECORDS_AUTO);
     assert_non_null(strstr(out, "z.csv: no such file"));
     free(out);
     free(tree);
@@ -452,7 +452,7 @@ static void test_standard_input(void **state)
     close(ends[1]);
     assert_int_equal(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
     close(ends[0]);
-    char *out = read_all(&dash, 1, TEXT_RECORDS_AUTO, TEXT_RECORDS_CSV);
+    char *out = read_all(&dash, 1, CLB_RECORDS_AUTO, CLB_RECORDS_CSV);
     assert_string_equal(out, "standard input:2 {\"text\":\"a\\nb\",\"label\":\"1\"}\n");
     free(out);
 }
@@ -463,7 +463,7 @@ static void check_columns(const char *name, const char *bytes, const char *wante
     struct text_records *records;
     json_t *record;
     text_write(name, bytes, strlen(bytes));
-    OK(text_records_open((const char *const *)&path, 1, TEXT_RECORDS_AUTO, TEXT_RECORDS_AUTO,
+    OK(text_records_open((const char *const *)&path, 1, CLB_RECORDS_AUTO, CLB_RECORDS_AUTO,
                          &records));
     OK(text_records_next(records, &record));
     assert_string_equal(text_records_columns(records), wanted);

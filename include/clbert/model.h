@@ -43,6 +43,7 @@ CLB_API enum clb_status clb_model_create(struct clb_device *device, const struct
 CLB_API void clb_model_destroy(struct clb_model *model);
 
 CLB_API struct clb_memory_plan clb_model_memory(const struct clb_model *model);
+CLB_API struct clb_model_limits clb_model_limits(const struct clb_model *model);
 CLB_API enum clb_type clb_model_operands(const struct clb_model *model);
 CLB_API const struct clb_config *clb_model_config(const struct clb_model *model);
 
@@ -73,6 +74,11 @@ CLB_API enum clb_status clb_model_read_config(const char *directory, struct clb_
  * the MLM head must still be equal to the word embeddings (CLB_ERROR_FORMAT). */
 CLB_API enum clb_status clb_model_load(struct clb_model *model, const char *directory,
                                        uint64_t seed);
+
+/* The same for a new task: what the files have of heads is not looked at, all of them but the
+ * pooler are initialised. */
+CLB_API enum clb_status clb_model_load_encoder(struct clb_model *model, const char *directory,
+                                               uint64_t seed);
 
 /* The heads whose weights were loaded (or initialised by clb_model_initialize): a sum of these.
  * What the model answers by another head means nothing. */

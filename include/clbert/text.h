@@ -26,6 +26,20 @@ struct clb_texts {
                              an error */
 };
 
+/* How labelled examples, which are JSON objects to the program, stand in files. AUTO goes by a
+ * file's name (.tsv, .csv, .jsonl, .ndjson, .json, .conll, .bio, .iob, .iob2, then perhaps .gz and
+ * the like), else by its content. */
+enum clb_record_format {
+    CLB_RECORDS_AUTO,
+    CLB_RECORDS_TSV,   /* a header, then rows; fields are what lies between tabs */
+    CLB_RECORDS_CSV,   /* a header, then rows, as RFC 4180 has them */
+    CLB_RECORDS_JSONL, /* an object a line */
+    CLB_RECORDS_CONLL, /* a token a line, a blank line between sentences: first column token, last
+                           column tag, between tabs or, where a line has none, blanks */
+    CLB_RECORDS_SQUAD, /* SQuAD 1.1 or 2.0: the file is one object */
+    CLB_RECORDS_LINES, /* a text a line */
+};
+
 /* What lines look like. */
 enum clb_markup {
     CLB_PROSE,

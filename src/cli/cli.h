@@ -91,6 +91,8 @@ enum clb_status command_tokenize(int argc, const char **argv);
 enum clb_status command_prepare(int argc, const char **argv);
 enum clb_status command_inspect(int argc, const char **argv);
 enum clb_status command_pretrain(int argc, const char **argv);
+enum clb_status command_fine_tune(int argc, const char **argv);
+enum clb_status command_predict(int argc, const char **argv);
 enum clb_status command_evaluate(int argc, const char **argv);
 enum clb_status command_fill_mask(int argc, const char **argv);
 enum clb_status command_next_sentence(int argc, const char **argv);

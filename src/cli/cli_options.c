@@ -54,7 +54,7 @@ const char *cli_nearest(const char *name, const char *const *names, int count)
 
 /* ---- options ---- */
 
-enum { MOST_OPTIONS = 64 };
+enum { MOST_OPTIONS = 80 };
 
 static int count_options(const struct poptOption *options)
 {

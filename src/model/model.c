@@ -75,6 +75,11 @@ const struct clb_config *clb_model_config(const struct clb_model *model)
     return &model->config;
 }
 
+struct clb_model_limits clb_model_limits(const struct clb_model *model)
+{
+    return model->limits;
+}
+
 enum clb_type clb_model_operands(const struct clb_model *model)
 {
     return model->limits.operands;

@@ -21,6 +21,7 @@ struct model_files {
     struct safetensors *files[SHARD_LIMIT];
     const char *names[SHARD_LIMIT]; /* owned by the map */
     int count;
+    bool heads_hidden;
 };
 
 static bool has_entry(const char *directory, const char *name)
@@ -199,6 +200,11 @@ const char *model_files_directory(const struct model_files *files)
 /* ---- tensors by name ---- */
 
 /* The file that has a tensor; NULL: none. */
+void model_files_hide_heads(struct model_files *files)
+{
+    files->heads_hidden = true;
+}
+
 static const struct safetensors *file_of(const struct model_files *files, const char *name)
 {
     if (files->map) {
@@ -242,6 +248,7 @@ static bool other_name(const struct clb_parameter *parameter, int number,
 static bool find_name(const struct model_files *files, const struct clb_parameter *parameter,
                       struct clb_parameter *found)
 {
+    if (files->heads_hidden && strncmp(parameter->name, "bert.", 5) != 0) return false;
     char name[MODEL_NAME_SIZE];
     for (int i = 0; other_name(parameter, i, found); i++) {
         model_part_name(name, "", found, 0);

@@ -23,6 +23,8 @@ struct model_files;
 /* Opens DIR/model.safetensors, or what DIR/model.safetensors.index.json names. */
 enum clb_status model_files_open(const char *directory, struct model_files **files);
 void model_files_close(struct model_files *files);
+/* From here on they have none but the encoder and its pooler. */
+void model_files_hide_heads(struct model_files *files);
 
 /* An error where a tensor of the model's encoder is missing, or any has another shape. Modules
  * whose tensors are all there are `filled`. */

@@ -172,8 +172,9 @@ static enum clb_status read_rest(const char *directory, int32_t num_labels, bool
     return status;
 }
 
+/* Parameters that the files lack are told of where they were to have them. */
 static enum clb_status load_all(struct clb_model *model, const struct model_files *files,
-                                uint64_t seed, float *host)
+                                uint64_t seed, bool tell, float *host)
 {
     int initialised = 0, count;
     const struct clb_parameter *parameters = clb_model_parameters(model, &count);
@@ -185,7 +186,7 @@ static enum clb_status load_all(struct clb_model *model, const struct model_file
             CLB_TRY(
                 clb_tensor_write(parameter->tensor, host, clb_tensor_elements(parameter->tensor)));
         } else { /* of a head, or model_files_check had refused it */
-            if (model->limits.training && initialised++ < 8)
+            if (tell && model->limits.training && initialised++ < 8)
                 base_warn("%s: has no %s; initialised", model_files_directory(files),
                           parameter->name);
             CLB_TRY(model_initialize_parameter(model, i, seed));
@@ -206,7 +207,8 @@ static void warn_of_more_layers(const struct model_files *files, const struct cl
                   model_files_directory(files), config->num_hidden_layers);
 }
 
-enum clb_status clb_model_load(struct clb_model *model, const char *directory, uint64_t seed)
+static enum clb_status load(struct clb_model *model, const char *directory, uint64_t seed,
+                            bool heads)
 {
     struct clb_tensor_list list = {.prefix = ""};
     list.parameters = clb_model_parameters(model, &list.count);
@@ -217,11 +219,12 @@ enum clb_status clb_model_load(struct clb_model *model, const char *directory, u
     enum clb_status status;
     CLB_TRY(read_rest(directory, model->config.num_labels, &tied, &labels));
     CLB_TRY(model_files_open(directory, &files));
+    if (!heads) model_files_hide_heads(files);
     CLB_TRY(model_files_check(files, model, tied));
-    if (!tied) CLB_TRY(model_files_check_decoder(files, model));
+    if (!tied && heads) CLB_TRY(model_files_check_decoder(files, model));
     warn_of_more_layers(files, &model->config);
     CLB_TRY(allocate_host(&list, 1, &host));
-    CLB_TRY(load_all(model, files, seed, host));
+    CLB_TRY(load_all(model, files, seed, heads, host));
     json_decref(model->labels);
     model->labels = labels;
     labels = NULL;
@@ -230,4 +233,15 @@ cleanup:
     model_files_close(files);
     free(host);
     return status;
+}
+
+enum clb_status clb_model_load(struct clb_model *model, const char *directory, uint64_t seed)
+{
+    return load(model, directory, seed, true);
+}
+
+enum clb_status clb_model_load_encoder(struct clb_model *model, const char *directory,
+                                       uint64_t seed)
+{
+    return load(model, directory, seed, false);
 }

@@ -17,7 +17,7 @@ static enum clb_status out_of_memory(void)
 }
 
 enum clb_status text_records_open(const char *const *paths, int count,
-                                  enum text_record_format format, enum text_record_format otherwise,
+                                  enum clb_record_format format, enum clb_record_format otherwise,
                                   struct text_records **records)
 {
     enum clb_status status;
@@ -103,11 +103,11 @@ static enum clb_status make_where(struct text_records *r)
 static enum clb_status begin_member(struct text_records *r)
 {
     static const struct records_form *const forms[] = {
-        [TEXT_RECORDS_TSV] = &records_tsv,     [TEXT_RECORDS_CSV] = &records_csv,
-        [TEXT_RECORDS_JSONL] = &records_jsonl, [TEXT_RECORDS_CONLL] = &records_conll,
-        [TEXT_RECORDS_SQUAD] = &records_squad,
+        [CLB_RECORDS_TSV] = &records_tsv,     [CLB_RECORDS_CSV] = &records_csv,
+        [CLB_RECORDS_JSONL] = &records_jsonl, [CLB_RECORDS_CONLL] = &records_conll,
+        [CLB_RECORDS_SQUAD] = &records_squad, [CLB_RECORDS_LINES] = &records_lines,
     };
-    enum text_record_format format = r->format;
+    enum clb_record_format format = r->format;
     const char *kind;
     bool found, whole;
     enum clb_status status;
@@ -119,7 +119,7 @@ static enum clb_status begin_member(struct text_records *r)
         if (whole) goto cleanup;
     }
     CLB_TRY(make_where(r));
-    if (format == TEXT_RECORDS_AUTO) CLB_TRY(records_recognise(r, &format));
+    if (format == CLB_RECORDS_AUTO) CLB_TRY(records_recognise(r, &format));
     if (forms[format]->begin) CLB_TRY(forms[format]->begin(r));
     r->form = forms[format];
 cleanup:

@@ -1,29 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Labelled examples from files, one record at a time: a JSON object, whatever the file's form. */
-#ifndef TEXT_RECORDS_H
-#define TEXT_RECORDS_H
+#ifndef CLB_RECORDS_H
+#define CLB_RECORDS_H
 
 #include "base/json.h"
 
-/* AUTO goes by a file's name (.tsv, .csv, .jsonl, .ndjson, .json, .conll, .bio, .iob, .iob2, then
- * perhaps .gz and the like), else by its content. */
-enum text_record_format {
-    TEXT_RECORDS_AUTO,
-    TEXT_RECORDS_TSV,   /* a header, then rows; fields are what lies between tabs */
-    TEXT_RECORDS_CSV,   /* a header, then rows, as RFC 4180 has them */
-    TEXT_RECORDS_JSONL, /* an object a line */
-    TEXT_RECORDS_CONLL, /* a token a line, a blank line between sentences: first column token, last
-                           column tag, between tabs or, where a line has none, blanks */
-    TEXT_RECORDS_SQUAD, /* SQuAD 1.1 or 2.0: the file is one object */
-};
+#include <clbert/text.h>
 
 struct text_records;
 
 /* Files, directories, patterns and "-" as text_files_find takes them, packed in any way that
  * text_source.h reads. `otherwise` is what a file is taken for whose form neither its name nor its
- * content tells; TSV, CSV and AUTO mean a table: with tabs in its first line, else with commas. */
+ * content tells; TSV, CSV and AUTO mean a table: with tabs in its first line, else with commas;
+ * LINES what does not begin with an object. */
 enum clb_status text_records_open(const char *const *paths, int count,
-                                  enum text_record_format format, enum text_record_format otherwise,
+                                  enum clb_record_format format, enum clb_record_format otherwise,
                                   struct text_records **records);
 void text_records_close(struct text_records *records);
 
@@ -39,6 +30,7 @@ void text_records_close(struct text_records *records);
  *    list of {"text", "answer_start"}, which counts code points; "is_impossible", where the file
  *    does not say, whether there is no answer. A question without "answers" (not even none) is
  *    without "is_impossible", too.
+ *  - LINES: "text", a line, also an empty one.
  * CLB_ERROR_FORMAT names file and line: a row with more or fewer columns than the header, a name
  * that is missing or there twice, an open quote, no JSON object, a line without a tag. A file that
  * was named and has no records is an error, one that was found in a directory a warning; no record

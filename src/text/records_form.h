@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the readers of records share: a form is a few functions, a file of its own. */
-#ifndef TEXT_RECORDS_FORM_H
-#define TEXT_RECORDS_FORM_H
+#ifndef CLB_RECORDS_FORM_H
+#define CLB_RECORDS_FORM_H
 
 #include "text/records.h"
 #include "text/text_files.h"
@@ -22,7 +22,7 @@ struct records_squad {
 struct text_records {
     struct text_files files;
     char *first; /* path that was given */
-    enum text_record_format format, otherwise;
+    enum clb_record_format format, otherwise;
     int at; /* the file being read */
     struct text_lines lines;
     const struct records_form *form; /* of the member being read; NULL: none is */
@@ -44,10 +44,10 @@ struct records_form {
 };
 
 extern const struct records_form records_tsv, records_csv, records_jsonl, records_conll,
-    records_squad;
+    records_squad, records_lines;
 
 /* What the member is, which has been begun. */
-enum clb_status records_recognise(struct text_records *r, enum text_record_format *format);
+enum clb_status records_recognise(struct text_records *r, enum clb_record_format *format);
 
 /* The record begins there. */
 void records_at_line(struct text_records *r, int64_t line);

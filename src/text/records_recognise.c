@@ -9,7 +9,7 @@
 
 struct ending {
     const char *name;
-    enum text_record_format format; /* AUTO: some kind of JSON */
+    enum clb_record_format format; /* AUTO: some kind of JSON */
 };
 
 /* What is behind the last dot of a name, of `size` characters, which is cut there. */
@@ -27,9 +27,9 @@ static const struct ending *find_ending(const char *name)
 {
     static const char *const packings[] = {"gz", "bz2", "xz", "lzma", "zst", "lz4"};
     static const struct ending endings[] = {
-        {"tsv", TEXT_RECORDS_TSV},      {"csv", TEXT_RECORDS_CSV},   {"jsonl", TEXT_RECORDS_JSONL},
-        {"ndjson", TEXT_RECORDS_JSONL}, {"json", TEXT_RECORDS_AUTO}, {"conll", TEXT_RECORDS_CONLL},
-        {"bio", TEXT_RECORDS_CONLL},    {"iob", TEXT_RECORDS_CONLL}, {"iob2", TEXT_RECORDS_CONLL},
+        {"tsv", CLB_RECORDS_TSV},      {"csv", CLB_RECORDS_CSV},   {"jsonl", CLB_RECORDS_JSONL},
+        {"ndjson", CLB_RECORDS_JSONL}, {"json", CLB_RECORDS_AUTO}, {"conll", CLB_RECORDS_CONLL},
+        {"bio", CLB_RECORDS_CONLL},    {"iob", CLB_RECORDS_CONLL}, {"iob2", CLB_RECORDS_CONLL},
     };
     size_t size = strlen(name), length;
     const char *ending = take_ending(name, &size, &length);
@@ -75,7 +75,7 @@ static bool is_squad(const json_t *object)
 
 /* An object that goes on behind its line is a whole file's; SQuAD's own files have one line. */
 static enum clb_status recognise_json(const struct text_lines *l, size_t size,
-                                      enum text_record_format *format)
+                                      enum clb_record_format *format)
 {
     json_t *object;
     json_error_t error;
@@ -85,33 +85,36 @@ static enum clb_status recognise_json(const struct text_lines *l, size_t size,
     if (status != CLB_OK) return clb_fail_context(status, "%s", text_lines_name(l));
     const bool goes_on = !object && json_error_code(&error) == json_error_premature_end_of_input &&
                          l->begin + size < l->end;
-    *format = goes_on || is_squad(object) ? TEXT_RECORDS_SQUAD : TEXT_RECORDS_JSONL;
+    *format = goes_on || is_squad(object) ? CLB_RECORDS_SQUAD : CLB_RECORDS_JSONL;
     json_decref(object);
     return CLB_OK;
 }
 
-enum clb_status records_recognise(struct text_records *r, enum text_record_format *format)
+enum clb_status records_recognise(struct text_records *r, enum clb_record_format *format)
 {
     struct text_lines *l = &r->lines;
     const struct ending *ending = find_ending(text_lines_name(l));
-    const bool named_json = ending && ending->format == TEXT_RECORDS_AUTO;
+    const bool named_json = ending && ending->format == CLB_RECORDS_AUTO;
     size_t size;
     *format = r->otherwise;
     if (ending && !named_json) {
         *format = ending->format;
         return CLB_OK;
     }
-    enum clb_status status = find_first_line(l, &size);
+    bool newline;
+    enum clb_status status = r->otherwise == CLB_RECORDS_LINES && !named_json
+                                 ? text_lines_find(l, TEXT_RECORD_LIMIT, &size, &newline)
+                                 : find_first_line(l, &size);
     if (status != CLB_OK) return status;
     if (begins_object(l)) return recognise_json(l, size, format);
     if (named_json) {
-        *format = TEXT_RECORDS_JSONL;
-    } else if (*format <= TEXT_RECORDS_CSV) { /* a table of either kind */
+        *format = CLB_RECORDS_JSONL;
+    } else if (*format <= CLB_RECORDS_CSV) { /* a table of either kind */
         const char *line = l->buffer + l->begin;
         if (size > 0 && memchr(line, '\t', size))
-            *format = TEXT_RECORDS_TSV;
-        else if (*format == TEXT_RECORDS_AUTO || (size > 0 && memchr(line, ',', size)))
-            *format = TEXT_RECORDS_CSV;
+            *format = CLB_RECORDS_TSV;
+        else if (*format == CLB_RECORDS_AUTO || (size > 0 && memchr(line, ',', size)))
+            *format = CLB_RECORDS_CSV;
     }
     return CLB_OK;
 }

@@ -202,7 +202,7 @@ enum clb_status train_log_evaluation(struct train_run *run, const struct clb_eva
     run->report->held_out = *e;
     train_format_losses(&e->losses, true, parts, sizeof parts);
     base_log("step %" PRId64 "  held out: %s  %" PRId64 " %s", run->step, parts, e->examples,
-             run->options.no_nsp ? "sequences" : "pairs");
+             run->example);
     json_t *json = json_pack("{s:I}", "step", (json_int_t)run->step);
     int failed = 0;
     for (int i = 0; json && i < e->losses.count; i++)
@@ -210,6 +210,46 @@ enum clb_status train_log_evaluation(struct train_run *run, const struct clb_eva
             failed |=
                 train_set_figure(json, "eval_", &e->losses.loss[i], (enum train_figure)figure);
     if (json && (failed || json_object_set_new(json, "eval_pairs", json_integer(e->examples)))) {
+        json_decref(json);
+        json = NULL;
+    }
+    return append_line(run, json);
+}
+
+/* "loss 0.4123  accuracy 0.8750  f1_macro 0.8712": numbers alone, as many as there is room for. */
+static void format_figures(const json_t *figures, char *text, size_t size)
+{
+    size_t length = 0;
+    const char *key;
+    json_t *figure;
+    *text = 0;
+    json_object_foreach((json_t *)figures, key, figure)
+    {
+        if (!json_is_number(figure) || length >= size) continue;
+        length += (size_t)snprintf(text + length, size - length, "%s%s %.4g", length ? "  " : "",
+                                   key, json_number_value(figure));
+    }
+}
+
+enum clb_status train_log_figures(struct train_run *run, const json_t *figures)
+{
+    const struct clb_training_options *o = run->options;
+    const double a_step =
+        (double)o->per_device_train_batch_size * (double)o->gradient_accumulation_steps;
+    const double epoch = (double)run->step / ceil((double)run->epoch_sequences / a_step);
+    char text[400], name[128];
+    const char *key;
+    json_t *figure;
+    format_figures(figures, text, sizeof text);
+    base_log("step %" PRId64 "  held out: %s", run->step, text);
+    json_t *json = json_pack("{s:I, s:f}", "step", (json_int_t)run->step, "epoch", epoch);
+    int failed = 0;
+    json_object_foreach((json_t *)figures, key, figure)
+    {
+        snprintf(name, sizeof name, "eval_%s", key);
+        if (json) failed |= json_object_set(json, name, figure);
+    }
+    if (failed) {
         json_decref(json);
         json = NULL;
     }

@@ -135,6 +135,13 @@ cleanup:
     return status;
 }
 
+static enum clb_status load(struct train_run *run, const char *directory)
+{
+    const uint64_t seed = run->options->seed;
+    return directory ? clb_model_load(run->model, directory, seed)
+                     : clb_model_initialize(run->model, seed);
+}
+
 static void print_data(const struct train_run *run, FILE *out)
 {
     const struct clb_corpus *corpus = ((const struct pretraining *)run->context)->corpus;
@@ -159,6 +166,7 @@ static const struct train_job job = {
     .read_data = read_data,
     .open_batches = open_batches,
     .configure = configure,
+    .load = load,
     .print_data = print_data,
     .evaluate = evaluate,
     .finish = train_save_final,

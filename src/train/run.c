@@ -23,12 +23,8 @@ static enum clb_status check_options(const struct clb_training_options *o)
         const char *what;
     } checks[] = {
         {o->output_dir != NULL, "needs a place for the run: --output-dir"},
-        {o->max_steps >= 1, "--max-steps should be at least 1"},
         {o->per_device_train_batch_size >= 1, "--per-device-train-batch-size should be at least 1"},
         {o->gradient_accumulation_steps >= 1, "--gradient-accumulation-steps should be at least 1"},
-        {(int64_t)o->per_device_train_batch_size * o->max_seq_length <= INT32_MAX,
-         "--per-device-train-batch-size times --max-seq-length is over 2^31 - 1 tokens: lower one, "
-         "and raise --gradient-accumulation-steps"},
         {o->learning_rate > 0 && isfinite(o->learning_rate), "--learning-rate should be above 0"},
         {o->weight_decay >= 0 && isfinite(o->weight_decay),
          "--weight-decay should not be negative"},
@@ -41,16 +37,22 @@ static enum clb_status check_options(const struct clb_training_options *o)
          "--dropout should be in [0, 1)"},
         {o->warmup_ratio <= 1, "--warmup-ratio should be in [0, 1]"},
         {o->logging_steps >= 1, "--logging-steps should be at least 1"},
-        {o->eval_steps >= 0 && o->save_steps >= 0, "--eval-steps and --save-steps: 0 or more"},
     };
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         if (!checks[i].holds) return clb_fail(CLB_ERROR_ARGUMENT, "%s", checks[i].what);
     return CLB_OK;
 }
 
-/* What of the schedule follows from the number of steps. */
-static enum clb_status settle_schedule(struct clb_training_options *o)
+/* What follows from the number of steps and the length of sequences, which the data may decide. */
+static enum clb_status settle_options(struct clb_training_options *o)
 {
+    if (o->max_steps < 1) return clb_fail(CLB_ERROR_ARGUMENT, "--max-steps should be at least 1");
+    if (o->eval_steps < 0 || o->save_steps < 0)
+        return clb_fail(CLB_ERROR_ARGUMENT, "--eval-steps and --save-steps: 0 or more");
+    if ((int64_t)o->per_device_train_batch_size * o->max_seq_length > INT32_MAX)
+        return clb_fail(CLB_ERROR_ARGUMENT,
+                        "--per-device-train-batch-size times --max-seq-length is over 2^31 - 1 "
+                        "tokens: lower one, and raise --gradient-accumulation-steps");
     if (o->warmup_steps < 0 && o->warmup_ratio >= 0)
         o->warmup_steps = (int64_t)ceil((double)o->warmup_ratio * (double)o->max_steps);
     if (o->warmup_steps < 0) o->warmup_steps = o->max_steps / 10;
@@ -115,12 +117,7 @@ static enum clb_status fill_model(struct train_run *run, const char *checkpoint,
     enum clb_status status;
     CLB_TRY(clb_model_commit(run->model));
     CLB_TRY(train_optimizer_commit(run->optimizer, run->model, run->options->weight_decay));
-    if (checkpoint)
-        CLB_TRY(train_restore(run, checkpoint));
-    else if (directory)
-        CLB_TRY(clb_model_load(run->model, directory, run->options->seed));
-    else
-        CLB_TRY(clb_model_initialize(run->model, run->options->seed));
+    CLB_TRY(checkpoint ? train_restore(run, checkpoint) : run->job->load(run, directory));
     if (run->job->dress) CLB_TRY(run->job->dress(run));
 cleanup:
     return status;
@@ -307,7 +304,7 @@ enum clb_status train_run(const struct train_job *job, void *context,
     enum clb_status status;
     CLB_TRY(check_options(options));
     CLB_TRY(job->read_data(&run));
-    CLB_TRY(settle_schedule(options));
+    CLB_TRY(settle_options(options));
     CLB_TRY(train_directory_open(options, &directory));
     CLB_TRY(set_up(&run, directory.checkpoint));
     if (options->dry_run) goto cleanup;

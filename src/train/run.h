@@ -25,7 +25,9 @@ struct train_job {
      * directory of a checkpoint; and the limits that are not the loop's own. */
     enum clb_status (*configure)(struct train_run *run, const char *model, const char *directory,
                                  struct clb_config *config, struct clb_model_limits *limits);
-    /* Between the model's memory and its weights; NULL: nothing is to be done. */
+    /* The first weights of a run; `directory` is NULL where the model is no directory. */
+    enum clb_status (*load)(struct train_run *run, const char *directory);
+    /* What else the model and the optimiser are told, also of a resumed run; NULL: nothing. */
     enum clb_status (*dress)(struct train_run *run);
     void (*print_data)(const struct train_run *run, FILE *out); /* its lines of the plan */
     /* Measures what is held out, and tells; may say that the step is the best, or the last. */
@@ -106,6 +108,8 @@ enum clb_status train_metrics_begin(struct train_run *run);
 enum clb_status train_log(struct train_run *run);
 /* A line for an evaluation. */
 enum clb_status train_log_evaluation(struct train_run *run, const struct clb_evaluation *result);
+/* A line for figures of what is held out, {"loss": ..., "accuracy": ..., ...}. */
+enum clb_status train_log_figures(struct train_run *run, const json_t *figures);
 /* The line on the terminal between two lines of metrics. */
 void train_progress(const struct train_run *run);
 #endif

@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "train/run.h"
 
+#include <clbert/fine_tune.h>
+
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -24,6 +26,7 @@ enum type {
     OPTIM,
     SCHEDULE,
     PRECISION,
+    TASK,
 };
 
 /* What it means for a resumed run that an option has changed. */
@@ -73,6 +76,28 @@ const struct train_argument train_pretraining_arguments[] = {
     ARGUMENT(whole_word_mask, BOOLEAN, REFUSED),
     LATER(span_mask, BOOLEAN, REFUSED),
     ARGUMENT(eval_samples, INT64, HARMLESS),
+    LAST_ARGUMENTS,
+};
+
+#define OWN_ARGUMENT(name, type, effect)                                                           \
+    {                                                                                              \
+#name, type, effect, offsetof(struct clb_fine_tune_options, name), false                   \
+    }
+
+const struct train_argument train_fine_tuning_arguments[] = {
+    FIRST_ARGUMENTS,
+    OWN_ARGUMENT(task, TASK, REFUSED),
+    OWN_ARGUMENT(validation_fraction, FLOAT, REFUSED),
+    OWN_ARGUMENT(from_scratch, BOOLEAN, IGNORED),
+    OWN_ARGUMENT(num_train_epochs, FLOAT, UNSAID), /* max_steps says it */
+    OWN_ARGUMENT(doc_stride, INT32, REFUSED),
+    OWN_ARGUMENT(max_answer_length, INT32, HARMLESS),
+    OWN_ARGUMENT(label_smoothing, FLOAT, RESULT),
+    OWN_ARGUMENT(class_weights, STRING, RESULT),
+    OWN_ARGUMENT(layer_decay, FLOAT, RESULT),
+    OWN_ARGUMENT(frozen_layers, INT32, RESULT),
+    OWN_ARGUMENT(metric_for_best_model, STRING, REFUSED),
+    OWN_ARGUMENT(early_stopping_patience, INT32, RESULT),
     LAST_ARGUMENTS,
 };
 
@@ -127,6 +152,8 @@ static json_t *value_of(const void *options, const struct train_argument *argume
         return json_string(clb_schedule_name(*(const enum clb_schedule_kind *)value));
     case PRECISION:
         return json_string(clb_type_name(*(const enum clb_type *)value));
+    case TASK:
+        return json_string(clb_task_name(*(const enum clb_task *)value));
     }
     return NULL;
 }

@@ -11,14 +11,14 @@
 
 #define TRAIN_ARGS_FILE "training_args.json"
 
-/* The options of a job, in a struct that begins with clb_training_options. */
+/* The options of a job, in its own struct, which begins with clb_training_options. */
 struct train_argument {
     const char *name; /* NULL behind the last */
     int type, effect; /* training_args.c says of which there are */
     size_t offset;
     bool later; /* runs whose arguments lack it had its default */
 };
-extern const struct train_argument train_pretraining_arguments[];
+extern const struct train_argument train_pretraining_arguments[], train_fine_tuning_arguments[];
 
 struct train_run;
 
