@@ -2,7 +2,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "cli/cli.h"
+#include "cli/cli_evaluate_task.h"
 #include "train/loss_figures.h"
 #include "train/run_settings.h"
 
@@ -15,11 +15,13 @@
 
 static const struct cli_usage usage = {
     .name = "evaluate",
-    .arguments = "--model DIR --data CORPUS... [OPTION...]",
+    .arguments = "--model DIR --data CORPUS|FILE... [OPTION...]",
     .summary =
         "Losses and accuracies of a model on a corpus's validation part. For a run of clbert\n"
-        "pretrain, or one of its checkpoints, options that are not given are the run's own.",
-    .examples = "clbert evaluate --model run --data corpus --json",
+        "pretrain, or one of its checkpoints, options that are not given are the run's own. Of a\n"
+        "model from clbert fine-tune: the figures of its task on labelled examples.",
+    .examples = "clbert evaluate --model run --data corpus --json\n"
+                "clbert evaluate --model task --data test.tsv --confusion --worst 5",
 };
 
 struct arguments {
@@ -29,6 +31,8 @@ struct arguments {
     struct train_run_settings settings;
     int whole_word_mask, span_mask, no_nsp, threads, json;
     long long eval_samples, seed;
+    struct cli_examples examples; /* from here on for a model of a task */
+    int doc_stride, max_answer_length, confusion, worst;
 };
 
 /* ---- the settings: the run's own where no option says otherwise ---- */
@@ -196,50 +200,107 @@ static enum clb_status print_result(const struct clb_evaluation *e, bool json)
     return CLB_OK;
 }
 
-enum clb_status command_evaluate(int argc, const char **argv)
+/* ---- a model of a task ---- */
+
+static enum clb_status evaluate_task(struct arguments *a)
 {
-    struct arguments a = {0};
-    struct train_run_settings *s = &a.settings;
-    const struct poptOption options[] = {
-        {"model", 0, POPT_ARG_STRING, &a.model, 0, "model directory", "DIR"},
-        {"data", 0, POPT_ARG_ARGV, &a.data, 0, "corpus from clbert prepare", "CORPUS"},
-        {"device", 0, POPT_ARG_STRING, &a.device, 0, "auto (default), cpu, opencl, ...", "DEVICE"},
-        {"threads", 0, POPT_ARG_INT, &a.threads, 0, "threads of the CPU path (0: all)", "N"},
-        {"precision", 0, POPT_ARG_STRING, &a.precision, 0,
+    struct cli_evaluate_task what = {
+        .model = a->model,
+        .device = a->device,
+        .threads = a->threads,
+        .settings = {.batch_size = a->settings.per_device_train_batch_size,
+                     .max_seq_length = a->settings.stream.max_seq_length,
+                     .doc_stride = a->doc_stride,
+                     .max_answer_length = a->max_answer_length},
+        .json = a->json,
+        .confusion = a->confusion,
+        .worst = a->worst,
+    };
+    enum clb_status status;
+    if (!cli_given("per-device-eval-batch-size")) what.settings.batch_size = 32;
+    CLB_TRY(cli_precision(a->precision, &what.settings.precision));
+    CLB_TRY(cli_examples_take(&a->examples, &what.examples));
+    what.examples.paths = a->corpora;
+    what.examples.count = a->corpus_count;
+    CLB_TRY(cli_evaluate_task(&what));
+cleanup:
+    return status;
+}
+
+static enum clb_status evaluate_any(struct arguments *a)
+{
+    struct clb_evaluation result;
+    const struct task_kind *kind = NULL;
+    enum clb_status status;
+    CLB_TRY(task_model_kind_of(a->model, &kind));
+    if (kind) return evaluate_task(a);
+    CLB_TRY(evaluate(a, &result));
+    CLB_TRY(print_result(&result, a->json));
+cleanup:
+    return status;
+}
+
+enum { OWN_OPTIONS = 18 };
+
+static void make_options(struct arguments *a, struct poptOption *table)
+{
+    struct train_run_settings *s = &a->settings;
+    const struct poptOption own[OWN_OPTIONS] = {
+        {"model", 0, POPT_ARG_STRING, &a->model, 0, "model directory", "DIR"},
+        {"data", 0, POPT_ARG_ARGV, &a->data, 0, "corpus from clbert prepare, or labelled examples",
+         "CORPUS"},
+        {"device", 0, POPT_ARG_STRING, &a->device, 0, "auto (default), cpu, opencl, ...", "DEVICE"},
+        {"threads", 0, POPT_ARG_INT, &a->threads, 0, "threads of the CPU path (0: all)", "N"},
+        {"precision", 0, POPT_ARG_STRING, &a->precision, 0,
          "of products: fp32 (default), tf32, bf16 or fp16", "TYPE"},
         {"per-device-eval-batch-size", 0, POPT_ARG_INT, &s->per_device_train_batch_size, 0,
          "sequences a batch (the run's, or 32)", "N"},
         {"max-seq-length", 0, POPT_ARG_INT, &s->stream.max_seq_length, 0,
-         "tokens a sequence at most (the run's, or 128)", "N"},
+         "tokens a sequence at most (the run's, or 128; of a task what the model takes)", "N"},
         {"mlm-probability", 0, POPT_ARG_FLOAT, &s->stream.mlm_probability, 0,
          "share of tokens (the run's, or 0.15)", "X"},
-        {"whole-word-mask", 0, POPT_ARG_NONE, &a.whole_word_mask, 0, "mask all pieces of a word",
+        {"whole-word-mask", 0, POPT_ARG_NONE, &a->whole_word_mask, 0, "mask all pieces of a word",
          NULL},
-        {"span-mask", 0, POPT_ARG_NONE, &a.span_mask, 0, "mask spans of whole words", NULL},
-        {"no-nsp", 0, POPT_ARG_NONE, &a.no_nsp, 0,
+        {"span-mask", 0, POPT_ARG_NONE, &a->span_mask, 0, "mask spans of whole words", NULL},
+        {"no-nsp", 0, POPT_ARG_NONE, &a->no_nsp, 0,
          "full sequences, without pairs (as the run's are)", NULL},
         {"short-seq-probability", 0, POPT_ARG_FLOAT, &s->stream.short_seq_probability, 0,
          "share of shorter sequences (the run's, or 0.1)", "X"},
-        {"eval-samples", 0, POPT_ARG_LONGLONG, &a.eval_samples, 0,
+        {"eval-samples", 0, POPT_ARG_LONGLONG, &a->eval_samples, 0,
          "held-out pairs (the run's, or 640), 0: each once", "N"},
-        {"seed", 0, POPT_ARG_LONGLONG, &a.seed, 0, "of pairs and masks (the run's, or 42)", "N"},
-        {"json", 0, POPT_ARG_NONE, &a.json, 0, "one line of JSON", NULL},
-        POPT_TABLEEND};
+        {"seed", 0, POPT_ARG_LONGLONG, &a->seed, 0, "of pairs and masks (the run's, or 42)", "N"},
+        {"json", 0, POPT_ARG_NONE, &a->json, 0, "one line of JSON", NULL},
+        {"confusion", 0, POPT_ARG_NONE, &a->confusion, 0, "of a task: what was taken for what",
+         NULL},
+        {"worst", 0, POPT_ARG_INT, &a->worst, 0, "of a task: N examples of the largest loss", "N"},
+        {"doc-stride", 0, POPT_ARG_INT, &a->doc_stride, 0,
+         "tokens that stretches of a long context share (128)", "N"},
+    };
+    memcpy(table, own, sizeof own);
+    table += OWN_OPTIONS;
+    cli_examples_options(&a->examples, &table);
+    *table = (struct poptOption)POPT_TABLEEND;
+}
+
+enum clb_status command_evaluate(int argc, const char **argv)
+{
+    struct arguments a = {.doc_stride = 128, .max_answer_length = 30};
+    struct poptOption options[OWN_OPTIONS + CLI_EXAMPLES_OPTIONS + 1];
     poptContext context = NULL;
     const char **rest;
     int rest_count;
     bool help = false;
-    struct clb_evaluation result;
     enum clb_status status;
+    make_options(&a, options);
     CLB_TRY(cli_parse(&usage, options, argc, argv, &context, &rest, &rest_count, &help));
     if (help) goto cleanup;
     CLB_TRY(cli_require(&usage, a.model, "--model DIR"));
     CLB_TRY(cli_require(&usage, a.data, "--data CORPUS"));
     CLB_TRY(cli_corpora(a.data, rest, rest_count, &a.corpora, &a.corpus_count));
-    CLB_TRY(evaluate(&a, &result));
-    CLB_TRY(print_result(&result, a.json));
+    CLB_TRY(evaluate_any(&a));
 cleanup:
     poptFreeContext(context);
+    cli_examples_free(&a.examples);
     free(a.model);
     cli_free_strings(a.data);
     free(a.corpora);
