@@ -9,16 +9,8 @@
 
 enum clb_status task_record_missing(const json_t *record, const char *column, const char *where)
 {
-    char known[256] = "";
-    size_t length = 0;
-    const char *name;
-    json_t *value;
-    json_object_foreach((json_t *)record, name, value)
-    {
-        if (length < sizeof known)
-            length += (size_t)snprintf(known + length, sizeof known - length, "%s%s",
-                                       length ? ", " : "", name);
-    }
+    char known[256];
+    text_records_names(record, known, sizeof known);
     return clb_fail(CLB_ERROR_FORMAT, "%s: has no \"%s\"; there are: %s", where, column, known);
 }
 

@@ -189,38 +189,30 @@ const char *text_records_where(const struct text_records *r)
 }
 
 /* Adds a name to the list, or an ellipsis where there is no more room: false. */
-static bool add_column(char *list, size_t room, const char *separator, const char *name)
+static bool add_name(char *list, size_t room, const char *name)
 {
     const size_t used = strlen(list);
-    const bool fits = used + strlen(separator) + strlen(name) + sizeof ", ..." <= room;
-    sprintf(list + used, "%s%s", separator, fits ? name : "...");
+    const bool fits = used + strlen(name) + sizeof ", , ..." <= room;
+    sprintf(list + used, "%s%s", used ? ", " : "", fits ? name : "...");
     return fits;
 }
 
-const char *text_records_columns(struct text_records *r)
+void text_records_names(const json_t *from, char *list, size_t size)
 {
-    const bool table = r->form == &records_tsv || r->form == &records_csv;
-    const char *separator = table ? "columns: " : "fields: ", *name;
+    const char *name;
     json_t *value;
     size_t i;
-    r->columns[0] = 0;
-    if (table) {
-        json_array_foreach(r->table.header, i, value)
-        {
-            name = json_string_value(value);
-            if (!add_column(r->columns, sizeof r->columns, separator, name)) break;
-            separator = ", ";
-        }
-    } else {
-        json_object_foreach(r->record, name, value)
-        {
-            if (!add_column(r->columns, sizeof r->columns, separator, name)) break;
-            separator = ", ";
-        }
+    list[0] = 0;
+    json_array_foreach((json_t *)from, i, value)
+    {
+        if (!add_name(list, size, json_string_value(value))) break;
     }
-    for (char *c = r->columns; *c; c++)
+    json_object_foreach((json_t *)from, name, value)
+    {
+        if (!add_name(list, size, name)) break;
+    }
+    for (char *c = list; *c; c++)
         if ((unsigned char)*c < ' ') *c = ' ';
-    return r->columns;
 }
 
 static const char *text_of_real(double value, char *buffer, size_t size)

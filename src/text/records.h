@@ -40,9 +40,9 @@ enum clb_status text_records_next(struct text_records *records, json_t **record)
 /* Where the last record begins, for messages: "train.csv:12", "train.json, question 12". Valid
  * until the next call of next. */
 const char *text_records_where(const struct text_records *records);
-/* The last record's members, for messages: "columns: id, text, label", "fields: tokens, tags". A
- * long list is cut. Valid until the next call of this function. */
-const char *text_records_columns(struct text_records *records);
+/* The names of an object's members, or those in a list, for messages: "id, text, label". What there
+ * is no room for is left out. */
+void text_records_names(const json_t *from, char *list, size_t size);
 
 /* The text of a string (its own), an integer, real or boolean (in `buffer`, of at least 32 bytes):
  * "3" of 3 and 3.0, the shortest number that reads back as the same. Else NULL. */

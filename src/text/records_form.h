@@ -30,7 +30,7 @@ struct text_records {
     bool passed_over;                /* something of the file */
     const char *nothing;             /* what to say of a file without records */
     json_t *record;
-    char *where, columns[512];
+    char *where;
     size_t where_size;
     struct records_table table;
     struct records_squad squad;

@@ -154,6 +154,7 @@ static enum clb_status begin_csv(struct text_records *r)
 
 static enum clb_status next_row(struct text_records *r, json_t **record)
 {
+    char names[320];
     const size_t columns = json_array_size(r->table.header);
     struct row row;
     const char *field;
@@ -172,8 +173,9 @@ static enum clb_status next_row(struct text_records *r, json_t **record)
                             value);
     }
     if (fields == columns) return CLB_OK;
-    return records_fail(r, row.line, "has %zu column%s, the header %zu (%s)", fields,
-                        fields == 1 ? "" : "s", columns, text_records_columns(r));
+    text_records_names(r->table.header, names, sizeof names);
+    return records_fail(r, row.line, "has %zu column%s, the header %zu (columns: %s)", fields,
+                        fields == 1 ? "" : "s", columns, names);
 }
 
 const struct records_form records_tsv = {begin_tsv, next_row};
