@@ -388,12 +388,13 @@ static void test_cut_short(void **state)
 }
 
 /* Examples of a corpus in `copy`: true, or an error that names the file. */
-static bool reads_well(const char *copy)
+static bool reads_well(const char *copy, bool no_nsp)
 {
     const struct clb_stream_options options = {.seed = 1,
                                                .max_seq_length = LENGTH,
                                                .mlm_probability = 0.15f,
-                                               .short_seq_probability = 0.1f};
+                                               .short_seq_probability = 0.1f,
+                                               .no_nsp = no_nsp};
     struct clb_corpus *damaged = NULL;
     struct clb_stream *stream = NULL;
     int32_t ids[3 * LENGTH];
@@ -415,7 +416,7 @@ static void test_damage(void **state)
     (void)state;
     char *copy = base_format("%s/damaged", directory);
     prepare(copy, 1);
-    assert_true(reads_well(copy));
+    assert_true(reads_well(copy, false) && reads_well(copy, true));
     int refused = 0;
     for (int file = 0; file < 2; file++) {
         char *path = base_format("%s/train.%s", copy, file ? "bin" : "idx"), *bytes;
@@ -429,7 +430,7 @@ static void test_damage(void **state)
                 wrong[clb_random_u32(random, 80 * round + 2 * i) % size] =
                     (char)clb_random_u32(random, 80 * round + 2 * i + 1);
             OK(base_file_write(path, wrong, size));
-            refused += !reads_well(copy);
+            refused += !reads_well(copy, round % 2);
             free(wrong);
         }
         OK(base_file_write(path, bytes, size));

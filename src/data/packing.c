@@ -93,8 +93,10 @@ struct token_range packing_at(const struct packing *p, uint32_t epoch, int64_t i
     int64_t number;
     const int64_t document = find_document(p, epoch, index, &number);
     const struct token_range whole = stretches_document_range(p->set, document);
-    /* What the stretches have beyond the document goes to both its ends, a quarter at least. */
-    const int64_t room = larger(examples_of(p, whole) * p->stretch - whole.count, 0);
+    /* What the stretches have beyond the document, less than one of them, goes to both its ends, a
+     * quarter at least. */
+    const int64_t beyond = examples_of(p, whole) * p->stretch - whole.count;
+    const int64_t room = smaller(larger(beyond, 0), p->stretch - 1);
     const int64_t shift =
         room / 4 + clb_random_below(layout, (uint64_t)document, (uint32_t)(room / 2) + 1);
     const int64_t begin = cut_at(p, whole, shift, number);
