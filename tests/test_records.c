@@ -471,7 +471,7 @@ static void test_names(void **state)
     (void)state;
     check_names(json_pack("{s:i, s:i}", "label", 1, "te\nxt", 2), 64, "label, te xt");
     check_names(json_pack("[s, s]", "id", "text"), 64, "id, text");
-    check_names(json_pack("[s, s, s]", "id", "text", "label"), 16, "id, ...");
+    check_names(json_pack("[s, s, s]", "id", "text", "label"), 12, "id, ...");
     check_names(json_object(), 64, "");
 }
 
