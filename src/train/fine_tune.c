@@ -176,12 +176,7 @@ static void compare(struct train_run *run, double value)
     else
         best->waited++;
     const int32_t patience = f->options.early_stopping_patience;
-    if (patience > 0 && best->waited >= patience) {
-        base_log("step %" PRId64 ": the last: %d evaluations were not better than that of step "
-                 "%" PRId64,
-                 run->step, best->waited, best->step);
-        run->done = true;
-    }
+    run->done = patience > 0 && best->waited >= patience;
 }
 
 static enum clb_status evaluate(struct train_run *run)
@@ -193,8 +188,12 @@ static enum clb_status evaluate(struct train_run *run)
     if (!f->validation) return CLB_OK;
     CLB_TRY(measure(run, f->validation, &figures));
     CLB_TRY(deciding(f, figures, &value));
+    compare(run, value); /* first: the checkpoint is written also where nothing could be told */
     CLB_TRY(train_log_figures(run, figures));
-    compare(run, value);
+    if (run->done)
+        base_log("step %" PRId64 ": the last: %d evaluations were not better than that of step "
+                 "%" PRId64,
+                 run->step, run->best.waited, run->best.step);
 cleanup:
     json_decref(figures);
     return status;
