@@ -128,8 +128,8 @@ static const char *option_before(const char *value, int argc, const char **argv)
     return "";
 }
 
-/* The options of the table that were on the command line. */
-static const char *given_names[MOST_OPTIONS];
+/* The options of the table that were on the command line, and their values. */
+static const char *given_names[MOST_OPTIONS], *given_values[MOST_OPTIONS];
 static int given_count;
 
 bool cli_given(const char *name)
@@ -161,8 +161,12 @@ static enum clb_status note_options(const struct poptOption *options, int argc, 
         const bool again = cli_given(option->longName);
         if (again && type != POPT_ARG_NONE && type != POPT_ARG_ARGV)
             return clb_fail(CLB_ERROR_ARGUMENT, "--%s is given twice", option->longName);
-        if (!again && given_count < MOST_OPTIONS) given_names[given_count++] = option->longName;
-        if (type != POPT_ARG_NONE && !strchr(argv[i], '=')) i++;
+        const char *equals = strchr(argv[i], '=');
+        if (!again && given_count < MOST_OPTIONS) {
+            given_values[given_count] = equals ? equals + 1 : i + 1 < argc ? argv[i + 1] : "";
+            given_names[given_count++] = option->longName;
+        }
+        if (type != POPT_ARG_NONE && !equals) i++;
     }
     return CLB_OK;
 }
@@ -177,12 +181,36 @@ static enum clb_status check_threads(const struct poptOption *options)
                     CLB_MOST_THREADS);
 }
 
-/* popt takes a string for which it got no memory as not given. */
-static enum clb_status check_strings(const struct poptOption *options)
+/* Whether popt has stored 0. */
+static bool is_zero(const struct poptOption *o)
 {
-    for (const struct poptOption *o = options; o->longName; o++)
-        if (o->argInfo == POPT_ARG_STRING && !*(char *const *)o->arg && cli_given(o->longName))
+    switch (o->argInfo) {
+    case POPT_ARG_STRING:
+        return !*(char *const *)o->arg;
+    case POPT_ARG_INT:
+        return *(const int *)o->arg == 0;
+    case POPT_ARG_LONGLONG:
+        return *(const long long *)o->arg == 0;
+    case POPT_ARG_FLOAT:
+        return *(const float *)o->arg == 0.0f;
+    case POPT_ARG_DOUBLE:
+        return *(const double *)o->arg == 0.0;
+    default:
+        return false;
+    }
+}
+
+/* popt takes a value for which it got no memory as nothing: no string, the number 0. */
+static enum clb_status check_values(const struct poptOption *options)
+{
+    for (int i = 0; i < given_count; i++) {
+        const struct poptOption *o = find_option(options, given_names[i]);
+        const double value = strtod(given_values[i], NULL);
+        const bool said = o->argInfo == POPT_ARG_STRING ||
+                          (o->argInfo == POPT_ARG_FLOAT ? (float)value != 0.0f : value != 0.0);
+        if (said && is_zero(o))
             return clb_fail(CLB_ERROR_MEMORY, "--%s: out of memory", o->longName);
+    }
     return CLB_OK;
 }
 
@@ -219,7 +247,7 @@ enum clb_status cli_parse(const struct cli_usage *usage, const struct poptOption
     const char **arguments = poptGetArgs(*context);
     if (arguments) *rest = arguments;
     while ((*rest)[*rest_count]) ++*rest_count;
-    status = check_strings(options);
+    status = check_values(options);
     return status == CLB_OK ? check_threads(options) : status;
 }
 
