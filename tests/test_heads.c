@@ -374,6 +374,13 @@ static void test_settings(void **state)
     OK(clb_model_set_loss(g.model, &settings));
     support_near(loss_of(g.model, g.batch, 5), 2 * plain, 1e-5, "twice the loss");
     assert_true(clb_model_label_weight(g.model, 0, g.batch) == 2.0 * g.batch->sequences);
+    struct clb_losses losses, again;
+    OK(clb_model_read_losses(g.model, &losses)); /* and they go on as they were */
+    assert_true(losses.loss[0].weight == 2.0 * (double)losses.loss[0].count);
+    OK(clb_model_write_losses(g.model, &losses));
+    OK(clb_model_read_losses(g.model, &again));
+    assert_true(again.loss[0].sum == losses.loss[0].sum);
+    assert_true(again.loss[0].weight == losses.loss[0].weight);
     OK(clb_model_set_loss(g.model, NULL));
     assert_true(loss_of(g.model, g.batch, 5) == plain);
     support_golden_close(&g);
