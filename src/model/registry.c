@@ -1,71 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "model/registry.h"
-
 #include "base/error.h"
 #include "compute/arena.h"
 #include "compute/upload.h"
+#include "model/registry_inside.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { SHARED = -1 }; /* a slot of no single module */
-
-/* Memory of one activation, or of several that are not needed at the same time. */
-struct slot {
-    const char *name;
-    int module;    /* that keeps it, or SHARED */
-    int64_t bytes; /* of the largest */
-    struct clb_tensor tensor;
-};
-
-struct activation {
-    struct clb_tensor *tensor;
-    enum clb_type type;
-    int64_t rows, columns;
-    int slot;
-};
-
-struct registry {
-    struct clb_device *device;
-    bool training, checkpointing;
-    enum clb_type operands;
-    enum clb_status status; /* the first failure */
-    char message[256];
-    int module, frozen_modules;
-
-    struct parameter **parameters; /* [parameter_count] */
-    struct clb_parameter *weights, *gradients;
-    int *modules;
-    int parameter_count;
-    struct activation *activations;
-    int activation_count;
-    struct slot *slots;
-    int slot_count;
-    struct clb_layer *layers;
-    int layer_count;
-    struct clb_tensor **input_lists; /* of registry_inputs */
-    int input_list_count;
-
-    struct loss {
-        const char *name;
-        enum loss_kind kind;
-        struct clb_tensor sums; /* [2] */
-        int64_t count;
-        double weight;
-    } losses[CLB_LOSSES];
-    int loss_count;
-
-    struct clb_arena *weight_arena, *gradient_arena, *input_arena;
-    uint64_t weights_cast;           /* the writes to weight_arena that operand_arena has seen */
-    struct clb_arena *operand_arena; /* NULL where operands are fp32 in memory */
-    struct clb_arena **activation_arenas;
-    int activation_arena_count;
-    struct upload *upload;
-    int32_t *staged;    /* the batch that is being made */
-    int64_t staged_end; /* so many elements of it are to be sent */
-};
 
 /* ---- life ---- */
 
@@ -74,7 +16,7 @@ static enum clb_status out_of_memory(void)
     return clb_fail(CLB_ERROR_MEMORY, "model: out of memory");
 }
 
-static void note(struct registry *r, enum clb_status status)
+void registry_note(struct registry *r, enum clb_status status)
 {
     if (status == CLB_OK || r->status != CLB_OK) return;
     r->status = status;
@@ -150,7 +92,7 @@ static void *grow(struct registry *r, void *array, int count, size_t size)
 {
     if (count & (count - 1)) return array;
     void *more = realloc(array, (count ? 2 * (size_t)count : 1) * size);
-    if (!more) note(r, out_of_memory());
+    if (!more) registry_note(r, out_of_memory());
     return more;
 }
 
@@ -171,11 +113,14 @@ void registry_parameter(struct registry *r, struct parameter *parameter, enum pa
 {
     if (r->status != CLB_OK || !grow_parameters(r)) return;
     if (r->device)
-        note(r, clb_arena_add(r->weight_arena, CLB_F32, rows, columns, &parameter->weight));
+        registry_note(r,
+                      clb_arena_add(r->weight_arena, CLB_F32, rows, columns, &parameter->weight));
     if (r->gradient_arena)
-        note(r, clb_arena_add(r->gradient_arena, CLB_F32, rows, columns, &parameter->gradient));
+        registry_note(
+            r, clb_arena_add(r->gradient_arena, CLB_F32, rows, columns, &parameter->gradient));
     if (r->operand_arena)
-        note(r, clb_arena_add(r->operand_arena, r->operands, rows, columns, &parameter->operand));
+        registry_note(
+            r, clb_arena_add(r->operand_arena, r->operands, rows, columns, &parameter->operand));
     const bool stacked = kind == STACKED_MATRIX || kind == STACKED_BIAS;
     const bool matrix = kind == MATRIX || kind == STACKED_MATRIX;
     struct clb_parameter *listed = &r->weights[r->parameter_count];
@@ -350,14 +295,14 @@ enum clb_status registry_cast_weights(struct registry *r)
 void registry_input(struct registry *r, struct clb_tensor *tensor, int64_t count)
 {
     if (r->status == CLB_OK && r->device)
-        note(r, clb_arena_add(r->input_arena, CLB_I32, count, 1, tensor));
+        registry_note(r, clb_arena_add(r->input_arena, CLB_I32, count, 1, tensor));
 }
 
 void registry_input_numbers(struct registry *r, struct clb_tensor *tensor, int64_t rows,
                             int64_t columns)
 {
     if (r->status == CLB_OK && r->device)
-        note(r, clb_arena_add(r->input_arena, CLB_F32, rows, columns, tensor));
+        registry_note(r, clb_arena_add(r->input_arena, CLB_F32, rows, columns, tensor));
 }
 
 struct clb_tensor *registry_inputs(struct registry *r, int tensors, int64_t count)
@@ -366,87 +311,12 @@ struct clb_tensor *registry_inputs(struct registry *r, int tensors, int64_t coun
     struct clb_tensor *list = lists ? calloc((size_t)tensors, sizeof *list) : NULL;
     if (lists) r->input_lists = lists;
     if (!list) {
-        note(r, out_of_memory());
+        registry_note(r, out_of_memory());
         return NULL;
     }
     r->input_lists[r->input_list_count++] = list;
     for (int i = 0; i < tensors; i++) registry_input(r, &list[i], count);
     return list;
-}
-
-/* ---- losses ---- */
-
-int registry_loss(struct registry *r, const char *name, enum loss_kind kind)
-{
-    if (r->loss_count == CLB_LOSSES) {
-        note(r, clb_fail(CLB_ERROR_ARGUMENT, "a model has at most %d losses", CLB_LOSSES));
-        return 0;
-    }
-    struct loss *loss = &r->losses[r->loss_count];
-    loss->name = name;
-    loss->kind = kind;
-    registry_activation(r, &loss->sums, name, 2, 1, SAVED);
-    return r->loss_count++;
-}
-
-int registry_loss_count(const struct registry *r)
-{
-    return r->loss_count;
-}
-
-const char *registry_loss_name(const struct registry *r, int loss)
-{
-    return r->losses[loss].name;
-}
-
-const struct clb_tensor *registry_loss_sums(const struct registry *r, int loss)
-{
-    return &r->losses[loss].sums;
-}
-
-void registry_count_labels(struct registry *r, int loss, int64_t count, double weight)
-{
-    r->losses[loss].count += count;
-    r->losses[loss].weight += weight;
-}
-
-enum clb_status registry_read_losses(const struct registry *r, struct clb_losses *losses)
-{
-    enum clb_status status = CLB_OK;
-    *losses = (struct clb_losses){.count = r->loss_count};
-    for (int i = 0; i < r->loss_count && status == CLB_OK; i++) {
-        const struct loss *from = &r->losses[i];
-        float sums[2] = {0};
-        status = clb_tensor_read(from->sums, sums, 2);
-        struct clb_loss *to = &losses->loss[i];
-        *to = (struct clb_loss){.sum = (double)sums[0],
-                                .correct = (double)sums[1],
-                                .count = from->count,
-                                .weight = from->weight,
-                                .perplexity = from->kind == LOSS_OF_WORDS,
-                                .numeric = from->kind == LOSS_OF_NUMBERS};
-        snprintf(to->name, sizeof to->name, "%s", from->name);
-    }
-    return status;
-}
-
-enum clb_status registry_write_losses(struct registry *r, const struct clb_losses *losses)
-{
-    enum clb_status status = CLB_OK;
-    for (int i = 0; i < r->loss_count && status == CLB_OK; i++) {
-        float sums[2] = {0};
-        r->losses[i].count = 0;
-        r->losses[i].weight = 0;
-        for (int j = 0; losses && j < losses->count; j++) {
-            if (strcmp(losses->loss[j].name, r->losses[i].name) != 0) continue;
-            sums[0] = (float)losses->loss[j].sum;
-            sums[1] = (float)losses->loss[j].correct;
-            r->losses[i].count = losses->loss[j].count;
-            r->losses[i].weight = losses->loss[j].weight;
-        }
-        status = clb_tensor_write(r->losses[i].sums, sums, 2);
-    }
-    return status;
 }
 
 /* ---- memory ---- */
