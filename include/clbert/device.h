@@ -245,6 +245,9 @@ CLB_API enum clb_status clb_tensor_write(struct clb_tensor tensor, const void *h
 
 /* Copies `count` elements from the tensor's beginning to the host; waits for what was queued. */
 CLB_API enum clb_status clb_tensor_read(struct clb_tensor tensor, void *host, int64_t count);
+/* The same from element `first` on. */
+CLB_API enum clb_status clb_tensor_read_from(struct clb_tensor tensor, int64_t first, void *host,
+                                             int64_t count);
 
 /* ---- arenas ---- */
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What changes in an arena: whoever keeps something made of its tensors asks whether it still is. */
+/* What changes in an arena: whoever keeps something made of its tensors asks whether it still is.
+ */
 #ifndef COMPUTE_ARENA_H
 #define COMPUTE_ARENA_H
 

@@ -36,7 +36,8 @@ struct clb_backend {
     unsigned multiplies; /* 1 << type for every type of operands that products and attention take */
 
     /* Memory. `slice` makes a handle of `bytes` from `offset` (a multiple of 2 * CLB_BLOCK) of an
-     * allocation; slices are released before it. `read` waits for everything queued before it. */
+     * allocation; slices are released before it. `read` takes bytes from `offset` on, and waits for
+     * everything queued before it. */
     enum clb_status (*allocate)(struct clb_device *device, int64_t bytes, void **memory);
     enum clb_status (*slice)(struct clb_device *device, void *memory, int64_t offset, int64_t bytes,
                              void **slice);
@@ -44,7 +45,8 @@ struct clb_backend {
     void (*release)(struct clb_device *device, void *memory);
     enum clb_status (*write)(struct clb_device *device, void *memory, const void *host,
                              int64_t bytes);
-    enum clb_status (*read)(struct clb_device *device, void *memory, void *host, int64_t bytes);
+    enum clb_status (*read)(struct clb_device *device, void *memory, int64_t offset, void *host,
+                            int64_t bytes);
 
     /* Memory of the host that the device reads while the host goes on: what is sent from it must
      * stay as it is until wait_sent has taken *sent (NULL: it has been read). `flush` begins what

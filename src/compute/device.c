@@ -220,10 +220,12 @@ struct clb_tensor clb_tensor_reshape(struct clb_tensor tensor, int64_t rows, int
     return tensor;
 }
 
-static enum clb_status check_transfer(struct clb_tensor tensor, int64_t count)
+static enum clb_status check_transfer(struct clb_tensor tensor, int64_t first, int64_t count)
 {
+    const int64_t elements = clb_tensor_elements(tensor);
+    const int64_t most = elements < tensor.capacity ? elements : tensor.capacity;
     if (!tensor.memory) return clb_fail(CLB_ERROR_ARGUMENT, "a tensor without memory");
-    if (count < 0 || count > clb_tensor_elements(tensor) || count > tensor.capacity)
+    if (count < 0 || first < 0 || first > most || count > most - first)
         return clb_fail(CLB_ERROR_ARGUMENT, "%lld elements for a tensor of %lld x %lld",
                         (long long)count, (long long)tensor.rows, (long long)tensor.columns);
     return CLB_OK;
@@ -231,7 +233,7 @@ static enum clb_status check_transfer(struct clb_tensor tensor, int64_t count)
 
 enum clb_status clb_tensor_write(struct clb_tensor tensor, const void *host, int64_t count)
 {
-    enum clb_status status = check_transfer(tensor, count);
+    enum clb_status status = check_transfer(tensor, 0, count);
     if (status != CLB_OK || count == 0) return status;
     struct clb_device *device = tensor.device;
     const int64_t bytes = count * clb_type_size(tensor.type);
@@ -242,11 +244,18 @@ enum clb_status clb_tensor_write(struct clb_tensor tensor, const void *host, int
     return device->backend->write(device, tensor.memory, host, bytes);
 }
 
-enum clb_status clb_tensor_read(struct clb_tensor tensor, void *host, int64_t count)
+enum clb_status clb_tensor_read_from(struct clb_tensor tensor, int64_t first, void *host,
+                                     int64_t count)
 {
-    enum clb_status status = check_transfer(tensor, count);
+    const int64_t size = clb_type_size(tensor.type);
+    const enum clb_status status = check_transfer(tensor, first, count);
     if (status != CLB_OK || count == 0) return status;
     tensor.device->traffic.waits++;
-    return tensor.device->backend->read(tensor.device, tensor.memory, host,
-                                        count * clb_type_size(tensor.type));
+    return tensor.device->backend->read(tensor.device, tensor.memory, first * size, host,
+                                        count * size);
+}
+
+enum clb_status clb_tensor_read(struct clb_tensor tensor, void *host, int64_t count)
+{
+    return clb_tensor_read_from(tensor, 0, host, count);
 }

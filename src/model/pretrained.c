@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+enum { SAVE_PIECE = 1 << 16 }; /* numbers that are read from the device at once */
+
 static int64_t largest(const struct clb_tensor_list *lists, int list_count)
 {
     int64_t most = 1;
@@ -47,21 +49,33 @@ static enum clb_status declare_list(struct safetensors_writer *writer,
     return status;
 }
 
+/* In pieces: the largest tensor would be a second copy of a tenth of the model. */
+static enum clb_status append_tensor(struct safetensors_writer *writer, struct clb_tensor tensor,
+                                     float host[SAVE_PIECE])
+{
+    const int64_t all = clb_tensor_elements(tensor);
+    enum clb_status status = CLB_OK;
+    for (int64_t first = 0; first < all && status == CLB_OK; first += SAVE_PIECE) {
+        const int64_t count = all - first < SAVE_PIECE ? all - first : SAVE_PIECE;
+        CLB_TRY(clb_tensor_read_from(tensor, first, host, count));
+        CLB_TRY(safetensors_append(writer, host, count));
+    }
+cleanup:
+    return status;
+}
+
 enum clb_status clb_tensors_save(const char *path, const struct clb_tensor_list *lists,
                                  int list_count)
 {
     struct safetensors_writer *writer = NULL;
-    float *host = NULL;
+    float *host = malloc(SAVE_PIECE * sizeof *host);
     enum clb_status status;
-    CLB_TRY(allocate_host(lists, list_count, &host));
+    if (!host) return clb_fail(CLB_ERROR_MEMORY, "tensors: out of memory");
     CLB_TRY(safetensors_create(path, &writer));
     for (int l = 0; l < list_count; l++) CLB_TRY(declare_list(writer, &lists[l]));
     for (int l = 0; l < list_count; l++)
-        for (int i = 0; i < lists[l].count; i++) {
-            struct clb_tensor tensor = lists[l].parameters[i].tensor;
-            CLB_TRY(clb_tensor_read(tensor, host, clb_tensor_elements(tensor)));
-            CLB_TRY(safetensors_append(writer, host, clb_tensor_elements(tensor)));
-        }
+        for (int i = 0; i < lists[l].count; i++)
+            CLB_TRY(append_tensor(writer, lists[l].parameters[i].tensor, host));
     status = safetensors_commit(writer);
     writer = NULL;
 cleanup:

@@ -207,10 +207,11 @@ static enum clb_status cpu_write(struct clb_device *device, void *memory, const 
     return CLB_OK;
 }
 
-static enum clb_status cpu_read(struct clb_device *device, void *memory, void *host, int64_t bytes)
+static enum clb_status cpu_read(struct clb_device *device, void *memory, int64_t offset, void *host,
+                                int64_t bytes)
 {
     (void)device;
-    memcpy(host, memory, (size_t)bytes);
+    memcpy(host, (const char *)memory + offset, (size_t)bytes);
     return CLB_OK;
 }
 

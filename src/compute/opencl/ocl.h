@@ -154,7 +154,8 @@ enum clb_status ocl_slice(struct clb_device *device, void *memory, int64_t offse
                           void **slice);
 void ocl_release(struct clb_device *device, void *memory);
 enum clb_status ocl_write(struct clb_device *device, void *memory, const void *host, int64_t bytes);
-enum clb_status ocl_read(struct clb_device *device, void *memory, void *host, int64_t bytes);
+enum clb_status ocl_read(struct clb_device *device, void *memory, int64_t offset, void *host,
+                         int64_t bytes);
 enum clb_status ocl_allocate_host(struct clb_device *device, int64_t bytes, void **handle,
                                   void **host);
 void ocl_release_host(struct clb_device *device, void *handle, void *host);

@@ -40,13 +40,14 @@ enum clb_status ocl_write(struct clb_device *base, void *memory, const void *hos
         "write");
 }
 
-enum clb_status ocl_read(struct clb_device *base, void *memory, void *host, int64_t bytes)
+enum clb_status ocl_read(struct clb_device *base, void *memory, int64_t offset, void *host,
+                         int64_t bytes)
 {
     struct ocl_device *device = ocl_device(base);
-    return ocl_check(
-        device,
-        clEnqueueReadBuffer(device->queue, memory, CL_TRUE, 0, (size_t)bytes, host, 0, NULL, NULL),
-        "read");
+    return ocl_check(device,
+                     clEnqueueReadBuffer(device->queue, memory, CL_TRUE, (size_t)offset,
+                                         (size_t)bytes, host, 0, NULL, NULL),
+                     "read");
 }
 
 /* ---- sending without waiting ---- */
