@@ -115,7 +115,7 @@ static struct clb_fine_tune_options options_of(const struct case_of_task *c, cha
     o.training.learning_rate = 3e-3f;
     o.training.per_device_train_batch_size = 8;
     o.training.seed = 5;
-    o.num_train_epochs = 40;
+    o.training.num_train_epochs = 40;
     o.task = c->task;
     o.train.paths = (const char *const *)path;
     o.train.count = 1;

@@ -83,8 +83,8 @@ CLB_API enum clb_status clb_batch_label(struct clb_batch *batch, const char *nam
  * One that is not finite: CLB_ERROR_ARGUMENT. */
 CLB_API enum clb_status clb_batch_label_numbers(struct clb_batch *batch, const char *name,
                                                 int32_t row, int32_t width, const float *numbers);
-/* Gives the sequence that begins in row `row` a label "span": rows `first` and `last` of it, each -1
- * where it is not to be learnt. */
+/* Gives the sequence that begins in row `row` a label "span": rows `first` and `last` of it, each
+ * -1 where it is not to be learnt. */
 CLB_API enum clb_status clb_batch_label_span(struct clb_batch *batch, int32_t row, int32_t first,
                                              int32_t last);
 

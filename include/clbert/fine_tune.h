@@ -12,7 +12,7 @@ CLB_BEGIN_DECLS
 
 struct clb_fine_tune_options {
     /* Of these `data`, eval_samples and what is said of masks, pairs and short sequences are
-     * pretraining's alone. model: a directory with a tokenizer. max_steps 0: by num_train_epochs;
+     * pretraining's alone. model: a directory with a tokenizer.
      * max_seq_length 0: by max_length_quantile; eval_steps and save_steps -1: once an epoch. */
     struct clb_training_options training;
     enum clb_task task;
@@ -20,8 +20,7 @@ struct clb_fine_tune_options {
     struct clb_examples validation; /* none: validation_fraction of the training examples */
     struct clb_examples test;       /* or none: measured once, at the end, by the best model */
     float validation_fraction;
-    bool from_scratch; /* the model's shape and tokenizer, but none of its weights */
-    float num_train_epochs;
+    bool from_scratch;         /* the model's shape and tokenizer, but none of its weights */
     float max_length_quantile; /* of the examples that are not cut, where the model allows it */
     int32_t doc_stride;        /* tokens that two stretches of a long context have in common */
     int32_t max_answer_length; /* tokens */

@@ -46,7 +46,8 @@ struct clb_training_options {
     bool dry_run;   /* print the plan and stop */
     int threads;    /* of the CPU path, 0 = all */
 
-    int64_t max_steps;
+    int64_t max_steps;                   /* 0: by num_train_epochs */
+    float num_train_epochs;              /* times that the data are shown */
     int32_t per_device_train_batch_size; /* sequences */
     int32_t gradient_accumulation_steps;
     int32_t max_seq_length;

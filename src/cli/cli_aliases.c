@@ -22,8 +22,7 @@ static const struct {
      "total-steps",
      "max-steps", NULL},
     {"num-steps max-steps iters iterations", "steps", NULL},
-    {"epochs epoch num-epochs num-train-epochs", "max-steps",
-     ": training is counted in updates, not in epochs"},
+    {"epochs epoch num-epochs n-epochs", "num-train-epochs", NULL},
     {"output out out-dir save save-dir save-path run-dir checkpoint-dir", "output-dir", NULL},
     {"output-dir out out-dir save-dir output-file output-path", "output", NULL},
     {"resume resume-from continue load load-checkpoint from-checkpoint", "resume-from-checkpoint",
@@ -33,11 +32,21 @@ static const struct {
      "bert-config-file init-checkpoint pretrained-model",
      "model", NULL},
     {"tokenizer-name tokenizer-path tokenizer-dir vocab vocab-file vocab-path", "tokenizer", NULL},
+    {"train-file train-data training-data dataset", "train", NULL},
+    {"validation-file eval-file dev dev-file eval-data", "validation", NULL},
+    {"test-file predict-file test-data", "test", NULL},
+    {"task-name task-type", "task", NULL},
+    {"patience", "early-stopping-patience", NULL},
+    {"layerwise-lr-decay layer-wise-lr-decay llrd", "layer-decay", NULL},
+    {"freeze frozen-layers", "freeze-layers", NULL},
+    {"text-column-name sentence-column", "text-column", NULL},
+    {"label-column-name target-column", "label-column", NULL},
+    {"aggregation grouped-entities", "aggregation-strategy", NULL},
     {"dataset dataset-name dataset-path train-file train-data train-data-file data-path data-dir "
      "corpus corpora validation-file",
      "data", ": a corpus that clbert prepare made"},
-    {"warmup num-warmup-steps lr-warmup-iters warmup-iters warmup-ratio warmup-proportion",
-     "warmup-steps", ": a number of steps"},
+    {"warmup-proportion warmup-fraction", "warmup-ratio", NULL},
+    {"warmup num-warmup-steps lr-warmup-iters warmup-iters", "warmup-steps", ": a number of steps"},
     {"max-length max-len max-seq-len seq-length seq-len sequence-length block-size",
      "max-seq-length", NULL},
     {"mlm-prob masked-lm-prob mask-prob mask-probability masking-probability", "mlm-probability",
@@ -87,7 +96,6 @@ static const struct {
 } without[] = {
     {"do-train do-eval do-predict", "the command says what is done: pretrain, evaluate"},
     {"local-rank nproc-per-node distributed ddp deepspeed fsdp", "one device is used at a time"},
-    {"epochs epoch num-epochs num-train-epochs", "nothing is counted in epochs"},
 };
 
 /* Whether `name` is one of the words of `list`. */

@@ -37,7 +37,7 @@ struct arguments {
     int from_scratch;
 };
 
-enum { OWN_OPTIONS = 17, MOST_SEEDS = 64 };
+enum { OWN_OPTIONS = 16, MOST_SEEDS = 64 };
 
 static void make_options(struct arguments *a, struct poptOption *table)
 {
@@ -52,7 +52,6 @@ static void make_options(struct arguments *a, struct poptOption *table)
         {"test", 0, POPT_ARG_ARGV, &a->test, 0, "examples for the best model at the end", "FILE"},
         {"from-scratch", 0, POPT_ARG_NONE, &a->from_scratch, 0,
          "the model's shape and vocabulary, but none of its weights", NULL},
-        {"num-train-epochs", 0, POPT_ARG_FLOAT, &o->num_train_epochs, 0, "(3)", "X"},
         {"max-length-quantile", 0, POPT_ARG_FLOAT, &o->max_length_quantile, 0,
          "--max-seq-length so that so many examples are whole (1)", "X"},
         {"doc-stride", 0, POPT_ARG_INT, &o->doc_stride, 0,
@@ -74,6 +73,7 @@ static void make_options(struct arguments *a, struct poptOption *table)
     const struct cli_training_words words = {
         .model = "directory of the pretrained model, with its tokenizer",
         .max_steps = "updates (by --num-train-epochs)",
+        .num_train_epochs = "times that the examples are shown (3)",
         .max_seq_length = "tokens a sequence at most (the longest example, of questions 384)",
         .learning_rate = "peak (2e-5)",
         .adam_epsilon = "(1e-8)",
@@ -109,8 +109,6 @@ static enum clb_status fill_options(struct arguments *a, int argc, const char **
     o->from_scratch = a->from_scratch;
     o->class_weights = a->class_weights;
     o->metric_for_best_model = a->metric;
-    if (cli_given("max-steps") && o->training.max_steps < 1)
-        status = clb_fail(CLB_ERROR_ARGUMENT, "--max-steps should be at least 1");
 cleanup:
     return status;
 }

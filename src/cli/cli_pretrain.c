@@ -60,6 +60,7 @@ static void make_options(struct arguments *a, struct poptOption *table)
         .model = "tiny, mini (default), small, medium, base, large, a config.json, or a model's "
                  "directory to go on from",
         .max_steps = "updates (1000)",
+        .num_train_epochs = "instead: times that the corpus is shown",
         .max_seq_length = "tokens a sequence at most (128)",
         .learning_rate = "peak (1e-4)",
         .adam_epsilon = "(1e-6)",

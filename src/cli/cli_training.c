@@ -30,6 +30,8 @@ void cli_training_options(struct cli_training *t, struct clb_training_options *d
          "auto (default), cpu, opencl, opencl:P.D or a name", "DEVICE"},
         {"threads", 0, POPT_ARG_INT, &o->threads, 0, "threads of the CPU path (0: all)", "N"},
         {"max-steps", 0, POPT_ARG_LONGLONG, &t->max_steps, 0, words->max_steps, "N"},
+        {"num-train-epochs", 0, POPT_ARG_FLOAT, &o->num_train_epochs, 0, words->num_train_epochs,
+         "X"},
         {"per-device-train-batch-size", 0, POPT_ARG_INT, &o->per_device_train_batch_size, 0,
          "sequences a micro-batch (32)", "N"},
         {"gradient-accumulation-steps", 0, POPT_ARG_INT, &o->gradient_accumulation_steps, 0,
@@ -84,6 +86,7 @@ enum clb_status cli_training_take(struct cli_training *t, int argc, const char *
     if (t->model) o->model = t->model;
     if (t->device) o->device = t->device;
     o->max_steps = t->max_steps;
+    if (cli_given("num-train-epochs") && !cli_given("max-steps")) o->max_steps = 0;
     o->warmup_steps = t->warmup_steps;
     o->lr_decay_steps = t->decay_steps;
     o->logging_steps = t->logging_steps;
@@ -102,6 +105,10 @@ enum clb_status cli_training_take(struct cli_training *t, int argc, const char *
         status = clb_schedule_named(t->schedule, &o->lr_scheduler_type);
     if (status == CLB_OK && cli_given("warmup-ratio") && cli_given("warmup-steps"))
         status = clb_fail(CLB_ERROR_ARGUMENT, "--warmup-ratio or --warmup-steps, not both");
+    if (status == CLB_OK && cli_given("max-steps") && cli_given("num-train-epochs"))
+        status = clb_fail(CLB_ERROR_ARGUMENT, "--max-steps or --num-train-epochs, not both");
+    if (status == CLB_OK && cli_given("max-steps") && o->max_steps < 1)
+        status = clb_fail(CLB_ERROR_ARGUMENT, "--max-steps should be at least 1");
     return status;
 }
 

@@ -15,12 +15,12 @@ struct cli_training {
     int gradient_checkpointing, overwrite, dry_run, json;
 };
 
-enum { CLI_TRAINING_OPTIONS = 32 };
+enum { CLI_TRAINING_OPTIONS = 33 };
 
 /* What --help says of options whose meaning or default is the command's own. */
 struct cli_training_words {
-    const char *model, *max_steps, *max_seq_length, *learning_rate, *adam_epsilon, *eval_steps,
-        *save_steps, *json;
+    const char *model, *max_steps, *num_train_epochs, *max_seq_length, *learning_rate,
+        *adam_epsilon, *eval_steps, *save_steps, *json;
 };
 
 /* Takes the defaults, and puts the rows that parse into `training` at *table, which moves behind

@@ -18,6 +18,7 @@ struct clb_fine_tune_options clb_fine_tune_defaults(void)
 {
     struct clb_training_options training = clb_training_defaults();
     training.max_steps = 0;
+    training.num_train_epochs = 3.0f;
     training.max_seq_length = 0;
     training.learning_rate = 2e-5f;
     training.adam_epsilon = 1e-8f;
@@ -28,7 +29,6 @@ struct clb_fine_tune_options clb_fine_tune_defaults(void)
         .train = none,
         .validation = none,
         .test = none,
-        .num_train_epochs = 3.0f,
         .max_length_quantile = 1.0f,
         .doc_stride = 128,
         .max_answer_length = 30,

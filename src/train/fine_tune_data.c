@@ -34,8 +34,6 @@ static enum clb_status check_options(const struct clb_fine_tune_options *o)
          "--validation-fraction should be in [0, 1)"},
         {o->validation.count == 0 || o->validation_fraction == 0,
          "--validation or --validation-fraction, not both"},
-        {o->num_train_epochs > 0 && isfinite(o->num_train_epochs),
-         "--num-train-epochs should be above 0"},
         {o->max_length_quantile > 0 && o->max_length_quantile <= 1,
          "--max-length-quantile should be in (0, 1]"},
         {o->doc_stride >= 0, "--doc-stride should not be negative"},
@@ -221,8 +219,7 @@ static void settle_steps(struct fine_tuning *f)
     struct clb_training_options *o = &f->options.training;
     const int64_t a_step = (int64_t)o->per_device_train_batch_size * o->gradient_accumulation_steps;
     const int64_t an_epoch = (f->train->count + a_step - 1) / a_step;
-    if (o->max_steps == 0)
-        o->max_steps = (int64_t)ceil((double)f->options.num_train_epochs * (double)an_epoch);
+    train_settle_epochs(o, f->train->count);
     if (o->eval_steps < 0) o->eval_steps = an_epoch;
     if (o->save_steps < 0) o->save_steps = an_epoch;
 }

@@ -85,6 +85,19 @@ cleanup:
     return status;
 }
 
+/* How many steps the epochs are. */
+static enum clb_status count_epochs(struct pretraining *p)
+{
+    struct clb_stream_options stream = stream_options(&p->options);
+    struct clb_stream *epoch = NULL;
+    if (p->options.max_steps != 0) return CLB_OK;
+    stream.mlm_probability_last = 0; /* which would need the steps */
+    const enum clb_status status = clb_stream_create(p->corpus, &stream, &epoch);
+    if (status == CLB_OK) train_settle_epochs(&p->options, clb_stream_epoch_examples(epoch));
+    clb_stream_destroy(epoch);
+    return status;
+}
+
 static enum clb_status read_data(struct train_run *run)
 {
     struct pretraining *p = run->context;
@@ -96,6 +109,7 @@ static enum clb_status read_data(struct train_run *run)
     run->tokenizer = clb_corpus_tokenizer(p->corpus);
     run->data_hash = clb_corpus_hash(p->corpus);
     run->example = o->no_nsp ? "sequences" : "pairs";
+    CLB_TRY(count_epochs(p));
 cleanup:
     return status;
 }

@@ -35,12 +35,22 @@ static enum clb_status check_options(const struct clb_training_options *o)
          "--max-grad-norm should not be negative"},
         {o->dropout == -1.0f || (o->dropout >= 0 && o->dropout < 1),
          "--dropout should be in [0, 1)"},
+        {o->max_steps != 0 || (o->num_train_epochs > 0 && isfinite(o->num_train_epochs)),
+         "--num-train-epochs should be above 0"},
         {o->warmup_ratio <= 1, "--warmup-ratio should be in [0, 1]"},
         {o->logging_steps >= 1, "--logging-steps should be at least 1"},
     };
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         if (!checks[i].holds) return clb_fail(CLB_ERROR_ARGUMENT, "%s", checks[i].what);
     return CLB_OK;
+}
+
+void train_settle_epochs(struct clb_training_options *o, int64_t sequences)
+{
+    const int64_t a_step = (int64_t)o->per_device_train_batch_size * o->gradient_accumulation_steps;
+    const int64_t an_epoch = (sequences + a_step - 1) / a_step;
+    if (o->max_steps == 0)
+        o->max_steps = (int64_t)ceil((double)o->num_train_epochs * (double)an_epoch);
 }
 
 /* What follows from the number of steps and the length of sequences, which the data may decide. */

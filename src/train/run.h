@@ -77,6 +77,9 @@ struct train_run {
                            or the precision is another than fp32 */
 };
 
+/* max_steps where num_train_epochs decides it: of so many sequences an epoch. */
+void train_settle_epochs(struct clb_training_options *options, int64_t sequences);
+
 /* Runs a job to its end: clb_pretrain's contract. */
 enum clb_status train_run(const struct train_job *job, void *context,
                           struct clb_training_options *options, struct clb_training_report *report);

@@ -89,7 +89,6 @@ const struct train_argument train_fine_tuning_arguments[] = {
     OWN_ARGUMENT(task, TASK, REFUSED),
     OWN_ARGUMENT(validation_fraction, FLOAT, REFUSED),
     OWN_ARGUMENT(from_scratch, BOOLEAN, IGNORED),
-    OWN_ARGUMENT(num_train_epochs, FLOAT, UNSAID), /* max_steps says it */
     OWN_ARGUMENT(doc_stride, INT32, REFUSED),
     OWN_ARGUMENT(max_answer_length, INT32, HARMLESS),
     OWN_ARGUMENT(label_smoothing, FLOAT, RESULT),
