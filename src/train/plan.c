@@ -46,7 +46,9 @@ enum clb_status train_plan(struct train_run *run)
     FILE *out = open_memstream(&run->report->plan, &size);
     if (!out) return clb_fail(CLB_ERROR_MEMORY, "the plan of the run: out of memory");
     print_plan(run, out);
-    if (fclose(out) != 0) return clb_fail(CLB_ERROR_MEMORY, "the plan of the run: out of memory");
+    const bool whole = !ferror(out);
+    if (fclose(out) != 0 || !whole || !run->report->plan)
+        return clb_fail(CLB_ERROR_MEMORY, "the plan of the run: out of memory");
     for (const char *line = run->report->plan; *line && !run->options->dry_run;) {
         const int length = (int)strcspn(line, "\n");
         base_log("%.*s", length, line);
