@@ -167,13 +167,19 @@ static void test_pooling(void **state)
 static void test_directory(void **state)
 {
     (void)state;
+    struct clb_embedder *e;
     check_file("modules.json", "[" TRANSFORMER ", " POOLING ", " NORMALIZE "]", "normalized");
     /* A model without modules; the length is then the tokenizer's. */
     write_file("sentence_bert_config.json", NULL);
     write_file("tokenizer_config.json", "{\"do_lower_case\": true, \"model_max_length\": 9}");
     check_file("modules.json", NULL, "mean");
-    restore_file("tokenizer_config.json");
+    write_file("tokenizer_config.json", /* no limit: the model's own */
+               "{\"do_lower_case\": true, \"model_max_length\": 1000000000000000019884624838656}");
+    OK(clb_embedder_open(device, directory, &(struct clb_embedder_options){0}, &e));
+    assert_int_equal(clb_embedder_info(e).max_seq_length, 16);
+    clb_embedder_close(e);
     check_options((struct clb_embedder_options){.max_seq_length = 9}, "mean");
+    restore_file("tokenizer_config.json");
     restore_file("sentence_bert_config.json");
     check_file("sentence_bert_config.json",
                "{\"max_seq_length\": 9, \"do_lower_case\": true, \"transformer_task\": "
