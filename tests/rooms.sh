@@ -24,6 +24,7 @@ room_of() { # HEADER, as in "ROOM/..." or <clbert/...>
         clbert/demo_text.h) echo demo ;;
         clbert/config.h) echo model ;;
         clbert/bench.h) echo verify ;;
+        clbert/embed.h) echo predict ;;
         clbert/fine_tune.h) echo train ;;
         clbert/*.h) basename "$1" .h ;; # of the room of its name
         *) echo "${1%%/*}" ;;

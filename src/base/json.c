@@ -61,6 +61,44 @@ enum clb_status base_json_parse(const char *bytes, size_t size, size_t flags, js
 
 /* ---- whole files ---- */
 
+/* `value` itself where it is no whole real, else, as new, the integer that it is. */
+static json_t *narrowed(json_t *value)
+{
+    const double real = json_real_value(value);
+    const bool whole = json_is_real(value) && real == floor(real) && fabs(real) < 0x1p53;
+    return whole ? json_integer((json_int_t)real) : json_incref(value);
+}
+
+static void narrow_members(json_t *json)
+{
+    const char *key;
+    size_t i;
+    json_t *value;
+    json_object_foreach(json, key, value)
+    {
+        narrow_members(value);
+        json_object_set_new(json, key, narrowed(value));
+    }
+    json_array_foreach(json, i, value)
+    {
+        narrow_members(value);
+        json_array_set_new(json, i, narrowed(value));
+    }
+}
+
+/* An integer that 64 bits do not hold becomes a real: "no limit" is 10^30 to Hugging Face's
+ * tokenizers. Then all others are read as reals first. */
+static enum clb_status parse_any_integers(const char *bytes, size_t size, json_t **json,
+                                          json_error_t *error)
+{
+    enum clb_status status = base_json_parse(bytes, size, 0, json, error);
+    if (status != CLB_OK || *json || json_error_code(error) != json_error_numeric_overflow)
+        return status;
+    status = base_json_parse(bytes, size, JSON_DECODE_INT_AS_REAL, json, error);
+    if (*json) narrow_members(*json);
+    return status;
+}
+
 enum clb_status base_json_read(const char *path, const char *what, json_t **json)
 {
     char *bytes = NULL;
@@ -68,7 +106,7 @@ enum clb_status base_json_read(const char *path, const char *what, json_t **json
     enum clb_status status;
     CLB_TRY(base_file_read(path, what, JSON_LIMIT, &bytes, &size));
     json_error_t error;
-    status = base_json_parse(bytes, size, 0, json, &error);
+    status = parse_any_integers(bytes, size, json, &error);
     if (status != CLB_OK)
         clb_fail_context(status, "%s", path);
     else if (!*json)

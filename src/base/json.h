@@ -8,7 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The caller releases with json_decref. A syntax error names file, line and column. */
+/* The caller releases with json_decref. A syntax error names file, line and column. An integer of
+ * more than 64 bits is a real. */
 enum clb_status base_json_read(const char *path, const char *what, json_t **json);
 /* Indented by 2, keys in the order given, whole or not at all. */
 enum clb_status base_json_write(const char *path, const json_t *json);

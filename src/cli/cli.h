@@ -93,6 +93,8 @@ enum clb_status command_inspect(int argc, const char **argv);
 enum clb_status command_pretrain(int argc, const char **argv);
 enum clb_status command_fine_tune(int argc, const char **argv);
 enum clb_status command_predict(int argc, const char **argv);
+enum clb_status command_embed(int argc, const char **argv);
+enum clb_status command_similarity(int argc, const char **argv);
 enum clb_status command_evaluate(int argc, const char **argv);
 enum clb_status command_fill_mask(int argc, const char **argv);
 enum clb_status command_next_sentence(int argc, const char **argv);

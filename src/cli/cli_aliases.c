@@ -148,6 +148,8 @@ const char *cli_command_alias(const char *name)
         {"preprocess", "prepare"},
         {"list info", "devices"},
         {"encode", "tokenize"},
+        {"encode-sentences sentence-embeddings embeddings embed-sentences", "embed"},
+        {"cosine cosine-similarity sts", "similarity"},
         {"train-tokenizer vocabulary", "vocab"},
     };
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)

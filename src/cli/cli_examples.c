@@ -30,7 +30,7 @@ void cli_examples_options(struct cli_examples *e, struct poptOption **table)
     while ((*table)->longName) ++*table;
 }
 
-static enum clb_status take_format(const char *name, enum clb_record_format *format)
+enum clb_status cli_record_format(const char *name, enum clb_record_format *format)
 {
     static const char *const names[] = {"auto", "tsv", "csv", "jsonl", "conll", "squad", "lines"};
     *format = CLB_RECORDS_AUTO;
@@ -62,7 +62,7 @@ enum clb_status cli_examples_take(const struct cli_examples *e, struct clb_examp
     if (e->separator && strlen(e->separator) != 1)
         return clb_fail(CLB_ERROR_ARGUMENT, "--label-separator should be one character");
     if (e->separator) out->separator = *e->separator;
-    return take_format(e->format, &out->format);
+    return cli_record_format(e->format, &out->format);
 }
 
 void cli_examples_free(struct cli_examples *e)

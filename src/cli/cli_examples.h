@@ -20,4 +20,7 @@ void cli_examples_options(struct cli_examples *examples, struct poptOption **tab
 enum clb_status cli_examples_take(const struct cli_examples *examples, struct clb_examples *out);
 void cli_examples_free(struct cli_examples *examples);
 
+/* What --format says of records; NULL: auto. */
+enum clb_status cli_record_format(const char *name, enum clb_record_format *format);
+
 #endif

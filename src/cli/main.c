@@ -18,6 +18,8 @@ static const struct command {
     {"pretrain", "train: masked language model + next sentence prediction", command_pretrain},
     {"fine-tune", "teach a pretrained model a task", command_fine_tune},
     {"predict", "what a fine-tuned model says of texts", command_predict},
+    {"embed", "sentence embeddings: a vector of each text", command_embed},
+    {"similarity", "how alike texts are, by their vectors", command_similarity},
     {"evaluate", "losses, accuracies and other figures on held-out text", command_evaluate},
     {"fill-mask", "what a model guesses for [MASK]", command_fill_mask},
     {"next-sentence", "whether a model thinks that B follows A", command_next_sentence},

@@ -1,30 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
+#include "data/lengths.h"
 #include "tasks/task.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* A sequence, and how long it is. */
-struct place {
-    int32_t length;
-    int64_t sequence;
-};
-
-/* The longest first, so that the first batch is the largest. */
-static int by_length(const void *a, const void *b)
+static struct length_place *sort_places(const struct task_set *set)
 {
-    const struct place *x = a, *y = b;
-    if (x->length != y->length) return x->length < y->length ? 1 : -1;
-    return (x->sequence > y->sequence) - (x->sequence < y->sequence);
-}
-
-static struct place *sort_places(const struct task_set *set)
-{
-    struct place *places = malloc(((size_t)set->count + 1) * sizeof *places);
+    struct length_place *places = malloc(((size_t)set->count + 1) * sizeof *places);
     for (int64_t i = 0; places && i < set->count; i++)
-        places[i] = (struct place){task_sequence_length(&set->sequences[i]), i};
-    if (places) qsort(places, (size_t)set->count, sizeof *places, by_length);
+        places[i] = (struct length_place){task_sequence_length(&set->sequences[i]), i};
+    if (places) lengths_sort(places, set->count);
     return places;
 }
 
@@ -39,25 +26,24 @@ int32_t task_width(const struct task_set *set)
 }
 
 /* Takes as many as fit into a batch; gives their number. */
-static enum clb_status fill_batch(const struct task_set *set, const struct place *places,
+static enum clb_status fill_batch(const struct task_set *set, const struct length_place *places,
                                   int64_t count, struct clb_batch *batch, int64_t *taken)
 {
     enum clb_status status = CLB_OK;
     clb_batch_clear(batch);
-    *taken = 0;
-    while (*taken < count && batch->sequences < batch->max_sequences &&
-           places[*taken].length <= batch->max_tokens - batch->total_tokens)
-        CLB_TRY(task_set_append(set, places[(*taken)++].sequence, false, batch));
+    *taken = lengths_fit(places, count, batch);
     if (*taken == 0) /* the caller's model is of shorter sequences */
         return clb_fail(CLB_ERROR_ARGUMENT, "a sequence of %d tokens does not fit into a batch",
                         places[0].length);
+    for (int64_t i = 0; i < *taken; i++)
+        CLB_TRY(task_set_append(set, places[i].sequence, false, batch));
     CLB_TRY(clb_batch_finish(batch));
 cleanup:
     return status;
 }
 
 /* The answers of a batch to their places. */
-static void spread(const struct task_set *set, const struct place *places, int64_t count,
+static void spread(const struct task_set *set, const struct length_place *places, int64_t count,
                    int32_t width, const float *answers, float *logits)
 {
     for (int64_t i = 0; i < count; i++) {
@@ -75,7 +61,7 @@ enum clb_status task_predict(struct clb_model *model, const struct task_set *set
     const int32_t width =
         set->kind->task == CLB_TASK_QUESTION_ANSWERING ? 2 : clb_model_config(model)->num_labels;
     const int32_t rows = set->kind->per_token ? limits.max_tokens : limits.max_sequences;
-    struct place *places = sort_places(set);
+    struct length_place *places = sort_places(set);
     float *answers = malloc((size_t)rows * (size_t)width * sizeof *answers);
     struct clb_batch *batch = NULL;
     enum clb_status status = CLB_OK;
