@@ -237,5 +237,9 @@ rm -r standing/*.tmp-*
 refuses 'standard output' sh -c "exec '$clbert' demo-text --documents 9 >/dev/full"
 holds "no temporary files are left" has_no_temporaries
 
+# An answer that is a number is JSON, too.
+holds "a number as JSON" grep -qE '^-?[0-9.e-]+$' \
+    <("$clbert" predict --device cpu --json --model "$golden/answers/number" "budi")
+
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" = 0 ]

@@ -22,7 +22,8 @@ struct clb_fine_tune_options {
     float validation_fraction;
     bool from_scratch;         /* the model's shape and tokenizer, but none of its weights */
     float max_length_quantile; /* of the examples that are not cut, where the model allows it */
-    int32_t doc_stride;        /* tokens that two stretches of a long context have in common */
+    int32_t doc_stride;        /* tokens that two stretches of a long context have in common;
+                                  negative: 128, or half of shorter sequences */
     int32_t max_answer_length; /* tokens */
     float label_smoothing;
     const char *class_weights; /* NULL; "balanced": examples / (classes * those of the class); or

@@ -135,7 +135,7 @@ enum clb_status base_json_write(const char *path, const json_t *json)
 enum clb_status base_json_print(const json_t *json)
 {
     if (base_json_starved()) return out_of_memory("JSON");
-    if (json_dumpf(json, stdout, 0) != 0 || fputc('\n', stdout) == EOF)
+    if (json_dumpf(json, stdout, JSON_ENCODE_ANY) != 0 || fputc('\n', stdout) == EOF)
         return clb_fail(CLB_ERROR_IO, "standard output cannot be written");
     return CLB_OK;
 }

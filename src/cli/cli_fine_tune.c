@@ -55,7 +55,7 @@ static void make_options(struct arguments *a, struct poptOption *table)
         {"max-length-quantile", 0, POPT_ARG_FLOAT, &o->max_length_quantile, 0,
          "--max-seq-length so that so many examples are whole (1)", "X"},
         {"doc-stride", 0, POPT_ARG_INT, &o->doc_stride, 0,
-         "tokens that stretches of a long context share (128)", "N"},
+         "tokens that stretches of a long context share (128, at most half)", "N"},
         {"max-answer-length", 0, POPT_ARG_INT, &o->max_answer_length, 0, "tokens (30)", "N"},
         {"label-smoothing", 0, POPT_ARG_FLOAT, &o->label_smoothing, 0, "(0)", "X"},
         {"class-weights", 0, POPT_ARG_STRING, &a->class_weights, 0,

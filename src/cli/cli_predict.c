@@ -54,7 +54,7 @@ static void make_options(struct arguments *a, struct poptOption *table)
         {"max-seq-length", 0, POPT_ARG_INT, &a->settings.max_seq_length, 0,
          "tokens at most (what the model takes; of questions 384)", "N"},
         {"doc-stride", 0, POPT_ARG_INT, &a->settings.doc_stride, 0,
-         "tokens that stretches of a long context share (128)", "N"},
+         "tokens that stretches of a long context share (128, at most half)", "N"},
         {"batch-size", 0, POPT_ARG_INT, &a->settings.batch_size, 0, "sequences (32)", "N"},
         {"device", 0, POPT_ARG_STRING, &a->device, 0, "auto (default), cpu, opencl, ...", "DEVICE"},
         {"threads", 0, POPT_ARG_INT, &a->threads, 0, "threads of the CPU path (0: all)", "N"},
@@ -247,9 +247,8 @@ static void free_arguments(struct arguments *a)
 
 enum clb_status command_predict(int argc, const char **argv)
 {
-    struct arguments a = {
-        .settings = {.batch_size = 32, .doc_stride = 128, .max_answer_length = 30},
-        .how = {.threshold = 0.5, .max_answer_length = 30}};
+    struct arguments a = {.settings = {.batch_size = 32, .doc_stride = -1, .max_answer_length = 30},
+                          .how = {.threshold = 0.5, .max_answer_length = 30}};
     struct poptOption options[OWN_OPTIONS + CLI_EXAMPLES_OPTIONS + 1];
     poptContext context = NULL;
     const char **rest;

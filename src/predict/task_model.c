@@ -105,7 +105,8 @@ static enum clb_status load(struct task_model *m, struct clb_device *device,
                           m->directory);
         goto cleanup;
     }
-    if (m->kind->has_labels) CLB_TRY(task_labels_of_directory(m->directory, &unused, &m->labels));
+    if (m->kind->task != CLB_TASK_QUESTION_ANSWERING)
+        CLB_TRY(task_labels_of_directory(m->directory, &unused, &m->labels));
 cleanup:
     return status;
 }
@@ -169,7 +170,8 @@ static enum clb_status check_finite(const struct task_model *m, const float *log
 static enum clb_status answer_set(struct task_model *m, struct task_set *set, float **logits)
 {
     enum clb_status status;
-    CLB_TRY(task_set_arrange(set, m->settings.max_seq_length, m->settings.doc_stride));
+    CLB_TRY(task_set_arrange(set, m->settings.max_seq_length,
+                             task_doc_stride(m->settings.doc_stride, m->settings.max_seq_length)));
     const int64_t count = task_logit_rows(set) * task_width(set);
     *logits = malloc(((size_t)count + 1) * sizeof **logits);
     if (!*logits) return clb_fail(CLB_ERROR_MEMORY, "answers: out of memory");
@@ -269,6 +271,11 @@ enum clb_status task_model_evaluate(struct task_model *m, const struct clb_examp
     enum clb_status status;
     *logits = NULL;
     CLB_TRY(create_set(m, &set));
+    if (m->kind->task == CLB_TASK_REGRESSION && task_width(set) != 1) {
+        status = clb_fail(CLB_ERROR_ARGUMENT, "%s: its answer is %d numbers, an example's is one",
+                          m->directory, task_width(set));
+        goto cleanup;
+    }
     CLB_TRY(task_set_read(set, NULL, 0.0, 0, examples));
     CLB_TRY(task_set_check_labels(set, examples->paths[0]));
     CLB_TRY(answer_set(m, set, logits));

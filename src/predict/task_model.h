@@ -12,7 +12,7 @@ struct task_model_settings {
     enum clb_type precision;
     int32_t batch_size;        /* sequences */
     int32_t max_seq_length;    /* 0: what the model takes; of questions 384 */
-    int32_t doc_stride;        /* tokens that stretches of a long context share */
+    int32_t doc_stride;        /* as task_doc_stride takes it */
     int32_t max_answer_length; /* tokens, for task_model_evaluate */
 };
 

@@ -88,6 +88,8 @@ int32_t task_set_length(const struct task_set *set, double quantile);
  * Hugging Face's longest_first); a context is cut into stretches that overlap by doc_stride. */
 enum clb_status task_set_arrange(struct task_set *set, int32_t max_seq_length, int32_t doc_stride);
 int32_t task_sequence_length(const struct task_sequence *sequence);
+/* The doc_stride that was asked for; negative: 128, or half of shorter sequences. */
+int32_t task_doc_stride(int32_t asked, int32_t max_seq_length);
 /* Appends a sequence to a batch, with labels where they are wanted. */
 enum clb_status task_set_append(const struct task_set *set, int64_t sequence, bool labels,
                                 struct clb_batch *batch);
@@ -195,6 +197,9 @@ struct task_kind {
 extern const struct task_kind task_classification, task_multi_label, task_regression, task_tokens,
     task_answers;
 const struct task_kind *task_kind_of(enum clb_task task);
+
+/* task_tokens.c: the text of a record, or its words with blanks between them; malloc'd. */
+enum clb_status task_sentence_text(const struct task_set *set, const json_t *record, char **text);
 
 /* task_entities.c: the answer of token classification. */
 enum clb_status task_answer_entities(const struct task_set *set, const float *logits,

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "tasks/task.h"
 #include "tasks/task_figures.h"
+#include "tokenizer/tokenizer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,7 @@ struct sentence {
     const struct task_set *set;
     const int32_t *ids;
     const struct task_span *spans;
-    const char *text; /* or NULL */
+    const char *text;
     int32_t count;
     double *scores; /* [count, labels] probabilities */
 };
@@ -121,32 +122,32 @@ static int32_t join(const struct sentence *s, struct stretch *words, int32_t cou
 
 /* ---- telling ---- */
 
-static bool has_unknown(const struct sentence *s, const struct stretch *stretch)
+/* A piece; what the vocabulary lacks as it stands in the text. */
+static char *piece_of(const struct sentence *s, int32_t token)
 {
-    const int32_t unknown = clb_tokenizer_special_ids(s->set->tokenizer).unk;
-    for (int32_t t = stretch->first; t < stretch->end; t++)
-        if (s->ids[t] == unknown) return true;
-    return false;
+    if (s->ids[token] == clb_tokenizer_special_ids(s->set->tokenizer).unk)
+        return task_cut(s->text, s->spans[token].begin, s->spans[token].end);
+    return strdup(clb_tokenizer_token(s->set->tokenizer, s->ids[token]));
 }
 
-/* What stands there: the piece, or pieces joined; what the vocabulary lacks as in the text. */
-static char *word_of(const struct sentence *s, const struct stretch *stretch, bool grouped)
+/* The pieces joined; NULL: out of memory. */
+static char *word_of(const struct sentence *s, const struct stretch *stretch)
 {
-    char *word = NULL;
-    if (s->text && has_unknown(s, stretch))
-        return task_cut(s->text, s->spans[stretch->first].begin, s->spans[stretch->end - 1].end);
-    if (!grouped) return strdup(clb_tokenizer_token(s->set->tokenizer, s->ids[stretch->first]));
-    const size_t count = (size_t)(stretch->end - stretch->first);
-    if (clb_tokenizer_decode(s->set->tokenizer, s->ids + stretch->first, count, false, &word) !=
-        CLB_OK)
-        return NULL;
+    const int32_t count = stretch->end - stretch->first;
+    char **pieces = calloc((size_t)count, sizeof *pieces), *word = NULL;
+    bool whole = pieces != NULL;
+    for (int32_t i = 0; i < count && whole; i++)
+        whole = (pieces[i] = piece_of(s, stretch->first + i)) != NULL;
+    if (whole) tokenizer_join((const char *const *)pieces, (size_t)count, &word);
+    for (int32_t i = 0; i < count && pieces; i++) free(pieces[i]);
+    free(pieces);
     return word;
 }
 
 static json_t *tell(const struct sentence *s, const struct stretch *stretch, bool grouped)
 {
     const char *label = label_of(s, stretch), *hyphen = strchr(label, '-');
-    char *word = word_of(s, stretch, grouped);
+    char *word = word_of(s, stretch);
     const int begin = (int)s->spans[stretch->first].begin;
     const int end = (int)s->spans[stretch->end - 1].end;
     json_t *json = NULL;
@@ -182,18 +183,18 @@ enum clb_status task_answer_entities(const struct task_set *set, const float *lo
     const struct task_sequence *sequence = &set->sequences[example];
     const int32_t classes = set->labels->count;
     const size_t numbers = (size_t)sequence->a * (size_t)classes;
+    char *text = NULL;
     struct sentence s = {.set = set,
                          .ids = set->ids + e->first_id,
                          .spans = set->spans + e->first_id,
-                         .text = set->records ? json_string_value(json_object_get(
-                                                    set->records[example], set->columns.text))
-                                              : NULL,
                          .count = sequence->a,
                          .scores = malloc((numbers + 1) * sizeof *s.scores)};
     struct stretch *words = malloc(((size_t)s.count + 1) * sizeof *words);
     double *mean = malloc((size_t)classes * sizeof *mean);
     enum clb_status status = CLB_OK;
     if (!s.scores || !words || !mean) status = clb_fail(CLB_ERROR_MEMORY, "answers: out of memory");
+    if (status == CLB_OK) status = task_sentence_text(set, set->records[example], &text);
+    s.text = text;
     for (int32_t t = 0; t < s.count && status == CLB_OK; t++)
         task_softmax(logits + (sequence->first_row + 1 + t) * classes, classes,
                      s.scores + (int64_t)t * classes);
@@ -206,5 +207,6 @@ enum clb_status task_answer_entities(const struct task_set *set, const float *lo
     free(s.scores);
     free(words);
     free(mean);
+    free(text);
     return status;
 }

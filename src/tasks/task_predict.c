@@ -22,7 +22,7 @@ int64_t task_logit_rows(const struct task_set *set)
 
 int32_t task_width(const struct task_set *set)
 {
-    return set->kind->has_labels ? set->labels->count : set->kind->width;
+    return set->labels->count > 0 ? set->labels->count : set->kind->width;
 }
 
 /* Takes as many as fit into a batch; gives their number. */
@@ -58,8 +58,7 @@ static void spread(const struct task_set *set, const struct length_place *places
 enum clb_status task_predict(struct clb_model *model, const struct task_set *set, float *logits)
 {
     const struct clb_model_limits limits = clb_model_limits(model);
-    const int32_t width =
-        set->kind->task == CLB_TASK_QUESTION_ANSWERING ? 2 : clb_model_config(model)->num_labels;
+    const int32_t width = task_width(set);
     const int32_t rows = set->kind->per_token ? limits.max_tokens : limits.max_sequences;
     struct length_place *places = sort_places(set);
     float *answers = malloc((size_t)rows * (size_t)width * sizeof *answers);

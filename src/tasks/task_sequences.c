@@ -337,12 +337,26 @@ static enum clb_status answer_classes(const struct task_set *set, const float *l
     return status;
 }
 
+/* Of a model with several numbers, which have names. */
+static enum clb_status answer_numbers(const struct task_set *set, const float *logits, int most,
+                                      json_t **answer)
+{
+    const int32_t width = task_width(set);
+    double *numbers = malloc((size_t)width * sizeof *numbers);
+    if (!numbers) return clb_fail(CLB_ERROR_MEMORY, "answers: out of memory");
+    for (int32_t c = 0; c < width; c++) numbers[c] = (double)logits[c];
+    const enum clb_status status =
+        list_classes(set, numbers, most > 0 ? most : width, -INFINITY, answer);
+    free(numbers);
+    return status;
+}
+
 static enum clb_status answer_number(const struct task_set *set, const float *logits,
                                      int64_t example, const struct task_answers *how,
                                      json_t **answer)
 {
-    (void)set;
-    (void)how;
+    const int32_t width = task_width(set);
+    if (width > 1) return answer_numbers(set, logits + example * width, how->top_k, answer);
     *answer = base_json_number((double)logits[example]);
     return *answer ? CLB_OK : clb_fail(CLB_ERROR_MEMORY, "answers: out of memory");
 }

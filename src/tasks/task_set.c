@@ -288,6 +288,12 @@ static enum clb_status add_stretches(struct task_set *set, int64_t *room, struct
     return status;
 }
 
+int32_t task_doc_stride(int32_t asked, int32_t max_seq_length)
+{
+    const int32_t usual = max_seq_length / 2 < 128 ? max_seq_length / 2 : 128;
+    return asked < 0 ? usual : asked;
+}
+
 enum clb_status task_set_arrange(struct task_set *set, int32_t max_seq_length, int32_t doc_stride)
 {
     int64_t room = 0;

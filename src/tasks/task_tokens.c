@@ -87,6 +87,21 @@ cleanup:
     return status;
 }
 
+enum clb_status task_sentence_text(const struct task_set *set, const json_t *record, char **text)
+{
+    const json_t *tokens = json_object_get(record, set->columns.tokens);
+    if (!tokens) return task_record_text(record, set->columns.text, "the text", text);
+    size_t size = 0;
+    FILE *out = open_memstream(text, &size);
+    for (size_t i = 0; out && i < json_array_size(tokens); i++) {
+        char number[32];
+        fprintf(out, i ? " %s" : "%s",
+                text_records_text(json_array_get(tokens, i), number, sizeof number));
+    }
+    if (out && fclose(out) == 0) return CLB_OK;
+    return clb_fail(CLB_ERROR_MEMORY, "the text: out of memory");
+}
+
 static enum clb_status label(const struct task_set *set, int64_t sequence, struct clb_batch *batch,
                              int32_t row)
 {

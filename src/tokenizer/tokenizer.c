@@ -237,16 +237,14 @@ static bool closes_up(const char *token)
     return strlen(token) == 1 && strchr(".,!?", token[0]);
 }
 
-enum clb_status clb_tokenizer_decode(const struct clb_tokenizer *t, const int32_t *ids,
-                                     size_t count, bool skip_special, char **text)
+enum clb_status tokenizer_join(const char *const *tokens, size_t count, char **text)
 {
     size_t capacity = 1, size = 0;
-    for (size_t i = 0; i < count; i++) capacity += strlen(clb_tokenizer_token(t, ids[i])) + 1;
+    for (size_t i = 0; i < count; i++) capacity += strlen(tokens[i]) + 1;
     char *out = malloc(capacity);
     if (!out) return clb_fail(CLB_ERROR_MEMORY, "text: out of memory");
     for (size_t i = 0; i < count; i++) {
-        if (skip_special && clb_tokenizer_is_special(t, ids[i])) continue;
-        const char *token = clb_tokenizer_token(t, ids[i]);
+        const char *token = tokens[i];
         const bool goes_on = size > 0 && strncmp(token, "##", 2) == 0;
         if (goes_on)
             token += 2;
@@ -258,4 +256,18 @@ enum clb_status clb_tokenizer_decode(const struct clb_tokenizer *t, const int32_
     out[size] = 0;
     *text = out;
     return CLB_OK;
+}
+
+enum clb_status clb_tokenizer_decode(const struct clb_tokenizer *t, const int32_t *ids,
+                                     size_t count, bool skip_special, char **text)
+{
+    const char **tokens = malloc((count + 1) * sizeof *tokens);
+    size_t kept = 0;
+    if (!tokens) return clb_fail(CLB_ERROR_MEMORY, "text: out of memory");
+    for (size_t i = 0; i < count; i++)
+        if (!skip_special || !clb_tokenizer_is_special(t, ids[i]))
+            tokens[kept++] = clb_tokenizer_token(t, ids[i]);
+    const enum clb_status status = tokenizer_join(tokens, kept, text);
+    free(tokens);
+    return status;
 }

@@ -42,6 +42,9 @@ const struct tokenizer_parts *tokenizer_parts(const struct clb_tokenizer *tokeni
 /* Whether vocab.txt and tokenizer_config.json say all of it. */
 bool tokenizer_is_plain(const struct clb_tokenizer *tokenizer);
 
+/* The malloc'd text of tokens, as clb_tokenizer_decode has it. */
+enum clb_status tokenizer_join(const char *const *tokens, size_t count, char **text);
+
 /* Writes the tokenizer's files into `directory`, from where they will be moved to `destination`:
  * tokenizer.json, too, where the others do not say all, or where there is one to be replaced. */
 enum clb_status tokenizer_write(const struct clb_tokenizer *tokenizer, const char *directory,

@@ -30,7 +30,7 @@ struct clb_fine_tune_options clb_fine_tune_defaults(void)
         .validation = none,
         .test = none,
         .max_length_quantile = 1.0f,
-        .doc_stride = 128,
+        .doc_stride = -1,
         .max_answer_length = 30,
         .layer_decay = 1.0f,
     };

@@ -36,7 +36,6 @@ static enum clb_status check_options(const struct clb_fine_tune_options *o)
          "--validation or --validation-fraction, not both"},
         {o->max_length_quantile > 0 && o->max_length_quantile <= 1,
          "--max-length-quantile should be in (0, 1]"},
-        {o->doc_stride >= 0, "--doc-stride should not be negative"},
         {o->max_answer_length >= 1, "--max-answer-length should be at least 1"},
         {o->label_smoothing >= 0 && o->label_smoothing < 1,
          "--label-smoothing should be in [0, 1)"},
@@ -208,6 +207,7 @@ static enum clb_status arrange(struct fine_tuning *f, int32_t most)
     struct task_set *sets[] = {f->train, f->validation, f->test};
     enum clb_status status = CLB_OK;
     if (o->max_seq_length == 0) o->max_seq_length = choose_length(f, most);
+    f->options.doc_stride = task_doc_stride(f->options.doc_stride, o->max_seq_length);
     for (int i = 0; i < 3 && status == CLB_OK; i++)
         if (sets[i]) status = task_set_arrange(sets[i], o->max_seq_length, f->options.doc_stride);
     return status;
