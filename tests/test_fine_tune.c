@@ -248,6 +248,12 @@ static void test_early_stopping(void **state)
     OK(clb_fine_tune(&o, &report));
     assert_true(report.training.global_step < 400);
     assert_int_equal(report.training.global_step, report.best_step + 8);
+    const int64_t end = report.training.global_step, best = report.best_step;
+    clb_fine_tune_report_free(&report);
+    o.training.resume_from_checkpoint = "auto"; /* it has ended */
+    OK(clb_fine_tune(&o, &report));
+    assert_int_equal(report.training.global_step, end);
+    assert_int_equal(report.best_step, best);
     clb_fine_tune_report_free(&report);
     free(path);
     free(output);

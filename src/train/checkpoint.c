@@ -68,9 +68,9 @@ static json_t *loss_scale_json(const struct train_loss_scale *s)
 /* NULL where no evaluation decides. */
 static json_t *best_json(const struct train_best *best)
 {
-    return best->known ? json_pack("{s:I, s:f, s:i}", "step", (json_int_t)best->step, "value",
-                                   best->value, "waited", (int)best->waited)
-                       : NULL;
+    if (!best->known) return NULL;
+    return json_pack("{s:I, s:I, s:f, s:i}", "step", (json_int_t)best->step, "seen",
+                     (json_int_t)best->seen, "value", best->value, "waited", (int)best->waited);
 }
 
 static const char *const stream_names[] = {
@@ -297,9 +297,10 @@ static enum clb_status read_best(const json_t *json, const char *path, struct tr
     enum clb_status status;
     if (!json) return CLB_OK;
     CLB_TRY(base_json_get_int(json, path, "step", &best->step));
+    CLB_TRY(base_json_get_int(json, path, "seen", &best->seen));
     CLB_TRY(base_json_get_double(json, path, "value", &best->value));
     CLB_TRY(base_json_get_int(json, path, "waited", &waited));
-    if (best->step < 1 || waited < 0 || waited > INT32_MAX)
+    if (best->step < 1 || best->seen < best->step || waited < 0 || waited > INT32_MAX)
         status = clb_fail(CLB_ERROR_FORMAT, "%s: best is out of range", path);
     best->waited = (int32_t)waited;
     best->known = true;

@@ -97,6 +97,14 @@ static enum clb_status set_rates(struct train_run *run, float decay)
     return status;
 }
 
+/* Whether patience has ended, also before a resume. */
+static bool is_over(const struct train_run *run)
+{
+    const struct fine_tuning *f = run->context;
+    const int32_t patience = f->options.early_stopping_patience;
+    return patience > 0 && run->best.waited >= patience;
+}
+
 static enum clb_status dress(struct train_run *run)
 {
     struct fine_tuning *f = run->context;
@@ -108,6 +116,7 @@ static enum clb_status dress(struct train_run *run)
     if (loss.label_smoothing > 0.0f || loss.class_weights)
         CLB_TRY(clb_model_set_loss(run->model, &loss));
     if (f->options.layer_decay != 1.0f) CLB_TRY(set_rates(run, f->options.layer_decay));
+    run->done = is_over(run);
 cleanup:
     return status;
 }
@@ -169,14 +178,16 @@ static void compare(struct train_run *run, double value)
 {
     const struct fine_tuning *f = run->context;
     struct train_best *best = &run->best;
-    const bool first = !best->known || isnan(best->value);
-    const bool better = first || (less_is_better(f) ? value < best->value : value > best->value);
+    const bool better = !best->known || isnan(best->value) ||
+                        (less_is_better(f) ? value < best->value : value > best->value);
+    best->seen = run->step;
+    best->waited++;
     if (better)
-        *best = (struct train_best){true, run->step, isnan(value) ? 0.0 : value, 0};
-    else
-        best->waited++;
-    const int32_t patience = f->options.early_stopping_patience;
-    run->done = patience > 0 && best->waited >= patience;
+        *best = (struct train_best){.known = true,
+                                    .step = run->step,
+                                    .seen = run->step,
+                                    .value = isnan(value) ? 0.0 : value};
+    run->done = is_over(run);
 }
 
 static enum clb_status evaluate(struct train_run *run)
@@ -272,6 +283,7 @@ static const struct train_job job = {
     .dress = dress,
     .print_data = fine_tune_print_data,
     .evaluate = evaluate,
+    .evaluation_decides = true,
     .finish = finish,
 };
 

@@ -242,11 +242,21 @@ static bool asked_to_stop(const struct train_run *run)
     return run->options->stop && *run->options->stop;
 }
 
+/* A run that ended in an evaluation which decides has its checkpoint, but not that: it comes first.
+ */
+static enum clb_status catch_up(struct train_run *run)
+{
+    const bool due = run->step > 0 && every(run->options->eval_steps, run->step);
+    return due && run->job->evaluation_decides && run->best.seen < run->step ? evaluate(run)
+                                                                             : CLB_OK;
+}
+
 static enum clb_status train_steps(struct train_run *run, struct clb_loader *loader)
 {
     const struct clb_step_batches *batches;
     enum clb_status status = CLB_OK;
     run->last_log = base_seconds();
+    CLB_TRY(catch_up(run));
     while (run->step < run->options->max_steps && !run->done) {
         CLB_TRY(clb_loader_next(loader, &batches));
         CLB_TRY(next_step(run, batches));

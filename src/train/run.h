@@ -30,8 +30,9 @@ struct train_job {
     /* What else the model and the optimiser are told, also of a resumed run; NULL: nothing. */
     enum clb_status (*dress)(struct train_run *run);
     void (*print_data)(const struct train_run *run, FILE *out); /* its lines of the plan */
-    /* Measures what is held out, and tells; may say that the step is the best, or the last. */
+    /* Measures what is held out, and tells. */
     enum clb_status (*evaluate)(struct train_run *run);
+    bool evaluation_decides; /* it says which step is the best so far, perhaps which is the last */
     /* After the last step: the model into the output directory. */
     enum clb_status (*finish)(struct train_run *run);
 };
@@ -44,9 +45,9 @@ struct train_interval { /* since the last line of metrics */
 /* The evaluation that no later one was better than. */
 struct train_best {
     bool known;
-    int64_t step;
-    double value;   /* of the figure that decides */
-    int32_t waited; /* evaluations since then */
+    int64_t step, seen; /* its own, and that of the newest evaluation */
+    double value;       /* of the figure that decides */
+    int32_t waited;     /* evaluations since then */
 };
 
 struct train_run {
