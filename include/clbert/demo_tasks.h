@@ -21,9 +21,10 @@ enum clb_demo_task {
      * alone they cannot be told apart. */
     CLB_DEMO_PAIRS,
     /* CoNLL: a sentence, word by word, with BIO tags of ORANG (persons), HEWAN (animals), MAKANAN
-     * (food and drink), TEMPAT (places) and WAKTU (times). */
+     * (food and drink), TEMPAT (places) and WAKTU (times). Of any seven that follow a multiple of
+     * seven, each tag but O (I- has only ORANG and WAKTU) is in one at least. */
     CLB_DEMO_TOKENS,
-    /* SQuAD 1.1: up to four sentences of a story, and one of them with a question word where
+    /* SQuAD 1.1: up to three sentences of a story, and one of them with a question word where
      * something stood: "Budi makan apa di warung?". */
     CLB_DEMO_ANSWERS,
 };

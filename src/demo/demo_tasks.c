@@ -12,7 +12,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { FAR = 1 << 24, CONTEXT = 4 };
+enum { FAR = 1 << 24, CONTEXT = 3, ORDER = 16 };
 
 /* ---- an example's draws ---- */
 
@@ -31,6 +31,15 @@ static struct draws draws_of(enum clb_demo_task task, uint64_t seed, uint64_t nu
 static int draw(struct draws *d, int bound)
 {
     return (int)clb_random_below(d->random, d->drawn++, (uint32_t)bound);
+}
+
+/* Whose turn it is of so many, which take turns in an order of their own in every round. */
+static int turn_of(const struct draws *d, int turns)
+{
+    struct clb_random order = d->random;
+    order.purpose += ORDER;
+    order.stream = (uint32_t)(d->number / (uint64_t)turns);
+    return (int)permutation_at(order, (uint64_t)turns, d->number % (uint64_t)turns);
 }
 
 /* The templates of a story's sentences, in order; how many. */
@@ -65,18 +74,15 @@ static int hints(const struct story *s, const char *templates[STORY_STAGES])
     return kept;
 }
 
-/* A story of the scene whose turn it is, with two hints at least. Scenes take turns in an order of
- * their own every seven examples. */
+/* A story of the scene whose turn it is, with two hints at least. */
 static int choose_hints(const struct draws *d, struct story *s, const char *templates[STORY_STAGES])
 {
+    const struct story_scene *scene = story_scene(turn_of(d, STORY_SCENES));
     const uint64_t round = d->number / STORY_SCENES;
-    struct clb_random order = d->random;
-    order.stream = (uint32_t)round;
-    const uint64_t turn = permutation_at(order, STORY_SCENES, d->number % STORY_SCENES);
     for (uint64_t at = 3 * STORY_SCENES * round;; at += 3 * STORY_SCENES * (uint64_t)FAR) {
         for (uint64_t i = 0; i < 3 * STORY_SCENES; i++) {
             story_choose(s, d->seed, at + i);
-            if (s->scene != story_scene(turn)) continue;
+            if (s->scene != scene) continue;
             const int count = hints(s, templates);
             if (count >= 2) return count;
         }
@@ -114,9 +120,7 @@ static void write_pair(struct draws *d, FILE *stream)
 {
     struct story s, other;
     struct story_text a, b, unused;
-    struct clb_random coin = d->random;
-    coin.stream = (uint32_t)(d->number / 2);
-    const bool follows = (clb_random_u32(coin, UINT32_MAX) ^ d->number) & 1;
+    const bool follows = turn_of(d, 2) == 0;
     story_choose(&s, d->seed, d->number);
     choose_neighbours(d, &s, &a, &b);
     uint64_t at = d->number;
@@ -128,38 +132,80 @@ static void write_pair(struct draws *d, FILE *stream)
 
 /* ---- tokens ---- */
 
-static void write_word(const char *word, char prefix, enum story_kind kind, FILE *stream)
+/* A word of a sentence, and what it is or begins. */
+struct tagged {
+    const char *word;
+    enum story_kind kind;
+    bool inside; /* the second of two */
+};
+
+enum { WORDS = STORY_TEXT / 2 };
+
+/* Cuts a sentence at its blanks, and its full stop off. */
+static int tag_words(struct story_text *text, struct tagged words[WORDS])
 {
-    static const char *const tags[] = {"", "ORANG", "HEWAN", "MAKANAN", "TEMPAT", "WAKTU"};
-    if (kind == STORY_OTHER)
-        fprintf(stream, "%s\tO\n", word);
-    else
-        fprintf(stream, "%s\t%c-%s\n", word, prefix, tags[kind]);
+    char two[STORY_TEXT];
+    int count = 0;
+    text->text[text->size - 1] = '\0';
+    for (char *rest = text->text, *word; (word = strtok_r(rest, " ", &rest));)
+        words[count++] = (struct tagged){.word = word, .kind = story_kind_of(word)};
+    for (int i = 0; i + 1 < count; i++) {
+        snprintf(two, sizeof two, "%s %s", words[i].word, words[i + 1].word);
+        const enum story_kind kind = story_kind_of(two);
+        if (kind == STORY_OTHER) continue;
+        words[i].kind = words[i + 1].kind = kind;
+        words[++i].inside = true;
+    }
+    return count;
+}
+
+/* The tags but "O", each of which has its turn to be in a sentence. */
+static const struct {
+    enum story_kind kind;
+    bool inside;
+    const char *name;
+} tags[] = {
+    {STORY_PERSON, false, "B-ORANG"}, {STORY_PERSON, true, "I-ORANG"},
+    {STORY_ANIMAL, false, "B-HEWAN"}, {STORY_FOOD, false, "B-MAKANAN"},
+    {STORY_PLACE, false, "B-TEMPAT"}, {STORY_TIME, false, "B-WAKTU"},
+    {STORY_TIME, true, "I-WAKTU"},
+};
+
+enum { TAGS = sizeof tags / sizeof *tags };
+
+/* TAGS: none. */
+static int tag_of(const struct tagged *word)
+{
+    int tag = 0;
+    while (tag < TAGS && (tags[tag].kind != word->kind || tags[tag].inside != word->inside)) tag++;
+    return tag;
+}
+
+static bool has_tag(const struct tagged *words, int count, int tag)
+{
+    for (int i = 0; i < count; i++)
+        if (tag_of(&words[i]) == tag) return true;
+    return false;
 }
 
 static void write_tokens(struct draws *d, FILE *stream)
 {
     struct story s;
     struct story_text text;
+    struct tagged words[WORDS];
     const char *templates[STORY_STAGES];
-    story_choose(&s, d->seed, d->number);
-    story_write(&s, templates[draw(d, told(&s, templates))], &text);
-    text.text[text.size - 1] = '\0'; /* the full stop */
-    for (char *word = text.text, *end; word; word = end ? end + 1 : NULL) {
-        end = strchr(word, ' ');
-        char *second = end ? strchr(end + 1, ' ') : NULL;
-        if (second) *second = '\0';
-        enum story_kind kind = end ? story_kind_of(word) : STORY_OTHER;
-        const bool two = kind != STORY_OTHER;
-        if (end) *end = '\0';
-        if (!two) kind = story_kind_of(word);
-        write_word(word, 'B', kind, stream);
-        if (two) {
-            write_word(end + 1, 'I', kind, stream);
-            end = second;
-        } else if (second) {
-            *second = ' ';
-        }
+    const int turn = turn_of(d, TAGS);
+    uint64_t at = d->number;
+    int count;
+    do {
+        story_choose(&s, d->seed, at);
+        story_write(&s, templates[draw(d, told(&s, templates))], &text);
+        count = tag_words(&text, words);
+        at += FAR;
+    } while (!has_tag(words, count, turn));
+    for (int i = 0; i < count; i++) {
+        const int tag = tag_of(&words[i]);
+        fprintf(stream, "%s\t%s\n", words[i].word, tag < TAGS ? tags[tag].name : "O");
     }
     fputs(".\tO\n\n", stream);
 }
@@ -187,12 +233,12 @@ static const char *question_word(char slot)
     }
 }
 
-/* The letters of the slots in a template that can be asked for: not what "dan" joins to another. */
+/* The letters of the slots in a template that can be asked for: not what is before "dan". */
 static int askable(const char *template, char letters[STORY_SLOTS])
 {
     int count = 0;
     for (const char *at = template; (at = strchr(at, '{')); at += 3)
-        if (strncmp(at + 3, " dan {", 6) != 0) letters[count++] = at[1];
+        if (strncmp(at + 3, " dan ", 5) != 0) letters[count++] = at[1];
     return count;
 }
 

@@ -117,7 +117,7 @@ static const struct story_scene scenes[SCENES] = {
       {"{p} merasa {k}."}}},
 };
 
-const struct story_scene *story_scene(uint64_t number)
+const struct story_scene *story_scene(int number)
 {
     return &scenes[number];
 }

@@ -38,7 +38,7 @@ struct story_text {
     int slot_begin[STORY_SLOTS], slot_size[STORY_SLOTS];
 };
 
-const struct story_scene *story_scene(uint64_t number);
+const struct story_scene *story_scene(int number);
 
 /* Story `number` of a seed; of 3 * STORY_SCENES that follow a multiple of that number, each scene
  * has three. */
