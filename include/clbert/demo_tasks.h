@@ -24,8 +24,8 @@ enum clb_demo_task {
      * (food and drink), TEMPAT (places) and WAKTU (times). Of any seven that follow a multiple of
      * seven, each tag but O (I- has only ORANG and WAKTU) is in one at least. */
     CLB_DEMO_TOKENS,
-    /* SQuAD 1.1: up to three sentences of a story, and one of them with a question word where
-     * something stood: "Budi makan apa di warung?". */
+    /* SQuAD 1.1: two sentences of a story and two of one with another scene, and one of the first
+     * with a question word where something stood: "Budi makan apa di warung?". */
     CLB_DEMO_ANSWERS,
 };
 

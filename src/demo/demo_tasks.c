@@ -12,7 +12,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { FAR = 1 << 24, CONTEXT = 3, ORDER = 16 };
+enum { FAR = 1 << 24, CONTEXT = 4, ORDER = 16 };
 
 /* ---- an example's draws ---- */
 
@@ -116,6 +116,14 @@ static void choose_neighbours(struct draws *d, const struct story *s, struct sto
     story_write(s, templates[first + 1], b);
 }
 
+/* A story with another scene than the example's. */
+static void choose_other(const struct draws *d, const struct story *s, struct story *other)
+{
+    uint64_t at = d->number;
+    do story_choose(other, d->seed, at += FAR);
+    while (other->scene == s->scene);
+}
+
 static void write_pair(struct draws *d, FILE *stream)
 {
     struct story s, other;
@@ -123,9 +131,7 @@ static void write_pair(struct draws *d, FILE *stream)
     const bool follows = turn_of(d, 2) == 0;
     story_choose(&s, d->seed, d->number);
     choose_neighbours(d, &s, &a, &b);
-    uint64_t at = d->number;
-    do story_choose(&other, d->seed, at += FAR);
-    while (other.scene == s.scene);
+    choose_other(d, &s, &other);
     if (!follows) choose_neighbours(d, &other, &unused, &b);
     fprintf(stream, "%s\t%s\t%s\n", a.text, b.text, follows ? "lanjutan" : "bukan");
 }
@@ -266,7 +272,7 @@ static void write_question(const struct story *s, const char *template, char let
 struct question {
     struct story s;
     const char *templates[STORY_STAGES];
-    int count, asked; /* sentences, and that which the question is of */
+    int count, asked; /* sentences but the last, which fits any story; that which is asked about */
     char letter;
 };
 
@@ -276,40 +282,47 @@ static void choose_question(struct draws *d, struct question *q)
     int choices = 0;
     for (uint64_t at = d->number; choices == 0; at += FAR) {
         story_choose(&q->s, d->seed, at);
-        q->count = told(&q->s, q->templates);
+        q->count = told(&q->s, q->templates) - 1;
         q->asked = draw(d, q->count);
         choices = askable(q->templates[q->asked], letters);
     }
     q->letter = letters[draw(d, choices)];
 }
 
+/* Two sentences of the story and two of another, either first; which of them is asked about. */
+static int choose_context(struct draws *d, const struct question *q,
+                          struct story_text context[CONTEXT])
+{
+    struct story other;
+    int first = q->asked - draw(d, 2);
+    if (first < 0) first = 0;
+    if (first > q->count - 2) first = q->count - 2;
+    struct story_text *own = &context[2 * draw(d, 2)];
+    struct story_text *others = own == context ? context + 2 : context;
+    story_write(&q->s, q->templates[first], &own[0]);
+    story_write(&q->s, q->templates[first + 1], &own[1]);
+    choose_other(d, &q->s, &other);
+    choose_neighbours(d, &other, &others[0], &others[1]);
+    return (int)(own - context) + q->asked - first;
+}
+
 /* The words of the grammar are letters: JSON needs no escapes, and a byte is a code point. */
 static void write_answer(struct draws *d, FILE *stream)
 {
     struct question q;
-    struct story_text text, question;
+    struct story_text context[CONTEXT], question;
     choose_question(d, &q);
-    const int sentences = q.count < CONTEXT ? q.count : CONTEXT;
-    const int earliest = q.asked < sentences ? 0 : q.asked - sentences + 1;
-    const int latest = q.asked < q.count - sentences ? q.asked : q.count - sentences;
-    const int first = earliest + draw(d, latest - earliest + 1), slot = story_slot(q.letter);
-    char context[CONTEXT * STORY_TEXT], answer[STORY_TEXT];
-    int size = 0, start = 0;
-    for (int i = first; i < first + sentences; i++) {
-        story_write(&q.s, q.templates[i], &text);
-        size += i > first;
-        if (i == q.asked) {
-            start = size + text.slot_begin[slot];
-            snprintf(answer, sizeof answer, "%.*s", text.slot_size[slot],
-                     text.text + text.slot_begin[slot]);
-        }
-        size += snprintf(context + size, sizeof context - (size_t)size, "%s ", text.text) - 1;
-    }
+    const int asked = choose_context(d, &q, context), slot = story_slot(q.letter);
+    int start = context[asked].slot_begin[slot];
+    for (int i = 0; i < asked; i++) start += context[i].size + 1;
     write_question(&q.s, q.templates[q.asked], q.letter, &question);
-    fprintf(stream,
-            "%s\n{\"context\": \"%.*s\", \"qas\": [{\"id\": \"%" PRIu64 "-%" PRIu64
-            "\", \"question\": \"%s\", \"answers\": [{\"text\": \"%s\", \"answer_start\": %d}]}]}",
-            d->number ? "," : "", size, context, d->seed, d->number, question.text, answer, start);
+    fprintf(stream, "%s\n{\"context\": \"%s %s %s %s\", ", d->number ? "," : "", context[0].text,
+            context[1].text, context[2].text, context[3].text);
+    fprintf(stream, "\"qas\": [{\"id\": \"%" PRIu64 "-%" PRIu64 "\", \"question\": \"%s\", ",
+            d->seed, d->number, question.text);
+    fprintf(stream, "\"answers\": [{\"text\": \"%.*s\", \"answer_start\": %d}]}]}",
+            context[asked].slot_size[slot], context[asked].text + context[asked].slot_begin[slot],
+            start);
 }
 
 /* ---- files ---- */
