@@ -21,7 +21,7 @@ room_of() { # HEADER, as in "ROOM/..." or <clbert/...>
         clbert/api.h | clbert/status.h | clbert/random.h) echo base ;;
         clbert/device.h | clbert/ops.h) echo compute ;;
         clbert/corpus.h | clbert/prepare.h | clbert/batch.h | clbert/stream.h) echo data ;;
-        clbert/demo_text.h) echo demo ;;
+        clbert/demo_text.h | clbert/demo_tasks.h) echo demo ;;
         clbert/config.h) echo model ;;
         clbert/bench.h) echo verify ;;
         clbert/embed.h) echo predict ;;
