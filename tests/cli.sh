@@ -55,6 +55,7 @@ train_loudly() { "$clbert" pretrain --data text --device cpu --output-dir x "$@"
 train --data text --output-dir run >/dev/null
 evaluate() { "$clbert" evaluate --device cpu --data text --json "$@"; }
 ask() { "$clbert" fill-mask "$@" 'saya [MASK]'; }
+embed() { "$clbert" embed --device cpu "$@" Saya; }
 follow() { "$clbert" next-sentence "$@" Saya Budi; }
 
 # ---- evaluate takes a run's own settings ----
@@ -172,11 +173,12 @@ hints bench --max-steps 'here it is --steps'
 hints pretrain --zebra 'clbert pretrain --help lists them'
 hints inspect --sort 'clbert inspect --help lists them' # not --step, nor --seed
 refuses 'did you mean "pretrain"' "$clbert" train
+refuses 'did you mean "embed"' "$clbert" encode-sentences
 refuses 'did you mean "evaluate"' "$clbert" evalaute
 refuses 'unknown command "zebra"; clbert --help' "$clbert" zebra
 
 # ---- help ----
-for command in pretrain evaluate fill-mask; do
+for command in pretrain evaluate fill-mask embed similarity; do
     "$clbert" help $command >help.txt
     holds "clbert help $command" same help.txt <("$clbert" $command --help)
     holds "clbert help $command explains it" grep -q "^Usage: clbert $command " help.txt
@@ -186,7 +188,7 @@ refuses 'unknown command' "$clbert" help nosuch
 # ---- what is no model ----
 mkdir nothing
 mkdir -p unfinished && cp -r run/checkpoint-2 unfinished/
-for command in ask follow evaluate; do
+for command in ask follow embed evaluate; do
     refuses 'nosuch: there is no such directory' $command --model nosuch
     refuses 'nothing: is an empty directory' $command --model nothing
     refuses 'text: is a corpus' $command --model text
@@ -306,6 +308,38 @@ refuses 'attention_backward, norm_forward' operations --op nosuch
 refuses '--profile' operations --op fill --profile
 refuses 'steps' operations --op fill --steps 0
 
+# ---- sentence embeddings: of a directory with everything, and of any BERT ----
+similarity() { "$clbert" similarity --device cpu --model run "$@"; }
+refuses '--pooling first is unknown' embed --model run --pooling first
+refuses 'should end with .npy or .jsonl' embed --model run --output vectors.txt
+refuses 'vectors.jsonl: cannot be written' embed --model run --output none/vectors.jsonl
+refuses 'not both' embed --model run --input text.txt
+refuses 'should be 3 .. 128' embed --model run --max-seq-length 129
+refuses 'needs --model DIR' embed
+printf 'Saya\n\nBudi makan.\n' >lines.txt
+"$clbert" embed --device cpu --model run --output vectors.jsonl Saya '' 'Budi makan.' 2>/dev/null
+"$clbert" embed --device cpu --model run --input lines.txt >lines.jsonl 2>/dev/null
+"$clbert" embed --device cpu --model run <lines.txt >input.jsonl 2>/dev/null
+holds "three vectors: $(cat vectors.jsonl)" [ "$(grep -cE '^\{"embedding": \[(-?[0-9.e-]+, ){15}-?[0-9.e-]+\]\}$' vectors.jsonl)" = 3 ]
+holds "arguments and lines are the same" same vectors.jsonl lines.jsonl
+holds "a file and standard input are the same" same input.jsonl lines.jsonl
+refuses 'vectors.jsonl: is there' embed --model run --output vectors.jsonl
+holds "--overwrite" eval 'embed --model run --output vectors.jsonl --overwrite 2>/dev/null && [ "$(wc -l <vectors.jsonl)" = 1 ]'
+similarity Saya 'Budi makan nasi di pasar bersama Siti dan Ani.' --json >matrix.json 2>/dev/null
+holds "a cosine matrix: $(cat matrix.json)" grep -qE '^\{"similarity": \[\[1.0, (-?0\.[0-9]+)\], \[\1, 1.0\]\]\}$' matrix.json
+similarity Saya 'Budi makan nasi di pasar bersama Siti dan Ani.' >matrix.txt 2>/dev/null
+holds "texts are cut: $(cat matrix.txt)" grep -qE '^    2  Budi makan nasi di pasar bersam…  +-?[0-9.]+  1.0000$' matrix.txt
+
+# ---- bench: embeddings ----
+"$clbert" bench --task embed --model tiny --vocab-size 100 --steps 1 --device cpu --json >embed.json 2>/dev/null
+holds "bench of embeddings: $(cat embed.json)" grep -qE '"task": "embed".* "sentences_per_second": [0-9.]+' embed.json
+"$clbert" bench --task embed --model run --input lines.txt --steps 1 --device cpu >embed.txt 2>/dev/null
+holds "bench of a file's texts: $(cat embed.txt)" grep -qE '^texts +[0-9.]+ sentences/s$' embed.txt
+refuses '--task nosuch is unknown' operations --task nosuch
+refuses '--op is of training' operations --op fill --task embed
+refuses '--input needs a tokenizer' operations --task embed --input lines.txt
+refuses '--input is of --task embed' operations --input lines.txt
+
 # ---- bench: beside an earlier output ----
 whole() { operations --profile "$@"; }
 whole --json >before.json 2>/dev/null
@@ -332,6 +366,7 @@ echo 'step 5: fast' >text.json
 refuses 'foreign.json: is no output of clbert bench --json' whole --compare foreign.json
 refuses 'text.json' whole --compare text.json
 refuses 'nosuch.json' whole --compare nosuch.json
+refuses 'embed.json: is of another --task' whole --compare embed.json
 refuses 'is of single operations' whole --compare bench.json
 refuses 'is of whole steps' operations --op fill --compare before.json
 sed 's/"model": "tiny"/"model": "base"/' before.json >other.json

@@ -82,6 +82,32 @@ static void bench_device(const char *selector)
     clb_device_close(device);
 }
 
+/* Embeddings: forward alone, no heads, and the work of sequences of many lengths. */
+static void embed_device(const char *selector)
+{
+    struct clb_bench_options options = {
+        .task = CLB_BENCH_EMBEDDING, .max_seq_length = 64, .steps = 2, .profile = true};
+    struct clb_bench_result result;
+    struct clb_device *device;
+    OK(clb_config_named("tiny", 100, &options.config));
+    OK(clb_device_open(selector, 0, &device));
+    OK(clb_benchmark(device, &options, &result));
+    assert_true(result.sequences_per_second > 0 && result.gflops > 0);
+    const double tokens = result.tokens_per_second * result.seconds_per_step;
+    assert_true(fabs(result.sequences_per_second * result.seconds_per_step - 128) < 1e-6);
+    assert_true(tokens > 128 * 5 && tokens < 128 * 64);
+    const struct clb_profile_entry e = entry_of(device, "linear_forward");
+    const double layer = tokens * 128 * (3 * 128 + 128 + 2 * 512);
+    assert_true(fabs(e.flops - 2 * 2 * layer) < 1e-6 * e.flops);
+    assert_int_equal(entry_of(device, "linear_backward_input").calls, 0);
+    assert_true(entry_of(device, "pool").calls > 0);
+    /* attention's own flops in the profile are an upper bound */
+    const double flops = 1e9 * result.gflops * result.seconds_per_step;
+    assert_true(flops > e.flops && flops <= e.flops + entry_of(device, "attention_forward").flops);
+    clb_bench_operations_free(&result.profile);
+    clb_device_close(device);
+}
+
 /* What calls multiply and move, by their shapes alone. */
 static void test_work(void **state)
 {
@@ -182,6 +208,7 @@ static void test_every_device(void **state)
     (void)state;
     for (int i = 0; i < support_device_count(); i++) {
         bench_device(support_device(i));
+        embed_device(support_device(i));
         bench_operations(support_device(i));
     }
 }

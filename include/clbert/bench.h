@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Speed on a device: of training, by whole steps on synthetic batches of full sequences; and of
- * single operations at the shapes of such a step. */
+/* Speed on a device: of training, by whole steps on synthetic batches of full sequences; of
+ * embedding texts; and of single operations at the shapes of a step of training. */
 #ifndef CLBERT_BENCH_H
 #define CLBERT_BENCH_H
 
@@ -11,9 +11,20 @@
 
 CLB_BEGIN_DECLS
 
+enum clb_bench_task {
+    CLB_BENCH_TRAINING,
+    CLB_BENCH_EMBEDDING, /* a step is a window of synthetic texts, whose lengths vary as sentences'
+                            and paragraphs' do; or all texts of `input` */
+};
+
 struct clb_bench_options {
+    enum clb_bench_task task;
     struct clb_config config;
-    int32_t batch_size, max_seq_length;
+    int32_t batch_size, max_seq_length; /* of embedding as in struct clb_embedder_options, but that
+                                           synthetic texts need a length */
+    const char *input;     /* of embedding: a file, a text a line or a record's "text", read,
+                              tokenised and embedded in each step; NULL: synthetic texts */
+    const char *directory; /* of the model and its tokenizer, where there is an input */
     float mlm_probability;
     enum clb_type precision; /* of the products' operands */
     int32_t steps;           /* timed, after two that are not */
@@ -43,8 +54,9 @@ CLB_API void clb_bench_operations_free(struct clb_bench_operations *results);
 
 struct clb_bench_result {
     double seconds_per_step; /* the median */
-    double tokens_per_second;
-    double gflops;      /* of the model's products, as clb_config_flops_per_token counts */
+    double tokens_per_second, sequences_per_second;
+    double gflops;      /* of the model's products, as clb_config_flops_per_token counts; of
+                           embedding forward and without heads */
     double peak_gflops; /* what the device reaches in a loop of multiply-adds, measured now */
     struct clb_traffic traffic;          /* of the timed steps, without the wait that times them */
     struct clb_bench_operations profile; /* of a step, where asked for */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli_bench.h"
 #include "base/error.h"
+#include "base/files.h"
 #include "base/json.h"
 #include "cli/cli.h"
 
@@ -16,9 +17,13 @@ static const struct cli_usage usage = {
         "Times whole training steps (forward, backward, AdamW) on full synthetic sequences,\n"
         "beside the device's peak measured in the same run. --profile adds each operation of a\n"
         "step. With --op, single operations at the shapes of such a step instead. Operations\n"
-        "stand beside the peak, or beside a sum of large buffers where they do not multiply.",
+        "stand beside the peak, or beside a sum of large buffers where they do not multiply.\n"
+        "--task embed times sentence embeddings instead, of 128 synthetic texts whose lengths "
+        "vary\n"
+        "as real ones', or of those of --input, read and tokenised every time.",
     .examples = "clbert bench --device cpu --model mini --per-device-train-batch-size 32\n"
                 "clbert bench --device opencl --model base --op attention_forward\n"
+                "clbert bench --task embed --model all-MiniLM-L6-v2 --input texts.txt\n"
                 "clbert bench --profile --json >before.json; clbert bench --profile --compare "
                 "before.json",
 };
@@ -32,23 +37,33 @@ struct arguments {
 
 /* ---- what was measured, of whole steps and of operations ---- */
 
+static bool embeds(const struct arguments *a)
+{
+    return a->options.task == CLB_BENCH_EMBEDDING;
+}
+
 static void print_head(const struct clb_device *device, const struct arguments *a)
 {
     const struct clb_device_info *info = clb_device_info(device);
     printf("device   %s: %s\n", info->selector, info->name);
     printf("gemm     %s\n", info->gemm);
-    printf("model    %s in %s, %d sequences of %d\n", a->model, clb_type_name(a->options.precision),
-           a->options.batch_size, a->options.max_seq_length);
+    printf("model    %s in %s, ", a->model, clb_type_name(a->options.precision));
+    if (embeds(a))
+        printf("embeddings of %s\n", a->options.input ? a->options.input : "synthetic texts");
+    else
+        printf("%d sequences of %d\n", a->options.batch_size, a->options.max_seq_length);
 }
 
 static json_t *json_head(const struct clb_device *device, const struct arguments *a)
 {
     const struct clb_device_info *info = clb_device_info(device);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:I}", "device", info->selector, "name",
-                     info->name, "gemm", info->gemm, "model", a->model, "precision",
-                     clb_type_name(a->options.precision), "batch_size", a->options.batch_size,
-                     "max_seq_length", a->options.max_seq_length, "parameters",
-                     (json_int_t)clb_config_parameters(&a->options.config));
+    json_t *head = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:I}", "device", info->selector,
+                             "name", info->name, "gemm", info->gemm, "model", a->model, "precision",
+                             clb_type_name(a->options.precision), "batch_size",
+                             a->options.batch_size, "max_seq_length", a->options.max_seq_length,
+                             "parameters", (json_int_t)clb_config_parameters(&a->options.config));
+    if (head && embeds(a)) json_object_set_new(head, "task", json_string("embed"));
+    return head;
 }
 
 static void print_peaks(const struct clb_bench_operations *list)
@@ -111,6 +126,7 @@ static void print_steps(const struct clb_device *device, const struct arguments 
     const double steps = a->options.steps;
     print_head(device, a);
     printf("step     %.1f ms\n", 1e3 * r->seconds_per_step);
+    if (embeds(a)) printf("texts    %.1f sentences/s\n", r->sequences_per_second);
     printf("speed    %.0f tokens/s, %.1f GFLOP/s = %.0f %% of the measured fp32 peak %.1f\n",
            r->tokens_per_second, r->gflops, 100 * r->gflops / r->peak_gflops, r->peak_gflops);
     printf("queue    %.0f launches, %.0f uploads of together %.0f KiB, %.0f waits a step\n",
@@ -128,6 +144,8 @@ static json_t *steps_json(const struct arguments *a, const struct clb_bench_resu
                              "gflops", r->gflops, "peak_gflops", r->peak_gflops,
                              "launches_per_step", (double)t->launches / steps, "uploads_per_step",
                              (double)t->writes / steps, "waits_per_step", (double)t->waits / steps);
+    if (json && embeds(a))
+        json_object_set_new(json, "sentences_per_second", json_real(r->sequences_per_second));
     json_t *profile = a->options.profile ? operations_json(&r->profile) : NULL;
     if (a->options.profile && json_object_update(json, profile) != 0) {
         json_decref(json);
@@ -202,6 +220,18 @@ cleanup:
 static enum clb_status check_arguments(const struct arguments *a)
 {
     const struct clb_bench_options *o = &a->options;
+    if (embeds(a) && a->op)
+        return clb_fail(CLB_ERROR_ARGUMENT, "--op is of training: not with --task embed");
+    if (o->input && !embeds(a))
+        return clb_fail(CLB_ERROR_ARGUMENT, "--input is of --task embed: training's sequences are "
+                                            "synthetic");
+    if (o->input && !base_is_directory(a->model))
+        return clb_fail(CLB_ERROR_ARGUMENT,
+                        "--input needs a tokenizer: --model should be a "
+                        "directory with one, and %s is none",
+                        a->model);
+    if (o->input && strcmp(o->input, "-") == 0)
+        return clb_fail(CLB_ERROR_ARGUMENT, "--input is read several times: it should be a file");
     if (a->op && o->profile)
         return clb_fail(CLB_ERROR_ARGUMENT, "--profile is of whole steps: not with --op");
     if (a->json && a->compare)
@@ -212,22 +242,42 @@ static enum clb_status check_arguments(const struct arguments *a)
     return CLB_OK;
 }
 
+static enum clb_status take_task(const char *name, enum clb_bench_task *task)
+{
+    *task = name && strcmp(name, "embed") == 0 ? CLB_BENCH_EMBEDDING : CLB_BENCH_TRAINING;
+    if (!name || *task == CLB_BENCH_EMBEDDING || strcmp(name, "train") == 0) return CLB_OK;
+    return clb_fail(CLB_ERROR_ARGUMENT, "--task %s is unknown; there are: train, embed", name);
+}
+
+/* What the command line leaves open: of texts of a file, their embedder's business. */
+static void settle(struct clb_bench_options *o)
+{
+    const int32_t most = o->config.max_position_embeddings;
+    const bool training = o->task == CLB_BENCH_TRAINING;
+    if (!cli_given("per-device-train-batch-size")) o->batch_size = training ? 32 : 0;
+    if (!cli_given("max-seq-length"))
+        o->max_seq_length = training ? 128 : o->input ? 0 : most < 256 ? most : 256;
+}
+
 enum clb_status command_bench(int argc, const char **argv)
 {
-    struct arguments a = {
-        .options = {
-            .batch_size = 32, .max_seq_length = 128, .mlm_probability = 0.15f, .steps = 10}};
+    struct arguments a = {.options = {.mlm_probability = 0.15f, .steps = 10}};
     struct clb_bench_options *o = &a.options;
     char *device_name = NULL, *model = NULL, *op = NULL, *compare = NULL, *precision = NULL;
+    char *task = NULL, *input = NULL;
     int threads = 0, json = 0, vocab_size = 30522, profile = 0;
     const struct poptOption options[] = {
         {"device", 0, POPT_ARG_STRING, &device_name, 0, "auto (default), cpu, opencl, ...",
          "DEVICE"},
         {"model", 0, POPT_ARG_STRING, &model, 0,
          "a size (mini), a config.json, or a model's directory", "MODEL"},
+        {"task", 0, POPT_ARG_STRING, &task, 0, "train (default) or embed", "TASK"},
+        {"input", 0, POPT_ARG_STRING, &input, 0, "texts to embed, with a model's directory", "F"},
         {"vocab-size", 0, POPT_ARG_INT, &vocab_size, 0, "of a size by name (30522)", "N"},
-        {"per-device-train-batch-size", 0, POPT_ARG_INT, &o->batch_size, 0, "sequences (32)", "N"},
-        {"max-seq-length", 0, POPT_ARG_INT, &o->max_seq_length, 0, "tokens a sequence (128)", "N"},
+        {"per-device-train-batch-size", 0, POPT_ARG_INT, &o->batch_size, 0,
+         "sequences (32; to embed: as many as are fast)", "N"},
+        {"max-seq-length", 0, POPT_ARG_INT, &o->max_seq_length, 0,
+         "tokens a sequence (128; to embed: at most, 256)", "N"},
         {"mlm-probability", 0, POPT_ARG_FLOAT, &o->mlm_probability, 0, "share of tokens (0.15)",
          "X"},
         {"precision", 0, POPT_ARG_STRING, &precision, 0,
@@ -256,8 +306,12 @@ enum clb_status command_bench(int argc, const char **argv)
     a.compare = compare;
     a.json = json;
     o->profile = profile;
+    o->input = input;
+    o->directory = a.model;
     CLB_TRY(cli_precision(precision, &o->precision));
     CLB_TRY(cli_config(a.model, vocab_size, &o->config));
+    CLB_TRY(take_task(task, &o->task));
+    settle(o);
     CLB_TRY(check_arguments(&a));
     CLB_TRY(clb_device_open(device_name ? device_name : "auto", threads, &device));
     CLB_TRY(bench(device, &a));
@@ -269,5 +323,7 @@ cleanup:
     free(op);
     free(precision);
     free(compare);
+    free(task);
+    free(input);
     return status;
 }

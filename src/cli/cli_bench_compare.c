@@ -51,6 +51,8 @@ enum clb_status cli_bench_read(const char *path, const json_t *head, bool of_ste
         CLB_TRY(clb_fail(CLB_ERROR_ARGUMENT, "%s: is of %s", path,
                          of_steps ? "single operations (--op), not of steps"
                                   : "whole steps, not of single operations (--op)"));
+    if (!json_object_get(head, "task") != !json_object_get(*before, "task"))
+        CLB_TRY(clb_fail(CLB_ERROR_ARGUMENT, "%s: is of another --task", path));
     CLB_TRY(check_head(path, head, *before));
 cleanup:
     if (status != CLB_OK) {
@@ -105,6 +107,7 @@ void cli_bench_compare(const char *path, const json_t *before, const json_t *now
     print_differing(before, now);
     printf("%-58s %12s %12s %8s\n", "", "now", "before", "speed-up");
     print_figure("tokens/s", "tokens_per_second", 1.0, false, before, now);
+    print_figure("sentences/s", "sentences_per_second", 1.0, false, before, now);
     print_figure("step, ms", "seconds_per_step", 1e-3, true, before, now);
     print_figure("peak, GFLOP/s", "peak_gflops", 1.0, false, before, now);
     print_figure("large sums, GB/s", "stream_gigabytes", 1.0, false, before, now);

@@ -113,6 +113,19 @@ int64_t embed_engine_tokens(const struct embed_engine *e)
     return e->begins[e->count];
 }
 
+double embed_engine_flops(const struct embed_engine *e)
+{
+    const struct clb_config *config = clb_model_config(e->model);
+    const double h = config->hidden_size;
+    double flops = 0.0;
+    for (int64_t i = 0; i < e->count; i++) {
+        const double n = (double)(e->begins[i + 1] - e->begins[i]);
+        /* a third of training's is forward; the pooler, a row a sequence, is not asked */
+        flops += n * clb_config_flops_per_token(config, n, 0.0) / 3.0 - 2.0 * h * h;
+    }
+    return flops;
+}
+
 bool embed_engine_is_full(const struct embed_engine *e)
 {
     return e->count == EMBED_WINDOW || e->ids.count >= WINDOW_TOKENS;

@@ -34,6 +34,8 @@ void embed_engine_end(struct embed_engine *engine);
 enum { EMBED_WINDOW = 4096 };
 int64_t embed_engine_count(const struct embed_engine *engine);
 int64_t embed_engine_tokens(const struct embed_engine *engine);
+/* Floating-point operations of the model's products over the window. */
+double embed_engine_flops(const struct embed_engine *engine);
 bool embed_engine_is_full(const struct embed_engine *engine);
 
 /* embeddings [count, H], in the order of the sequences; the window stays. Numbers that are not

@@ -167,8 +167,8 @@ static enum clb_status hand_on(struct clb_embedder *e, float *rows, embed_functi
     enum clb_status status = CLB_OK;
     if (count == 0) return CLB_OK;
     CLB_TRY(embed_engine_run(e->engine, rows));
-    embed_engine_clear(e->engine);
     CLB_TRY(function(context, rows, count));
+    embed_engine_clear(e->engine);
 cleanup:
     return status;
 }

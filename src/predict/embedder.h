@@ -21,7 +21,8 @@ struct embed_source {
     enum clb_record_format format;
     const char *column;
 };
-/* Gets the vectors of the next `count` texts, [count, H]; borrowed. */
+/* Gets the vectors of the next `count` texts, [count, H], borrowed; the window of the engine still
+ * is theirs. */
 typedef enum clb_status embed_function(void *context, const float *embeddings, int64_t count);
 /* All of them, in order, in memory that does not grow with them. */
 enum clb_status embedder_read(struct clb_embedder *embedder, const struct embed_source *source,

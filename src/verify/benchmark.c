@@ -3,83 +3,15 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "data/masking.h"
 
-#include <clbert/random.h>
-#include <clbert/train.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "train/train.h"
-
 enum { WARMUP_STEPS = 2 };
-
-struct bench {
-    const struct clb_bench_options *options;
-    struct clb_device *device;
-    struct clb_model *model;
-    struct train_optimizer *optimizer;
-    struct clb_batch *batch;
-    struct clb_training_options training;
-    struct clb_traffic queued; /* up to the end of the last step, before the wait for it */
-};
-
-/* Of a sequence. */
-static int32_t masked_tokens(const struct bench *b)
-{
-    return masking_most(b->options->mlm_probability, MASKING_TOKENS, b->options->max_seq_length);
-}
-
-/* Full sequences of random ids, two halves each, the first tokens of every sequence masked: where
- * the masks are does not matter to the time. */
-static enum clb_status fill_batch(struct bench *b)
-{
-    const int32_t length = b->options->max_seq_length, vocab = b->options->config.vocab_size;
-    const int32_t masked = masked_tokens(b);
-    const struct clb_random random = {1, CLB_PURPOSE_TEST, 0};
-    int32_t *ids = malloc(3 * (size_t)length * sizeof *ids);
-    if (!ids) return clb_fail(CLB_ERROR_MEMORY, "benchmark: out of memory");
-    int32_t *types = ids + length, *labels = types + length;
-    enum clb_status status;
-    CLB_TRY(clb_batch_create(b->options->batch_size, b->options->batch_size * length, &b->batch));
-    for (int32_t s = 0; s < b->options->batch_size; s++) {
-        for (int32_t i = 0; i < length; i++) {
-            ids[i] = (int32_t)clb_random_below(random, (uint64_t)s * (uint64_t)length + (uint64_t)i,
-                                               (uint32_t)vocab);
-            types[i] = i >= length / 2;
-            labels[i] = i < masked ? ids[i] : -100;
-        }
-        CLB_TRY(clb_batch_append_pair(b->batch, length, ids, types, labels, s % 2));
-    }
-    CLB_TRY(clb_batch_finish(b->batch));
-cleanup:
-    free(ids);
-    return status;
-}
-
-static enum clb_status set_up(struct bench *b)
-{
-    const int32_t tokens = b->options->batch_size * b->options->max_seq_length;
-    const struct clb_model_limits limits = {.max_sequences = b->options->batch_size,
-                                            .max_tokens = tokens,
-                                            .max_masked = b->options->batch_size * masked_tokens(b),
-                                            .training = true,
-                                            .operands = b->options->precision};
-    enum clb_status status;
-    CLB_TRY(clb_model_create(b->device, &b->options->config, &limits, &b->model));
-    CLB_TRY(train_optimizer_create(b->model, CLB_OPTIMIZER_ADAMW, &b->optimizer));
-    CLB_TRY(clb_model_commit(b->model));
-    CLB_TRY(train_optimizer_commit(b->optimizer, b->model, 0.01f));
-    CLB_TRY(clb_model_initialize(b->model, 1));
-    CLB_TRY(fill_batch(b));
-cleanup:
-    return status;
-}
 
 static enum clb_status one_step(struct bench *b, int64_t step)
 {
-    const struct clb_step_batches batches = {.step = step, .count = 1, .batches = &b->batch};
-    enum clb_status status = train_step(b->model, b->optimizer, &batches, &b->training, 1e-4);
+    enum clb_status status = b->step(b, step);
     b->queued = clb_device_traffic(b->device);
     return status == CLB_OK ? clb_device_finish(b->device) : status;
 }
@@ -128,7 +60,9 @@ cleanup:
 
 enum clb_status bench_check(const struct clb_bench_options *options)
 {
-    if (options->steps < 1 || options->batch_size < 1 || options->max_seq_length < 2)
+    const bool embeds = options->task == CLB_BENCH_EMBEDDING; /* zeros leave the choice to it */
+    if (options->steps < 1 || options->batch_size < !embeds ||
+        options->max_seq_length < (options->input ? 0 : 2))
         return clb_fail(CLB_ERROR_ARGUMENT,
                         "benchmark: steps, batch size and length should be above 0");
     return CLB_OK;
@@ -190,24 +124,22 @@ cleanup:
 enum clb_status clb_benchmark(struct clb_device *device, const struct clb_bench_options *options,
                               struct clb_bench_result *result)
 {
-    struct bench b = {.options = options, .device = device, .training = clb_training_defaults()};
+    struct bench *b = NULL;
     enum clb_status status;
     *result = (struct clb_bench_result){0};
     CLB_TRY(bench_check(options));
     if (options->profile) /* its buffers go before the model comes */
         CLB_TRY(bench_stream(device, options, &result->profile.stream_gigabytes));
-    CLB_TRY(set_up(&b));
-    CLB_TRY(time_steps(&b, result));
+    CLB_TRY(options->task == CLB_BENCH_EMBEDDING ? bench_embedding(device, options, &b)
+                                                 : bench_training(device, options, &b));
+    CLB_TRY(time_steps(b, result));
     CLB_TRY(clb_device_peak(device, &result->peak_gflops));
-    double tokens = b.batch->total_tokens, share = clb_batch_label_count(b.batch, "mlm") / tokens;
-    result->tokens_per_second = tokens / result->seconds_per_step;
-    result->gflops = 1e-9 * result->tokens_per_second *
-                     clb_config_flops_per_token(&options->config, options->max_seq_length, share);
+    result->tokens_per_second = b->tokens / result->seconds_per_step;
+    result->sequences_per_second = b->sequences / result->seconds_per_step;
+    result->gflops = 1e-9 * b->flops / result->seconds_per_step;
     result->profile.peak_gflops = result->peak_gflops;
-    if (options->profile) CLB_TRY(profile_steps(&b, &result->profile));
+    if (options->profile) CLB_TRY(profile_steps(b, &result->profile));
 cleanup:
-    clb_batch_destroy(b.batch);
-    train_optimizer_destroy(b.optimizer);
-    clb_model_destroy(b.model);
+    if (b) b->close(b);
     return status;
 }
