@@ -3,7 +3,8 @@
 """Compares clbert's sentence embeddings with sentence-transformers', on texts of mixed length, among
 them empty ones, ones over the limit and Unicode; the largest difference should be below 1e-5. With
 --time it measures both by turns, on the CPU with all its cores: encode() of a loaded model in
-batches of 32 and of 128, and the whole command of clbert, which loads it first.
+batches of 32 and of 128, and the whole command of clbert, which loads it first; medians, and of the
+CPUs' time, too, which other programs disturb less.
 
 Needs: pip install sentence-transformers. Usage: tools/compare_embeddings.py MODEL-DIRECTORY
 [--clbert PROGRAM] [--texts FILE] [--count N] [--time] [--rounds N] [CLBERT-OPTION...]
@@ -51,21 +52,20 @@ def read_texts(options):
 
 
 def embed(options, texts, folder, more):
-    """The vectors, and the seconds of the whole command."""
+    """The vectors."""
     path, output = os.path.join(folder, "texts.jsonl"), os.path.join(folder, "vectors.npy")
     with open(path, "w", encoding="utf-8") as out:
         for text in texts:
             out.write(json.dumps({"text": text}) + "\n")
-    begin = time.perf_counter()
     subprocess.run([options.clbert, "embed", "--model", options.model, "--device", "cpu", "--input", path,
                     "--output", output, "--overwrite", *more], check=True)
-    return numpy.load(output), time.perf_counter() - begin
+    return numpy.load(output)
 
 
 def compare(options, model, folder, more):
     texts = ODD + read_texts(options)
     random.Random(2).shuffle(texts)
-    ours, _ = embed(options, texts, folder, more)
+    ours = embed(options, texts, folder, more)
     theirs = model.encode(texts)
     assert ours.shape == theirs.shape and ours.dtype == numpy.float32, (ours.shape, theirs.shape)
     difference = numpy.abs(ours - theirs).max(1)
@@ -81,24 +81,23 @@ def measure(options, model, folder, more):
     tokens = sum(min(limit, len(ids)) for ids in model.tokenizer(texts)["input_ids"])
     print(f"{len(texts)} texts, {tokens} tokens: {tokens / len(texts):.1f} each")
 
-    def encode(size):
-        begin = time.perf_counter()
-        model.encode(texts, batch_size=size)
-        return time.perf_counter() - begin
-
-    runs = {"clbert": lambda: embed(options, texts, folder, more)[1],
-            "sentence-transformers, 32": lambda: encode(32),
-            "sentence-transformers, 128": lambda: encode(128)}
-    seconds = {name: [] for name in runs}
+    runs = {"clbert": lambda: embed(options, texts, folder, more),
+            "sentence-transformers, 32": lambda: model.encode(texts, batch_size=32),
+            "sentence-transformers, 128": lambda: model.encode(texts, batch_size=128)}
+    wall, cpu = {name: [] for name in runs}, {name: [] for name in runs}
     for _ in range(options.rounds):
         for name, run in runs.items():
-            seconds[name].append(run())
-    ours = statistics.median(seconds["clbert"])
-    for name, times in seconds.items():
-        median = statistics.median(times)
-        print(f"{name:28} {len(texts) / median:8.1f} texts/s {tokens / median:9.0f} tokens/s  "
-              f"clbert is {median / ours:.2f} times as fast  (of {options.rounds}: {min(times):.2f} .. "
-              f"{max(times):.2f} s)")
+            before, begin = os.times(), time.perf_counter()
+            run()
+            after = os.times()
+            wall[name].append(time.perf_counter() - begin)
+            cpu[name].append(sum(after[:4]) - sum(before[:4]))  # of this process and its children
+    ours = statistics.median(wall["clbert"]), statistics.median(cpu["clbert"])
+    for name in runs:
+        seconds, work = statistics.median(wall[name]), statistics.median(cpu[name])
+        print(f"{name:27} {len(texts) / seconds:7.1f} texts/s {tokens / seconds:7.0f} tokens/s  "
+              f"{min(wall[name]):.2f} .. {max(wall[name]):.2f} s, of the CPUs {work:.2f} s; "
+              f"clbert takes 1/{seconds / ours[0]:.2f} of the time, 1/{work / ours[1]:.2f} of the CPUs'")
 
 
 def main():

@@ -205,20 +205,12 @@ static enum clb_status take_pooling(const json_t *json, const char *path, enum c
 
 static enum clb_status read_pooling(const char *directory, struct sentence_recipe *recipe)
 {
-    static const char *const known[] = {"word_embedding_dimension",
-                                        "embedding_dimension",
-                                        "pooling_mode",
-                                        "include_prompt",
-                                        poolings[0].older,
-                                        poolings[1].older,
-                                        poolings[2].older,
-                                        poolings[3].older,
-                                        poolings[4].older,
-                                        poolings[5].older,
-                                        NULL};
+    const char *known[4 + POOLINGS + 1] = {"word_embedding_dimension", "embedding_dimension",
+                                           "pooling_mode", "include_prompt"};
     char *path = NULL;
     json_t *json = NULL;
     enum clb_status status;
+    for (int i = 0; i < POOLINGS; i++) known[4 + i] = poolings[i].older;
     CLB_TRY(read_object(directory, "config.json", &path, &json));
     if (!json)
         CLB_TRY(clb_fail(CLB_ERROR_IO, "%s: is missing: it says how to pool, unless --pooling does",
