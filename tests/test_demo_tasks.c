@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-enum { EXAMPLES = 2100, SCENES = 7 };
+enum { EXAMPLES = 700, SCENES = 7 };
 
 static const struct {
     const char *name, *file;
@@ -253,7 +253,7 @@ static void count_words(json_t *counts, struct count *of, const char *text, bool
 static void test_one_text_does_not_tell(void **state)
 {
     (void)state;
-    enum { PAIRS = 20000, MOST_WORDS = 1000 };
+    enum { PAIRS = 6000, MOST_WORDS = 1000 };
     json_t *records = records_of(CLB_DEMO_PAIRS, 11, PAIRS), *record, *number;
     for (int second = 0; second < 2; second++) {
         json_t *counts = json_object();
@@ -379,7 +379,7 @@ static void test_questions(void **state)
         "\"Cuaca di pasar bagaimana?\"",  "\"Siapa mengajar di kelas?\"",
         "\"Bulu hewan apa yang putih?\"",
     };
-    char *text = text_of(CLB_DEMO_ANSWERS, 2, 30000);
+    char *text = text_of(CLB_DEMO_ANSWERS, 2, 10000);
     for (unsigned i = 0; i < sizeof wanted / sizeof *wanted; i++)
         if (!strstr(text, wanted[i])) fail_msg("%s is not asked", wanted[i]);
     assert_null(strchr(strchr(text, '\n'), '\\'));
