@@ -55,7 +55,7 @@ def section(directory):
 def plain_manual(roff):
     """Words without requests and fonts; the page's title and references say sections: left out."""
     lines = [re.sub(r'^\.\w+ *"?', "", line) for line in roff.splitlines()
-             if not re.match(r"""[.'](\\"|TH|SH|Dt|Os|so|de|if|ie)|'\\""", line)]
+             if not re.match(r"""[.'](\\"|TH|SH|Dt|Os|so|de|if|ie|el|ds|ad|nh)|'\\""", line)]
     text = re.sub(r"\\f(\(..|\[.*?\]|.)|\\[&,/|^]|\\s[-+]?\d", "", " ".join(lines))
     text = re.sub(r"\\\(..|\\\*\(..|\\", "", text.replace("\\-", "-"))
     return " ".join(re.sub(r"\(\d\w*\)", "", text).split())
@@ -81,7 +81,10 @@ def wordnet(directory):
 def language(directory):
     texts = []
     for path in sorted((directory / "packages/usr/share/locale").glob("*/LC_MESSAGES/*.mo")):
-        catalogue = gettext.GNUTranslations(path.open("rb"))._catalog
+        try:
+            catalogue = gettext.GNUTranslations(path.open("rb"))._catalog
+        except UnicodeDecodeError:  # its header is not in UTF-8
+            continue
         texts += [(" ".join(text.split()), path.parts[-3]) for source, text in catalogue.items()
                   if isinstance(source, str) and len(source) > 30 and len(text) < 400 and text != source]
     return largest(texts, 20)
