@@ -274,7 +274,7 @@ static void make_options(struct arguments *a, struct poptOption *table)
          NULL},
         {"worst", 0, POPT_ARG_INT, &a->worst, 0, "of a task: N examples of the largest loss", "N"},
         {"doc-stride", 0, POPT_ARG_INT, &a->doc_stride, 0,
-         "tokens that stretches of a long context share (128)", "N"},
+         "tokens that stretches of a long context share (128, or half of short sequences)", "N"},
     };
     memcpy(table, own, sizeof own);
     table += OWN_OPTIONS;
@@ -284,7 +284,7 @@ static void make_options(struct arguments *a, struct poptOption *table)
 
 enum clb_status command_evaluate(int argc, const char **argv)
 {
-    struct arguments a = {.doc_stride = 128, .max_answer_length = 30};
+    struct arguments a = {.doc_stride = -1, .max_answer_length = 30};
     struct poptOption options[OWN_OPTIONS + CLI_EXAMPLES_OPTIONS + 1];
     poptContext context = NULL;
     const char **rest;
