@@ -113,7 +113,7 @@ static void print_one(const json_t *answer)
 /* For people: the answers, then what was asked, behind a tab. */
 static void print_line(const json_t *record, const json_t *answer)
 {
-    static const char *const keys[] = {"text", "text_a", "question"};
+    static const char *const keys[] = {"text", "text_a", "text_b", "question"};
     size_t i;
     const json_t *one;
     if (!json_is_array(answer)) print_one(answer);
@@ -123,11 +123,9 @@ static void print_line(const json_t *record, const json_t *answer)
         print_one(one);
     }
     if (json_is_array(answer) && json_array_size(answer) == 0) printf("-");
-    for (int k = 0; k < 3; k++) {
+    for (int k = 0; k < 4; k++) {
         const char *text = json_string_value(json_object_get(record, keys[k]));
-        if (!text) continue;
-        printf("\t%s", text);
-        break;
+        if (text) printf("\t%s", text);
     }
     printf("\n");
 }
