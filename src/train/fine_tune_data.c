@@ -255,7 +255,9 @@ enum clb_status fine_tune_open_batches(struct train_run *run)
     struct fine_tuning *f = run->context;
     f->batches = (struct task_batches){f->train, run->options->seed};
     run->batches = task_set_batches(&f->batches);
-    run->epoch_sequences = f->train->count;
+    const int32_t batch = run->options->per_device_train_batch_size;
+    run->epoch_steps = (double)((f->train->count + batch - 1) / batch) / /* the last is smaller */
+                       (double)run->options->gradient_accumulation_steps;
     return CLB_OK;
 }
 

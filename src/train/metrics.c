@@ -233,10 +233,7 @@ static void format_figures(const json_t *figures, char *text, size_t size)
 
 enum clb_status train_log_figures(struct train_run *run, const json_t *figures)
 {
-    const struct clb_training_options *o = run->options;
-    const double a_step =
-        (double)o->per_device_train_batch_size * (double)o->gradient_accumulation_steps;
-    const double epoch = (double)run->step / ceil((double)run->epoch_sequences / a_step);
+    const double epoch = (double)run->step / run->epoch_steps;
     char text[400], name[128];
     const char *key;
     json_t *figure;

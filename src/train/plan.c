@@ -16,7 +16,7 @@ static void print_plan(const struct train_run *run, FILE *out)
     const struct clb_memory_plan plan = clb_model_memory(run->model);
     const int64_t moments = train_optimizer_bytes(run->optimizer);
     const int64_t pairs = (int64_t)o->per_device_train_batch_size * o->gradient_accumulation_steps;
-    const double epochs = (double)o->max_steps * (double)pairs / (double)run->epoch_sequences;
+    const double epochs = (double)o->max_steps / run->epoch_steps;
     const double mib = 1.0 / (1 << 20);
     fprintf(out, "device   %s: %s (%s)\n", device->selector, device->name,
             clb_device_reason(run->device));

@@ -120,7 +120,9 @@ static enum clb_status open_batches(struct train_run *run)
     const enum clb_status status = open_streams(p);
     if (status != CLB_OK) return status;
     run->batches = clb_stream_batches(p->stream);
-    run->epoch_sequences = clb_stream_epoch_examples(p->stream);
+    run->epoch_steps = (double)clb_stream_epoch_examples(p->stream) /
+                       (double)p->options.per_device_train_batch_size /
+                       (double)p->options.gradient_accumulation_steps;
     return CLB_OK;
 }
 

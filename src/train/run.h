@@ -19,7 +19,7 @@ struct train_job {
     /* Fills in what the options leave to the data, run->tokenizer, data_hash and
      * example. */
     enum clb_status (*read_data)(struct train_run *run);
-    /* Fills in run->batches and run->epoch_sequences. */
+    /* Fills in run->batches and run->epoch_steps. */
     enum clb_status (*open_batches)(struct train_run *run);
     /* The model's shape, from what --model says, which is `directory` where it is one, or from the
      * directory of a checkpoint; and the limits that are not the loop's own. */
@@ -60,7 +60,7 @@ struct train_run {
     uint64_t data_hash;  /* of what is trained on */
     const char *example; /* "pairs": what a sequence is called */
     struct clb_batch_source batches;
-    int64_t epoch_sequences;
+    double epoch_steps; /* steps in which all data are shown once */
     struct clb_device *device;
     struct clb_model *model;
     struct train_optimizer *optimizer;
