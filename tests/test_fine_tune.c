@@ -259,6 +259,23 @@ static void test_early_stopping(void **state)
     free(output);
 }
 
+/* Epochs are counted in batches, of which the last of each may be smaller. */
+static void test_epochs(void **state)
+{
+    (void)state;
+    char *path = write_case(&cases[0]), *output = run_path("epochs");
+    struct clb_fine_tune_options o = options_of(&cases[0], &path, output);
+    struct clb_fine_tune_report report = {0};
+    o.training.num_train_epochs = 2;
+    o.training.per_device_train_batch_size = 9; /* 4 batches of 32 examples */
+    o.training.gradient_accumulation_steps = 3; /* 8 / 3 steps */
+    OK(clb_fine_tune(&o, &report));
+    assert_int_equal(report.training.global_step, 3);
+    clb_fine_tune_report_free(&report);
+    free(path);
+    free(output);
+}
+
 static void test_seeds(void **state)
 {
     (void)state;
@@ -331,6 +348,7 @@ int main(void)
         cmocka_unit_test(test_resume_and_threads_have_the_same_bits),
         cmocka_unit_test(test_frozen_layers),
         cmocka_unit_test(test_early_stopping),
+        cmocka_unit_test(test_epochs),
         cmocka_unit_test(test_seeds),
         cmocka_unit_test(test_bad_examples),
         cmocka_unit_test(test_unknown_labels),

@@ -213,13 +213,20 @@ static enum clb_status arrange(struct fine_tuning *f, int32_t most)
     return status;
 }
 
+/* The last batch of an epoch may be smaller. */
+static double epoch_steps(const struct fine_tuning *f)
+{
+    const struct clb_training_options *o = &f->options.training;
+    const int32_t batch = o->per_device_train_batch_size;
+    return (double)((f->train->count + batch - 1) / batch) / (double)o->gradient_accumulation_steps;
+}
+
 /* What the loop counts in steps. */
 static void settle_steps(struct fine_tuning *f)
 {
     struct clb_training_options *o = &f->options.training;
-    const int64_t a_step = (int64_t)o->per_device_train_batch_size * o->gradient_accumulation_steps;
-    const int64_t an_epoch = (f->train->count + a_step - 1) / a_step;
-    train_settle_epochs(o, f->train->count);
+    const int64_t an_epoch = (int64_t)ceil(epoch_steps(f));
+    train_settle_epochs(o, epoch_steps(f));
     if (o->eval_steps < 0) o->eval_steps = an_epoch;
     if (o->save_steps < 0) o->save_steps = an_epoch;
 }
@@ -255,9 +262,7 @@ enum clb_status fine_tune_open_batches(struct train_run *run)
     struct fine_tuning *f = run->context;
     f->batches = (struct task_batches){f->train, run->options->seed};
     run->batches = task_set_batches(&f->batches);
-    const int32_t batch = run->options->per_device_train_batch_size;
-    run->epoch_steps = (double)((f->train->count + batch - 1) / batch) / /* the last is smaller */
-                       (double)run->options->gradient_accumulation_steps;
+    run->epoch_steps = epoch_steps(f);
     return CLB_OK;
 }
 

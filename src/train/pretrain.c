@@ -85,6 +85,13 @@ cleanup:
     return status;
 }
 
+static double epoch_steps(const struct pretraining *p, const struct clb_stream *stream)
+{
+    const struct clb_training_options *o = &p->options;
+    return (double)clb_stream_epoch_examples(stream) / (double)o->per_device_train_batch_size /
+           (double)o->gradient_accumulation_steps;
+}
+
 /* How many steps the epochs are. */
 static enum clb_status count_epochs(struct pretraining *p)
 {
@@ -93,7 +100,7 @@ static enum clb_status count_epochs(struct pretraining *p)
     if (p->options.max_steps != 0) return CLB_OK;
     stream.mlm_probability_last = 0; /* which would need the steps */
     const enum clb_status status = clb_stream_create(p->corpus, &stream, &epoch);
-    if (status == CLB_OK) train_settle_epochs(&p->options, clb_stream_epoch_examples(epoch));
+    if (status == CLB_OK) train_settle_epochs(&p->options, epoch_steps(p, epoch));
     clb_stream_destroy(epoch);
     return status;
 }
@@ -120,9 +127,7 @@ static enum clb_status open_batches(struct train_run *run)
     const enum clb_status status = open_streams(p);
     if (status != CLB_OK) return status;
     run->batches = clb_stream_batches(p->stream);
-    run->epoch_steps = (double)clb_stream_epoch_examples(p->stream) /
-                       (double)p->options.per_device_train_batch_size /
-                       (double)p->options.gradient_accumulation_steps;
+    run->epoch_steps = epoch_steps(p, p->stream);
     return CLB_OK;
 }
 

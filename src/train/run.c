@@ -45,12 +45,9 @@ static enum clb_status check_options(const struct clb_training_options *o)
     return CLB_OK;
 }
 
-void train_settle_epochs(struct clb_training_options *o, int64_t sequences)
+void train_settle_epochs(struct clb_training_options *o, double epoch_steps)
 {
-    const int64_t a_step = (int64_t)o->per_device_train_batch_size * o->gradient_accumulation_steps;
-    const int64_t an_epoch = (sequences + a_step - 1) / a_step;
-    if (o->max_steps == 0)
-        o->max_steps = (int64_t)ceil((double)o->num_train_epochs * (double)an_epoch);
+    if (o->max_steps == 0) o->max_steps = (int64_t)ceil((double)o->num_train_epochs * epoch_steps);
 }
 
 /* What follows from the number of steps and the length of sequences, which the data may decide. */

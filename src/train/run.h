@@ -78,8 +78,8 @@ struct train_run {
                            or the precision is another than fp32 */
 };
 
-/* max_steps where num_train_epochs decides it: of so many sequences an epoch. */
-void train_settle_epochs(struct clb_training_options *options, int64_t sequences);
+/* max_steps where num_train_epochs decides it: of so many steps an epoch. */
+void train_settle_epochs(struct clb_training_options *options, double epoch_steps);
 
 /* Runs a job to its end: clb_pretrain's contract. */
 enum clb_status train_run(const struct train_job *job, void *context,
