@@ -17,7 +17,7 @@ struct cpu_operand {
     int64_t lines, line_stride, depth_stride;
 };
 
-enum { CPU_WIDEST_TILE = 64 }; /* NR is at most so many */
+enum { CPU_LARGEST_TILE = 1024 }; /* MR * NR is at most so many */
 
 struct cpu_engine {
     int mr, nr;                  /* rows and columns of a tile */

@@ -89,6 +89,7 @@ static void multiply(const void *panel_a, const void *panel_b, int64_t kc, float
     cpu_vec acc[MR][2];
     CPU_UNROLL
     for (int i = 0; i < MR; i++) acc[i][0] = acc[i][1] = (cpu_vec){0};
+    CPU_UNROLL_4
     for (int64_t p = 0; p < kc; p++) {
         const cpu_vec b0 = vec_load(b), b1 = vec_load(b + CPU_LANES);
         CPU_UNROLL

@@ -15,6 +15,7 @@
 #include "compute/cpu/cpu_engine.h"
 #include "compute/cpu/cpu_kernels.h"
 #include "compute/cpu/cpu_types.h"
+#include "compute/cpu/cpu_vector.h"
 
 /* DEEP is whole KCs of every engine. */
 enum { DEEP = 1024 };
@@ -31,68 +32,103 @@ static struct cpu_operand operand_b(const struct cpu_product *g)
 
 /* ---- from sums to C ---- */
 
-typedef void visit_row(const struct cpu_product *g, float *x, int64_t at, int64_t column,
-                       int64_t columns);
+/* A tile of C, or what of it lies within C, and its sums: rows by the stride. */
+struct tile {
+    float *sums;
+    int64_t stride, row, column, rows, columns;
+};
 
-/* C's numbers as sums to be added to. */
-static inline void load_row(const struct cpu_product *g, float *x, int64_t at, int64_t column,
-                            int64_t columns)
+static inline struct tile tile_at(const struct cpu_product *g, const struct cpu_engine *e,
+                                  float *sums, int64_t stride, int64_t row, int64_t column)
 {
-    (void)column;
-    cpu_widen(x, cpu_element(g->c, g->c_type, at), g->c_type, columns);
+    return (struct tile){sums,
+                         stride,
+                         row,
+                         column,
+                         cpu_smaller(e->mr, g->m - row),
+                         cpu_smaller(e->nr, g->n - column)};
 }
 
-/* An activation's slope at what is saved, and the activation itself, where that is wanted. */
-static inline void take_slope(const struct cpu_product *g, float *x, int64_t at, int64_t columns)
+/* Where row i of the tile lies in a matrix of C's shape. */
+static inline void *row_in(const struct cpu_product *g, const struct tile *t, const void *matrix,
+                           enum clb_type type, int64_t i)
 {
-    float saved[CPU_WIDEST_TILE];
-    cpu_widen(saved, cpu_element(g->saved, g->saved_type, at), g->saved_type, columns);
-    cpu_activate_backward(g->activation, x, saved, x, columns);
-    if (!g->input) return;
-    cpu_activate(g->activation, saved, saved, columns);
-    cpu_narrow(cpu_element(g->input, g->saved_type, at), g->saved_type, saved, columns);
+    return cpu_element(matrix, type, (t->row + i) * g->c_row + t->column);
 }
 
-/* Finished sums, with what follows, into C. They are used up. */
-static inline void store_row(const struct cpu_product *g, float *x, int64_t at, int64_t column,
-                             int64_t columns)
+static inline void copy_row(float *to, const float *from)
 {
-    if (g->bias)
-        for (int64_t j = 0; j < columns; j++) x[j] += g->bias[column + j];
-    if (g->pre) cpu_narrow(cpu_element(g->pre, g->pre_type, at), g->pre_type, x, columns);
-    if (g->saved)
-        take_slope(g, x, at, columns);
-    else if (g->activation != CLB_ACTIVATION_NONE)
-        cpu_activate(g->activation, x, x, columns);
-    cpu_narrow(cpu_element(g->c, g->c_type, at), g->c_type, x, columns);
+    vec_store(to, vec_load(from));
+    vec_store(to + CPU_LANES, vec_load(from + CPU_LANES));
 }
 
-/* A tile's rows within C; whole ones are of a size that the compiler knows. */
-static inline __attribute__((always_inline)) void
-visit_tile(const struct cpu_product *g, const struct cpu_engine *e, float *sums, int64_t stride,
-           int64_t row, int64_t column, visit_row *visit)
+/* x [rows, columns], without gaps, into a matrix of C's shape. Most rows are of a length that the
+ * compiler knows. */
+static void put_rows(const struct cpu_product *g, const struct tile *t, void *matrix,
+                     enum clb_type type, const float *x)
 {
-    const int64_t rows = cpu_smaller(e->mr, g->m - row);
-    const int64_t columns = cpu_smaller(e->nr, g->n - column);
-    for (int64_t i = 0; i < rows; i++) {
-        const int64_t at = (row + i) * g->c_row + column;
-        if (columns == CPU_NR)
-            visit(g, sums + i * stride, at, column, CPU_NR);
+    const bool whole = t->columns == CPU_NR, plain = clb_type_stored(type) == CLB_F32;
+    for (int64_t i = 0; i < t->rows; i++) {
+        void *to = row_in(g, t, matrix, type, i);
+        if (whole && plain)
+            copy_row(to, x + i * CPU_NR);
         else
-            visit(g, sums + i * stride, at, column, columns);
+            cpu_narrow(to, type, x + i * t->columns, t->columns);
     }
 }
 
-static void load_tile(const struct cpu_product *g, const struct cpu_engine *e, float *sums,
-                      int64_t stride, int64_t row, int64_t column)
+/* Rows of a matrix of C's shape as x [rows, columns], `stride` apart. */
+static void take_rows(const struct cpu_product *g, const struct tile *t, float *x, int64_t stride,
+                      const void *matrix, enum clb_type type)
 {
-    visit_tile(g, e, sums, stride, row, column, load_row);
+    for (int64_t i = 0; i < t->rows; i++)
+        cpu_widen(x + i * stride, row_in(g, t, matrix, type, i), type, t->columns);
 }
 
-static void store_tile(const struct cpu_product *g, const struct cpu_engine *e, float *sums,
-                       int64_t stride, int64_t row, int64_t column)
+/* The sums and the bias, without gaps. */
+static void add_bias(const struct cpu_product *g, const struct tile *t, float *x)
 {
-    visit_tile(g, e, sums, stride, row, column, store_row);
+    const float *bias = g->bias ? g->bias + t->column : NULL;
+    for (int64_t i = 0; i < t->rows; i++) {
+        const float *from = t->sums + i * t->stride;
+        float *to = x + i * t->columns;
+        int64_t j = 0;
+        for (; j + CPU_LANES <= t->columns; j += CPU_LANES)
+            vec_store(to + j, bias ? vec_load(from + j) + vec_load(bias + j) : vec_load(from + j));
+        for (; j < t->columns; j++) to[j] = bias ? from[j] + bias[j] : from[j];
+    }
+}
+
+/* x times an activation's slope at what is saved, and the activation itself, where that is wanted.
+ */
+static void take_slope(const struct cpu_product *g, const struct tile *t, float *x)
+{
+    float saved[CPU_LARGEST_TILE];
+    const int64_t n = t->rows * t->columns;
+    take_rows(g, t, saved, t->columns, g->saved, g->saved_type);
+    cpu_activate_backward(g->activation, x, saved, x, n);
+    if (!g->input) return;
+    cpu_activate(g->activation, saved, saved, n);
+    put_rows(g, t, g->input, g->saved_type, saved);
+}
+
+/* C's numbers as sums to be added to. */
+static void load_tile(const struct cpu_product *g, const struct tile *t)
+{
+    take_rows(g, t, t->sums, t->stride, g->c, g->c_type);
+}
+
+/* Finished sums, with what follows, into C. */
+static void store_tile(const struct cpu_product *g, const struct tile *t)
+{
+    float x[CPU_LARGEST_TILE];
+    add_bias(g, t, x);
+    if (g->pre) put_rows(g, t, g->pre, g->pre_type, x);
+    if (g->saved)
+        take_slope(g, t, x);
+    else if (g->activation != CLB_ACTIVATION_NONE)
+        cpu_activate(g->activation, x, x, t->rows * t->columns);
+    put_rows(g, t, g->c, g->c_type, x);
 }
 
 /* ---- by one thread, in fp32 ---- */
@@ -106,7 +142,7 @@ void cpu_gemm_serial(const struct cpu_product *g, float *scratch)
 {
     const struct cpu_engine *e = &cpu_engine_f32;
     const struct cpu_operand a = operand_a(g), b = operand_b(g);
-    float tile[CPU_MR * CPU_NR] __attribute__((aligned(64)));
+    float sums[CPU_MR * CPU_NR] __attribute__((aligned(64)));
     for (int64_t k0 = 0; k0 < g->k; k0 += CPU_KC) {
         const int64_t kc = cpu_smaller(CPU_KC, g->k - k0);
         const bool add = k0 > 0 || g->accumulate; /* a whole C lies in L2: sums go on from there */
@@ -115,9 +151,10 @@ void cpu_gemm_serial(const struct cpu_product *g, float *scratch)
         for (int64_t j = 0; j < g->n; j += CPU_NR) e->pack_b(&b, j, k0, kc, packed_b + j * kc);
         for (int64_t j = 0; j < g->n; j += CPU_NR)
             for (int64_t i = 0; i < g->m; i += CPU_MR) {
-                if (add) load_tile(g, e, tile, CPU_NR, i, j);
-                e->multiply(packed_a + i * kc, packed_b + j * kc, kc, tile, CPU_NR, add);
-                store_tile(g, e, tile, CPU_NR, i, j);
+                const struct tile t = tile_at(g, e, sums, CPU_NR, i, j);
+                if (add) load_tile(g, &t);
+                e->multiply(packed_a + i * kc, packed_b + j * kc, kc, sums, CPU_NR, add);
+                store_tile(g, &t);
             }
     }
 }
@@ -130,23 +167,9 @@ struct block { /* what is packed at once */
     char *packed_a, *packed_b;
     float *sums; /* [threads] of a task */
     int64_t row0, row_end, column0, column_end, k0, k_end;
-    bool has_a, has_b; /* packed already */
+    int64_t down, across; /* panels of A, of B */
+    bool has_a, has_b;    /* packed already */
 };
-
-static int64_t panels_down(const struct block *b)
-{
-    return (b->row_end - b->row0 + b->e->mr - 1) / b->e->mr;
-}
-
-static int64_t panels_across(const struct block *b)
-{
-    return (b->column_end - b->column0 + b->e->nr - 1) / b->e->nr;
-}
-
-static int64_t panels_to_pack(const struct block *b)
-{
-    return (b->has_b ? 0 : panels_across(b)) + (b->has_a ? 0 : panels_down(b));
-}
 
 static int64_t packed_steps(const struct cpu_engine *e, int64_t steps)
 {
@@ -163,12 +186,12 @@ static char *panel_at(const struct block *b, char *packed, int64_t lines_packed,
 
 static char *panel_a(const struct block *b, int64_t row, int64_t k, int64_t kc)
 {
-    return panel_at(b, b->packed_a, panels_down(b) * b->e->mr, row - b->row0, k, kc);
+    return panel_at(b, b->packed_a, b->down * b->e->mr, row - b->row0, k, kc);
 }
 
 static char *panel_b(const struct block *b, int64_t column, int64_t k, int64_t kc)
 {
-    return panel_at(b, b->packed_b, panels_across(b) * b->e->nr, column - b->column0, k, kc);
+    return panel_at(b, b->packed_b, b->across * b->e->nr, column - b->column0, k, kc);
 }
 
 /* First the panels of B, then those of A. Neighbours go before the next steps of K: they may share
@@ -178,7 +201,7 @@ static void pack_panels(const void *context, int64_t begin, int64_t end, int thr
     const struct block *b = context;
     const struct cpu_engine *e = b->e;
     const struct cpu_operand from_a = operand_a(b->g), from_b = operand_b(b->g);
-    const int64_t across = b->has_b ? 0 : panels_across(b);
+    const int64_t across = b->has_b ? 0 : b->across;
     (void)thread;
     for (int64_t k = b->k0; k < b->k_end; k += e->kc) {
         const int64_t kc = cpu_smaller(e->kc, b->k_end - k), steps = packed_steps(e, kc);
@@ -200,13 +223,6 @@ static bool is_plain(const struct cpu_product *g)
            g->activation == CLB_ACTIVATION_NONE;
 }
 
-/* Where a tile's sums are made. */
-struct place {
-    float *sums;
-    int64_t stride;
-    bool in_c; /* C's own numbers: nothing to load or store */
-};
-
 /* Rows [row, row_end) of C by columns [column, column_end). Sums that are whole after one go are
  * made in C itself, if they may be, or else in one tile's place, in L1. */
 static void multiply_task(const struct block *b, int64_t row, int64_t row_end, int64_t column,
@@ -220,15 +236,17 @@ static void multiply_task(const struct block *b, int64_t row, int64_t row_end, i
         const int64_t kc = cpu_smaller(e->kc, b->k_end - k), steps = packed_steps(e, kc);
         for (int64_t j = column; j < column_end; j += e->nr)
             for (int64_t i = row; i < row_end; i += e->mr) {
-                struct place to = {sums + (i - row) * e->task_columns + (j - column),
-                                   e->task_columns, false};
-                if (at_once) to = (struct place){sums, e->nr, false};
-                if (plain && i + e->mr <= row_end && j + e->nr <= column_end)
-                    to = (struct place){(float *)g->c + i * g->c_row + j, g->c_row, true};
-                if (add && k == b->k0 && !to.in_c) load_tile(g, e, to.sums, to.stride, i, j);
-                e->multiply(panel_a(b, i, k, steps), panel_b(b, j, k, steps), steps, to.sums,
-                            to.stride, add || k > b->k0);
-                if (k + kc == b->k_end && !to.in_c) store_tile(g, e, to.sums, to.stride, i, j);
+                struct tile t = tile_at(g, e, sums, e->nr, i, j);
+                const bool in_c = plain && t.rows == e->mr && t.columns == e->nr;
+                if (in_c)
+                    t.sums = (float *)g->c + i * g->c_row + j, t.stride = g->c_row;
+                else if (!at_once)
+                    t.sums += (i - row) * e->task_columns + (j - column),
+                        t.stride = e->task_columns;
+                if (add && k == b->k0 && !in_c) load_tile(g, &t);
+                e->multiply(panel_a(b, i, k, steps), panel_b(b, j, k, steps), steps, t.sums,
+                            t.stride, add || k > b->k0);
+                if (k + kc == b->k_end && !in_c) store_tile(g, &t);
             }
     }
 }
@@ -297,9 +315,12 @@ enum clb_status cpu_gemm(struct clb_device *device, const struct cpu_product *g)
                 b.k_end = cpu_smaller(b.k0 + deep, g->k);
                 b.row_end = cpu_smaller(b.row0 + rows, g->m);
                 b.column_end = cpu_smaller(b.column0 + columns, g->n);
+                b.down = (b.row_end - b.row0 + e->mr - 1) / e->mr;
+                b.across = (b.column_end - b.column0 + e->nr - 1) / e->nr;
                 b.has_a = b.column0 > 0;
                 b.has_b = b.row0 > 0 && columns == g->n;
-                cpu_parallel(device, panels_to_pack(&b), 0, pack_panels, &b);
+                const int64_t panels = (b.has_b ? 0 : b.across) + (b.has_a ? 0 : b.down);
+                cpu_parallel(device, panels, 0, pack_panels, &b);
                 cpu_parallel(device, tasks_down(&b) * tasks_across(&b), 1, multiply_tasks, &b);
             }
     return CLB_OK;

@@ -20,8 +20,8 @@
  *         vectors of B and one number of A are 2 MR + 3 registers: of 32 with AVX-512, of 16 before
  * KC      steps of K packed at once: a panel of B, NR x KC, stays in the L1 cache (32 KiB with
  *         AVX-512, 16 with AVX2) while the panels of A pass by
- * task    panels of A and of B that a thread takes at once: those of A, task x MR x KC (168 KiB
- *         with AVX-512), stay in its core's L2 cache for all panels of B
+ * task    panels of A and of B that a thread takes at once: those of A, task x MR x KC (144 KiB
+ *         with AVX2, 168 with AVX-512), stay in its core's L2 cache for all panels of B
  * Q       attention's block of queries, in tiles of MR: its scores, Q x MR x length, stay in L2
  *
  * KC and Q decide the order of sums, and so their bits; the other columns do not, but for lanes. A
@@ -30,7 +30,7 @@
 #if defined(__AVX512F__)
 #define CPU_ROW(ENUM) ENUM(16, 14, 256,     12,      8, 8)
 #elif defined(__AVX__)
-#define CPU_ROW(ENUM) ENUM( 8,  6, 256,     12,      8, 8)
+#define CPU_ROW(ENUM) ENUM( 8,  6, 256,     24,      8, 8)
 #else /* SSE, or whatever makes up vectors of four */
 #define CPU_ROW(ENUM) ENUM( 4,  6, 256,     12,      8, 8)
 #endif
@@ -57,8 +57,10 @@ enum {
 
 #if defined(__clang__)
 #define CPU_UNROLL _Pragma("unroll")
+#define CPU_UNROLL_4 _Pragma("unroll 4")
 #else
 #define CPU_UNROLL _Pragma("GCC unroll 16")
+#define CPU_UNROLL_4 _Pragma("GCC unroll 4")
 #endif
 
 #endif
