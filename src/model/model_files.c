@@ -87,6 +87,18 @@ enum clb_status model_directory_error(const char *directory)
     return clb_fail(CLB_ERROR_IO, "%s: cannot be read: %s", directory, strerror(errno));
 }
 
+enum clb_status model_vocabulary_check(const char *directory, int32_t tokens,
+                                       const struct clb_config *config)
+{
+    if (tokens > config->vocab_size)
+        return clb_fail(CLB_ERROR_FORMAT, "%s: the vocabulary has %d tokens, config.json says %d",
+                        directory, tokens, config->vocab_size);
+    if (tokens < config->vocab_size)
+        base_warn("%s: the vocabulary has %d tokens, config.json says %d: was it cut short?",
+                  directory, tokens, config->vocab_size);
+    return CLB_OK;
+}
+
 static enum clb_status missing_weights(const char *directory)
 {
     if (has_entry(directory, "pytorch_model.bin") ||

@@ -44,6 +44,11 @@ enum clb_status model_files_read(const struct model_files *files,
 /* The directory, for messages. */
 const char *model_files_directory(const struct model_files *files);
 
+/* An error where a tokenizer has more tokens than the model has embeddings for; a warning where it
+ * has fewer. */
+enum clb_status model_vocabulary_check(const char *directory, int32_t tokens,
+                                       const struct clb_config *config);
+
 /* What a path is that was meant to be a model directory and cannot be read as one: the clearest
  * error there is. */
 enum clb_status model_directory_error(const char *directory);

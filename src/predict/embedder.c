@@ -2,6 +2,7 @@
 #include "predict/embedder.h"
 
 #include "base/error.h"
+#include "model/model_files.h"
 #include "predict/sentence_files.h"
 #include "tasks/task.h"
 #include "text/records.h"
@@ -28,11 +29,8 @@ static enum clb_status open_tokenizer(const struct sentence_recipe *recipe,
 {
     enum clb_status status;
     CLB_TRY(clb_tokenizer_open(recipe->model, tokenizer));
-    const int32_t size = clb_tokenizer_vocab_size(*tokenizer);
-    if (size > config->vocab_size)
-        status = clb_fail(CLB_ERROR_FORMAT, "%s: the vocabulary has %d tokens, config.json says %d",
-                          recipe->model, size, config->vocab_size);
-    else if (recipe->lower_case && !tokenizer_parts(*tokenizer)->rules.lower_case)
+    CLB_TRY(model_vocabulary_check(recipe->model, clb_tokenizer_vocab_size(*tokenizer), config));
+    if (recipe->lower_case && !tokenizer_parts(*tokenizer)->rules.lower_case)
         status = clb_fail(CLB_ERROR_FORMAT,
                           "%s/sentence_bert_config.json: \"do_lower_case\" is not supported with a "
                           "tokenizer that keeps capitals",

@@ -2,7 +2,8 @@
 #include <clbert/predict.h>
 
 #include "base/error.h"
-#include "base/log.h"
+#include "model/model_files.h"
+#include "predict/predict.h"
 #include "tokenizer/wordpiece.h"
 
 #include <clbert/model.h>
@@ -19,18 +20,6 @@ struct clb_predictor {
     char *directory;
 };
 
-static enum clb_status check_vocabulary(const struct clb_predictor *p)
-{
-    const int32_t size = clb_tokenizer_vocab_size(p->tokenizer);
-    if (size > p->config.vocab_size)
-        return clb_fail(CLB_ERROR_FORMAT, "%s: the vocabulary has %d tokens, config.json says %d",
-                        p->directory, size, p->config.vocab_size);
-    if (size < p->config.vocab_size)
-        base_warn("%s: the vocabulary has %d tokens, config.json says %d: was it cut short?",
-                  p->directory, size, p->config.vocab_size);
-    return CLB_OK;
-}
-
 enum clb_status clb_predictor_open(struct clb_device *device, const char *directory,
                                    enum clb_type precision, struct clb_predictor **out)
 {
@@ -43,7 +32,7 @@ enum clb_status clb_predictor_open(struct clb_device *device, const char *direct
     }
     CLB_TRY(clb_model_read_config(directory, &p->config));
     CLB_TRY(clb_tokenizer_open(directory, &p->tokenizer));
-    CLB_TRY(check_vocabulary(p));
+    CLB_TRY(model_vocabulary_check(directory, clb_tokenizer_vocab_size(p->tokenizer), &p->config));
     const int32_t length = p->config.max_position_embeddings;
     const struct clb_model_limits limits = {
         .max_sequences = 1, .max_tokens = length, .max_masked = length, .operands = precision};
@@ -134,15 +123,14 @@ static enum clb_status check_head(const struct clb_predictor *p, enum clb_head h
                           p->directory, p->directory);
 }
 
-static enum clb_status check_finite(const struct clb_predictor *p, const float *logits,
-                                    size_t count)
+enum clb_status predict_check_finite(const char *directory, const float *logits, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (!isfinite(logits[i]))
             return clb_fail(CLB_ERROR_NUMERIC,
                             "%s: what the model answers is not finite (NaN or infinite): its "
                             "weights are damaged, or its training diverged",
-                            p->directory);
+                            directory);
     return CLB_OK;
 }
 
@@ -203,7 +191,7 @@ enum clb_status clb_fill_mask(struct clb_predictor *p, const char *text, int top
     }
     memcpy(*positions, masked->rows, (size_t)masks * sizeof **positions);
     CLB_TRY(clb_model_predict(p->model, p->batch, "mlm", logits));
-    CLB_TRY(check_finite(p, logits, (size_t)masks * (size_t)vocab));
+    CLB_TRY(predict_check_finite(p->directory, logits, (size_t)masks * (size_t)vocab));
     for (int m = 0; m < masks; m++) {
         softmax(logits + (size_t)m * (size_t)vocab, vocab);
         take_best(logits + (size_t)m * (size_t)vocab, vocab, top_k,
@@ -233,7 +221,7 @@ enum clb_status clb_next_sentence(struct clb_predictor *p, const char *a, const 
     CLB_TRY(encode(p, a, b, &ids, &a_end));
     CLB_TRY(load_batch(p, &ids, a_end));
     CLB_TRY(clb_model_predict(p->model, p->batch, "nsp", logits));
-    CLB_TRY(check_finite(p, logits, 2));
+    CLB_TRY(predict_check_finite(p->directory, logits, 2));
     *is_next = 1.0 / (1.0 + exp((double)logits[1] - (double)logits[0]));
 cleanup:
     clb_ids_free(&ids);

@@ -2,9 +2,10 @@
 #include "predict/task_model.h"
 
 #include "base/error.h"
+#include "model/model_files.h"
+#include "predict/predict.h"
 #include "text/records.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,9 +63,7 @@ static enum clb_status read_shape(struct task_model *m, struct clb_config *confi
         goto cleanup;
     }
     CLB_TRY(clb_tokenizer_open(m->directory, &m->tokenizer));
-    if (clb_tokenizer_vocab_size(m->tokenizer) > config->vocab_size)
-        status = clb_fail(CLB_ERROR_FORMAT, "%s: the vocabulary has %d tokens, config.json says %d",
-                          m->directory, clb_tokenizer_vocab_size(m->tokenizer), config->vocab_size);
+    status = model_vocabulary_check(m->directory, clb_tokenizer_vocab_size(m->tokenizer), config);
 cleanup:
     return status;
 }
@@ -155,17 +154,6 @@ const struct task_labels *task_model_labels(const struct task_model *m)
 
 /* ---- answers ---- */
 
-static enum clb_status check_finite(const struct task_model *m, const float *logits, int64_t count)
-{
-    for (int64_t i = 0; i < count; i++)
-        if (!isfinite(logits[i]))
-            return clb_fail(CLB_ERROR_NUMERIC,
-                            "%s: what the model answers is not finite (NaN or infinite): its "
-                            "weights are damaged, or its training diverged",
-                            m->directory);
-    return CLB_OK;
-}
-
 /* The logits of all examples of a set; malloc'd. */
 static enum clb_status answer_set(struct task_model *m, struct task_set *set, float **logits)
 {
@@ -176,7 +164,7 @@ static enum clb_status answer_set(struct task_model *m, struct task_set *set, fl
     *logits = malloc(((size_t)count + 1) * sizeof **logits);
     if (!*logits) return clb_fail(CLB_ERROR_MEMORY, "answers: out of memory");
     CLB_TRY(task_predict(m->model, set, *logits));
-    CLB_TRY(check_finite(m, *logits, count));
+    CLB_TRY(predict_check_finite(m->directory, *logits, (size_t)count));
 cleanup:
     return status;
 }

@@ -109,6 +109,8 @@ struct task_batches {
 };
 struct clb_batch_source task_set_batches(const struct task_batches *batches);
 
+/* The code points of a text. */
+int32_t task_code_points(const char *text);
 /* Where code point `point` of a text begins, or its end. */
 const char *task_at_code_point(const char *text, int64_t point);
 /* The text between two code points of one; malloc'd, NULL: out of memory. */

@@ -15,14 +15,6 @@ enum { NO_ANSWER = -1 };
 
 /* ---- reading ---- */
 
-/* The code points of a text. */
-static int32_t length_of(const char *text)
-{
-    int32_t length = 0;
-    for (; *text; text++) length += (*text & 0xc0) != 0x80;
-    return length;
-}
-
 /* The tokens of the context that hold code points begin .. end - 1: as Hugging Face's script, the
  * last that begins there at the latest, and the first that ends there at the earliest. */
 static enum clb_status add_span(struct task_set *set, int32_t begin, int32_t end)
@@ -45,12 +37,12 @@ static enum clb_status read_answer(struct task_set *set, const json_t *answer, c
         return clb_fail(CLB_ERROR_FORMAT, "%s: an answer should have \"text\" and \"answer_start\"",
                         where);
     const int64_t begin = (int64_t)json_number_value(start);
-    if (begin < 0 || begin > length_of(context) ||
+    if (begin < 0 || begin > task_code_points(context) ||
         strncmp(task_at_code_point(context, begin), text, strlen(text)) != 0)
         return clb_fail(CLB_ERROR_FORMAT,
                         "%s: the answer \"%.60s\" does not stand at character %lld of its text",
                         where, text, (long long)begin);
-    return add_span(set, (int32_t)begin, (int32_t)begin + length_of(text));
+    return add_span(set, (int32_t)begin, (int32_t)begin + task_code_points(text));
 }
 
 static enum clb_status read_answers(struct task_set *set, const json_t *record, const char *context,

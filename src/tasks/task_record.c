@@ -28,6 +28,13 @@ enum clb_status task_record_text(const json_t *record, const char *column, const
     return *text ? CLB_OK : clb_fail(CLB_ERROR_MEMORY, "%s: out of memory", where);
 }
 
+int32_t task_code_points(const char *text)
+{
+    int32_t count = 0;
+    for (; *text; text++) count += (*text & 0xc0) != 0x80;
+    return count;
+}
+
 const char *task_at_code_point(const char *text, int64_t point)
 {
     for (; *text && point > 0; point--) {

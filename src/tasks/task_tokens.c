@@ -28,8 +28,7 @@ static enum clb_status add_word(struct task_set *set, const char *word, const ch
     if (tag && pieces > 0) CLB_TRY(task_set_class(set, tag, &class));
     for (int32_t i = 0; i < pieces && tag; i++) CLB_TRY(task_set_value(set, i == 0 ? class : NONE));
     set->examples[set->example_count - 1].a += pieces;
-    for (const char *at = word; *at; at++) *place += (*at & 0xc0) != 0x80;
-    ++*place;
+    *place += task_code_points(word) + 1;
 cleanup:
     return status;
 }

@@ -7,6 +7,7 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "model/model_files.h"
 #include "train/training_args.h"
 
 #include <inttypes.h>
@@ -53,9 +54,7 @@ static enum clb_status configure(struct train_run *run, const char *model, const
         config->hidden_dropout_prob = config->attention_probs_dropout_prob = run->options->dropout;
         config->classifier_dropout = -1.0f;
     }
-    if (clb_tokenizer_vocab_size(run->tokenizer) > config->vocab_size)
-        status = clb_fail(CLB_ERROR_FORMAT, "%s: its tokenizer has %d tokens, config.json says %d",
-                          directory, clb_tokenizer_vocab_size(run->tokenizer), config->vocab_size);
+    CLB_TRY(model_vocabulary_check(directory, clb_tokenizer_vocab_size(run->tokenizer), config));
     if (f->options.frozen_layers < 0 || f->options.frozen_layers > config->num_hidden_layers + 1)
         return clb_fail(CLB_ERROR_ARGUMENT, "--freeze-layers should be 0 .. %d",
                         config->num_hidden_layers + 1);
@@ -192,7 +191,7 @@ static void compare(struct train_run *run, double value)
 
 static enum clb_status evaluate(struct train_run *run)
 {
-    const struct fine_tuning *f = run->context;
+    struct fine_tuning *f = run->context;
     json_t *figures = NULL;
     double value;
     enum clb_status status = CLB_OK;
@@ -205,6 +204,8 @@ static enum clb_status evaluate(struct train_run *run)
         base_log("step %" PRId64 ": the last: %d evaluations were not better than that of step "
                  "%" PRId64,
                  run->step, run->best.waited, run->best.step);
+    json_decref(f->evaluated);
+    f->evaluated = json_incref(figures);
 cleanup:
     json_decref(figures);
     return status;
@@ -212,24 +213,40 @@ cleanup:
 
 /* ---- the end ---- */
 
-/* The figures under "eval_..." or "test_..." into the results. */
-static enum clb_status add_results(struct train_run *run, const struct task_set *set,
-                                   const char *prefix, json_t *results)
+/* The figures as "eval_..." or "test_..." into the results. */
+static enum clb_status add_results(json_t *figures, const char *prefix, json_t *results)
 {
-    json_t *figures = NULL, *figure;
+    json_t *figure;
     const char *key;
     char name[128];
-    enum clb_status status;
-    CLB_TRY(measure(run, set, &figures));
     json_object_foreach(figures, key, figure)
     {
         snprintf(name, sizeof name, "%s%s", prefix, key);
         if (json_object_set(results, name, figure) != 0)
-            CLB_TRY(clb_fail(CLB_ERROR_MEMORY, "results: out of memory"));
+            return clb_fail(CLB_ERROR_MEMORY, "results: out of memory");
     }
+    return CLB_OK;
+}
+
+static enum clb_status add_measured(struct train_run *run, const struct task_set *set,
+                                    const char *prefix, json_t *results)
+{
+    json_t *figures = NULL;
+    enum clb_status status;
+    CLB_TRY(measure(run, set, &figures));
+    CLB_TRY(add_results(figures, prefix, results));
 cleanup:
     json_decref(figures);
     return status;
+}
+
+/* Of the best model, which may be the one that was evaluated last. */
+static enum clb_status add_validation(struct train_run *run, json_t *results)
+{
+    const struct fine_tuning *f = run->context;
+    return f->evaluated && run->best.step == run->best.seen
+               ? add_results(f->evaluated, "eval_", results)
+               : add_measured(run, f->validation, "eval_", results);
 }
 
 static enum clb_status write_results(struct train_run *run, json_t *results)
@@ -263,8 +280,8 @@ static enum clb_status finish(struct train_run *run)
     enum clb_status status;
     if (!results) return clb_fail(CLB_ERROR_MEMORY, "results: out of memory");
     CLB_TRY(take_best(run));
-    if (f->validation) CLB_TRY(add_results(run, f->validation, "eval_", results));
-    if (f->test) CLB_TRY(add_results(run, f->test, "test_", results));
+    if (f->validation) CLB_TRY(add_validation(run, results));
+    if (f->test) CLB_TRY(add_measured(run, f->test, "test_", results));
     CLB_TRY(train_save_final(run));
     CLB_TRY(write_results(run, results));
     f->best_step = run->best.known ? run->best.step : 0;

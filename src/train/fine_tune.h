@@ -18,7 +18,8 @@ struct fine_tuning {
     bool same_head;                             /* the model has one for these very classes */
     struct task_set *train, *validation, *test; /* the latter may be NULL */
     struct task_batches batches;
-    char *figures; /* of the best model, JSON */
+    json_t *evaluated; /* the last evaluation's figures, of step run->best.seen, or NULL */
+    char *figures;     /* of the best model, JSON */
     int64_t best_step;
 };
 

@@ -19,6 +19,7 @@ void fine_tune_free(struct fine_tuning *f)
     task_labels_free(&f->labels);
     clb_tokenizer_close(f->tokenizer);
     free(f->weights);
+    json_decref(f->evaluated);
     free(f->figures);
 }
 
