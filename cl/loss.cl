@@ -40,6 +40,18 @@ static inline float range_max(const global float *x, long begin, long end)
     return max_lanes(row_max);
 }
 
+/* What is largest in a row, and whether that is the label's. */
+struct top {
+    float largest, at_label, hit;
+};
+
+INLINE struct top top_of(float before, float at_label, float behind)
+{
+    const struct top top = {fmax(at_label, fmax(before, behind)), at_label,
+                            before < at_label && behind <= at_label ? 1.0f : 0.0f};
+    return top;
+}
+
 ROW_KERNEL cross_entropy(global float *row_sums, global float *logits, const global int *labels,
                          long columns, float gradient_scale)
 {
@@ -49,15 +61,14 @@ ROW_KERNEL cross_entropy(global float *row_sums, global float *logits, const glo
     global float *x = logits + r * columns;
     const float before = group_max(range_max(x, 0, label), shared);
     const float behind = group_max(range_max(x, label + 1, columns), shared);
-    const float at_label = x[label];
-    const float row_max = fmax(at_label, fmax(before, behind));
+    const struct top top = top_of(before, x[label], behind);
     vec total = (vec)(0.0f);
     FOR_COLUMNS(c, columns)
-        total += exp(load_or(x + c, columns - c, -INFINITY) - row_max);
+        total += exp(load_or(x + c, columns - c, -INFINITY) - top.largest);
     const float sum = group_sum(sum_lanes(total), shared);
     if (get_local_id(0) == 0) {
-        row_sums[2 * r] = log(sum) + (row_max - at_label);
-        row_sums[2 * r + 1] = before < at_label && behind <= at_label ? 1.0f : 0.0f;
+        row_sums[2 * r] = log(sum) + (top.largest - top.at_label);
+        row_sums[2 * r + 1] = top.hit;
     }
 #if GROUP > 1
     barrier(CLK_GLOBAL_MEM_FENCE); /* everyone has read x[label] */
@@ -66,7 +77,7 @@ ROW_KERNEL cross_entropy(global float *row_sums, global float *logits, const glo
     const float factor = gradient_scale / sum;
     FOR_COLUMNS(c, columns) {
         const vec one_hot = select((vec)(0.0f), (vec)(gradient_scale), LANES == (int)(label - c));
-        store_part(exp(load_part(x + c, columns - c) - row_max) * factor - one_hot, x + c,
+        store_part(exp(load_part(x + c, columns - c) - top.largest) * factor - one_hot, x + c,
                    columns - c);
     }
 }
@@ -87,12 +98,11 @@ ROW_KERNEL class_loss(global float *row_sums, global float *logits, const global
     global float *x = logits + r * columns;
     const float before = group_max(range_max(x, 0, label), shared);
     const float behind = group_max(range_max(x, label + 1, columns), shared);
-    const float at_label = x[label];
-    const float row_max = fmax(at_label, fmax(before, behind));
+    const struct top top = top_of(before, x[label], behind);
     vec total = (vec)(0.0f), weights = (vec)(0.0f), away = (vec)(0.0f);
     FOR_COLUMNS(c, columns) {
         const long n = columns - c;
-        const vec below = load_or(x + c, n, -INFINITY) - row_max;
+        const vec below = load_or(x + c, n, -INFINITY) - top.largest;
         const vec w = weights_part(class_weights, weighted, c, n);
         total += exp(below);
         weights += w;
@@ -105,8 +115,8 @@ ROW_KERNEL class_loss(global float *row_sums, global float *logits, const global
     const float share = smoothing / (float)columns;
     if (get_local_id(0) == 0) {
         const float smooth = smoothing > 0.0f ? share * (all * log_sum + far) : 0.0f;
-        row_sums[2 * r] = own * (log_sum + (row_max - at_label)) + smooth;
-        row_sums[2 * r + 1] = before < at_label && behind <= at_label ? 1.0f : 0.0f;
+        row_sums[2 * r] = own * (log_sum + (top.largest - top.at_label)) + smooth;
+        row_sums[2 * r + 1] = top.hit;
     }
 #if GROUP > 1
     barrier(CLK_GLOBAL_MEM_FENCE); /* everyone has read x[label] */
@@ -117,7 +127,7 @@ ROW_KERNEL class_loss(global float *row_sums, global float *logits, const global
         const long n = columns - c;
         const vec own_hot = select((vec)(0.0f), (vec)(own), LANES == (int)(label - c));
         const vec target = own_hot + share * weights_part(class_weights, weighted, c, n);
-        store_part(exp(load_part(x + c, n) - row_max) * factor - target * gradient_scale, x + c, n);
+        store_part(exp(load_part(x + c, n) - top.largest) * factor - target * gradient_scale, x + c, n);
     }
 }
 
@@ -140,14 +150,12 @@ ROW_KERNEL span_loss(global float *row_sums, global float *logits, const global 
     }
     before = group_max(before, shared);
     behind = group_max(behind, shared);
-    const float at_label = x[2 * label];
-    const float column_max = fmax(at_label, fmax(before, behind));
-    FOR_ROWS(t, rows) total += exp(x[2 * t] - column_max);
+    const struct top top = top_of(before, x[2 * label], behind);
+    FOR_ROWS(t, rows) total += exp(x[2 * t] - top.largest);
     const float sum = group_sum(total, shared);
     if (get_local_id(0) == 0) {
-        const bool hit = span >= 0 && before < at_label && behind <= at_label;
-        row_sums[2 * which] = span >= 0 ? log(sum) + (column_max - at_label) : 0.0f;
-        row_sums[2 * which + 1] = hit ? 1.0f : 0.0f;
+        row_sums[2 * which] = span >= 0 ? log(sum) + (top.largest - top.at_label) : 0.0f;
+        row_sums[2 * which + 1] = span >= 0 ? top.hit : 0.0f;
     }
 #if GROUP > 1
     barrier(CLK_GLOBAL_MEM_FENCE); /* everyone has read x[label] */
@@ -156,7 +164,7 @@ ROW_KERNEL span_loss(global float *row_sums, global float *logits, const global 
     const float factor = gradient_scale / sum;
     FOR_ROWS(t, rows) {
         const float one_hot = t == span ? gradient_scale : 0.0f;
-        x[2 * t] = span >= 0 ? exp(x[2 * t] - column_max) * factor - one_hot : 0.0f;
+        x[2 * t] = span >= 0 ? exp(x[2 * t] - top.largest) * factor - one_hot : 0.0f;
     }
 }
 

@@ -2,43 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # What clbert says of bad input: an exit code that is not 0, one line that names what was wrong, and
 # nothing half-written. Usage: errors.sh CLBERT GOLDEN
-set -u
-clbert=$1
+. "$(dirname "$0")/shell.sh"
 golden=$2
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-passed=0
-failed=0
-
-# refuses WORD COMMAND...: COMMAND fails and its last line mentions WORD.
-refuses() {
-    local word=$1 output code
-    shift
-    output=$("$@" 2>&1 >/dev/null)
-    code=$?
-    if [ $code -ne 0 ] && [ $code -lt 126 ] && tail -n 1 <<<"$output" | grep -qF -e "$word"; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        printf 'exit %d, no "%s" from: %s\n  %s\n' "$code" "$word" "$*" "$output"
-    fi
-}
-
-# holds TEXT COMMAND...: COMMAND is true.
-holds() {
-    local what=$1
-    shift
-    if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); printf 'not so: %s\n' "$what"; fi
-}
 
 absent() { [ ! -e "$1" ]; }
 has_no_temporaries() { [ -z "$(find . -name '*.tmp-*')" ]; }
 
 # ---- a small world that works ----
-"$clbert" demo-text --documents 200 --output text.txt
-"$clbert" vocab --vocab-size 200 --output tok text.txt >/dev/null
-"$clbert" prepare --tokenizer tok --output corpus text.txt >/dev/null
+make_corpus 200 200
 printf '{"vocab_size": 200, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
  "intermediate_size": 32, "max_position_embeddings": 32}' >config.json
 # An option that is given twice is refused, so each is given once here.
@@ -46,7 +17,7 @@ train() { "$clbert" pretrain --data corpus --model "${model:-config.json}" --dev
     --max-steps "${steps:-2}" --per-device-train-batch-size "${batch:-2}" \
     --max-seq-length "${length:-32}" "$@"; }
 train --output-dir run 2>/dev/null
-holds "a run that works" test -e run/model.safetensors
+expect "a run that works" test -e run/model.safetensors
 
 # ---- the command line ----
 refuses 'did you mean --data?' train --dat corpus --output-dir x
@@ -87,17 +58,17 @@ cp text.txt locked.txt && chmod 0 locked.txt
 [ -r locked.txt ] || reads 'locked.txt' locked.txt # not as root
 # A good file behind which a bad one comes: nothing of it is left.
 refuses 'cut.xz' "$clbert" prepare --tokenizer tok --output x text.txt cut.xz
-holds "no corpus is left of a failure" absent x/corpus.json
-holds "no vocabulary is left of a failure" absent x/vocab.txt
+expect "no corpus is left of a failure" absent x/corpus.json
+expect "no vocabulary is left of a failure" absent x/vocab.txt
 printf 'Saya makan \xff\xfe\xe2\x82 nasi.\n\nBudi tidur.\n' >invalid.txt
 "$clbert" prepare --tokenizer tok --output replaced invalid.txt >report.txt 2>warnings.txt
-holds "invalid UTF-8 is replaced and counted" grep -q '3 sequences were not UTF-8' warnings.txt
+expect "invalid UTF-8 is replaced and counted" grep -q '3 sequences were not UTF-8' warnings.txt
 printf 'Saya \0makan\0 nasi.\n\nBudi tidur.\n' >nul.txt
 tr -d '\0' <nul.txt >no-nul.txt
 "$clbert" prepare --tokenizer tok --output nul nul.txt >/dev/null
 "$clbert" prepare --tokenizer tok --output no-nul no-nul.txt >/dev/null
-holds "NUL bytes are dropped" cmp nul/train.bin no-nul/train.bin
-holds "NUL bytes are dropped from lines of standard input" \
+expect "NUL bytes are dropped" cmp nul/train.bin no-nul/train.bin
+expect "NUL bytes are dropped from lines of standard input" \
     diff <("$clbert" tokenize --tokenizer tok <nul.txt) <("$clbert" tokenize --tokenizer tok <no-nul.txt)
 
 # ---- what is passed over, and what is warned of ----
@@ -109,13 +80,13 @@ cp cut.gz mixed/z.gz
 says() { # WORD COMMAND...: it works, and says so
     local word=$1
     shift
-    holds "\"$word\" of $*" grep -qF -e "$word" <("$@" 2>&1)
+    expect "\"$word\" of $*" grep -qF -e "$word" <("$@" 2>&1)
 }
 refuses 'a PDF document' "$clbert" prepare --tokenizer tok --output x mixed/a.pdf
 refuses 'z.gz' "$clbert" prepare --tokenizer tok --output x mixed
 says 'passed over 2 files, which are no text: a PDF document (2)' \
     "$clbert" prepare --tokenizer tok --output mixed-corpus --skip-unreadable mixed
-holds "corpus.json counts what was passed over" grep -q '"a PDF document": 2' mixed-corpus/corpus.json
+expect "corpus.json counts what was passed over" grep -q '"a PDF document": 2' mixed-corpus/corpus.json
 says '1 files could not be read' "$clbert" vocab --vocab-size 200 --output mixed-tok --skip-unreadable mixed
 refuses 'not for --format text' "$clbert" prepare --tokenizer tok --output x --json-field text --format text text.txt
 refuses 'is not JSON' "$clbert" prepare --tokenizer tok --output x --json-field text text.txt
@@ -126,14 +97,14 @@ says '[UNK] is' "$clbert" prepare --tokenizer tok --output foreign foreign.txt
 printf 'Saya makan. Dia tidur.\n' >single.txt
 says 'pretrain will refuse this corpus' "$clbert" prepare --tokenizer tok --output single single.txt
 refuses 'next sentence prediction needs two' "$clbert" pretrain --data single --model tiny --output-dir x
-holds "no speed where it cannot be told" sh -c "! '$clbert' prepare --tokenizer tok --overwrite --output single single.txt 2>&1 | grep -q 'MB/s'"
+expect "no speed where it cannot be told" sh -c "! '$clbert' prepare --tokenizer tok --overwrite --output single single.txt 2>&1 | grep -q 'MB/s'"
 
 # ---- nothing is replaced by accident ----
 refuses '--overwrite' "$clbert" demo-text --documents 9 --output text.txt
 refuses '--overwrite' "$clbert" vocab --output tok text.txt
 cp -r tok tok2 && cp text.txt text2.txt
 "$clbert" vocab --vocab-size 199 --output tok2 --overwrite text.txt >/dev/null && "$clbert" demo-text --documents 9 --output text2.txt --overwrite
-holds "--overwrite replaces them" sh -c '! cmp -s text.txt text2.txt && ! cmp -s tok/vocab.txt tok2/vocab.txt'
+expect "--overwrite replaces them" sh -c '! cmp -s text.txt text2.txt && ! cmp -s tok/vocab.txt tok2/vocab.txt'
 
 # ---- vocabularies and corpora ----
 refuses 'less than a millionth' "$clbert" inspect --data corpus:1 corpus:2e305
@@ -205,7 +176,7 @@ refuses 'seed' train --output-dir run --resume-from-checkpoint auto --seed 7
 # A full disk: no file may grow beyond 20 blocks.
 limited() { (trap '' XFSZ; ulimit -f 20; "$@"); }
 refuses 'could not be written' limited train --output-dir full
-holds "no checkpoint is left of a full disk" absent full/checkpoint-2
+expect "no checkpoint is left of a full disk" absent full/checkpoint-2
 refuses 'train.bin' limited "$clbert" prepare --tokenizer tok --output full-corpus text.txt
 # Counts that do not fit in memory, and no room for them on the disk either.
 seq -f 'kata%.0f' 60000 | paste -sd ' \n' >words.txt
@@ -213,8 +184,8 @@ refuses 'TMPDIR' limited "$clbert" vocab --memory 1M --vocab-size 200 --output f
 refuses '/nonexistent' env TMPDIR=/nonexistent "$clbert" vocab --memory 1M --output full-tok words.txt
 refuses 'too small' "$clbert" vocab --memory 1K --output full-tok words.txt
 refuses '--memory lots' "$clbert" vocab --memory lots --output full-tok words.txt
-holds "no vocabulary is left of a full disk" absent full-tok
-holds "no corpus is left of a full disk" absent full-corpus/corpus.json
+expect "no vocabulary is left of a full disk" absent full-tok
+expect "no corpus is left of a full disk" absent full-corpus/corpus.json
 # An interrupted prepare: while it waits for more of its standard input.
 (cat text.txt; sleep 1) | "$clbert" prepare --tokenizer tok --output stopped - 2>stopped.txt &
 until [ -n "$(find . -name 'train.bin.tmp-*')" ]; do sleep 0.02; done
@@ -224,22 +195,21 @@ kill -INT $! && wait $!
 (cat text.txt; sleep 1) | "$clbert" prepare --tokenizer tok --output killed - 2>/dev/null &
 until [ -n "$(find killed -name 'train.bin.tmp-*' 2>/dev/null)" ]; do sleep 0.02; done
 kill -KILL $! && wait $! 2>/dev/null
-holds "no corpus is left of a killed program" absent killed/corpus.json
+expect "no corpus is left of a killed program" absent killed/corpus.json
 refuses 'no corpus' "$clbert" inspect --data killed
 # One that was to replace an older one leaves that.
 cp -r corpus standing
 (cat text.txt; sleep 1) | "$clbert" prepare --tokenizer tok --overwrite --output standing - 2>/dev/null &
 until [ -n "$(find standing -name 'train.bin.tmp-*' 2>/dev/null)" ]; do sleep 0.02; done
 kill -KILL $! && wait $! 2>/dev/null
-holds "the older corpus stands when its successor is killed" cmp <("$clbert" inspect --data corpus) <("$clbert" inspect --data standing)
+expect "the older corpus stands when its successor is killed" cmp <("$clbert" inspect --data corpus) <("$clbert" inspect --data standing)
 rm -r standing/*.tmp-*
 "$clbert" prepare --tokenizer tok --output killed text.txt >/dev/null
 refuses 'standard output' sh -c "exec '$clbert' demo-text --documents 9 >/dev/full"
-holds "no temporary files are left" has_no_temporaries
+expect "no temporary files are left" has_no_temporaries
 
 # An answer that is a number is JSON, too.
-holds "a number as JSON" grep -qE '^-?[0-9.e-]+$' \
+expect "a number as JSON" grep -qE '^-?[0-9.e-]+$' \
     <("$clbert" predict --device cpu --json --model "$golden/answers/number" "budi")
 
-printf '%d passed, %d failed\n' "$passed" "$failed"
-[ "$failed" = 0 ]
+finish

@@ -3,33 +3,11 @@
 # What fine-tune, predict and evaluate say of bad examples, labels, options and models: an exit code
 # that is not 0, one line that names what was wrong and where, and nothing half-written.
 # Usage: errors_tasks.sh CLBERT
-set -u
-clbert=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-passed=0
-failed=0
-
-# refuses WORD COMMAND...: COMMAND fails and its last line mentions WORD; no run is left.
-refuses() {
-    local word=$1 output code
-    shift
-    output=$("$@" 2>&1 >/dev/null)
-    code=$?
-    if [ $code -ne 0 ] && [ $code -lt 126 ] && tail -n 1 <<<"$output" | grep -qF -e "$word" && [ ! -e out ]; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        printf 'exit %d, no "%s" from: %s\n  %s\n' "$code" "$word" "$*" "$output"
-        rm -rf out
-    fi
-}
+. "$(dirname "$0")/shell.sh"
+nothing_is_left() { [ ! -e out ]; }
 
 # ---- a small world that works ----
-"$clbert" demo-text --documents 200 --output text.txt
-"$clbert" vocab --vocab-size 200 --output tok text.txt >/dev/null 2>&1
-"$clbert" prepare --tokenizer tok --output corpus text.txt >/dev/null 2>&1
+make_corpus 200 200
 printf '{"vocab_size": 200, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
  "intermediate_size": 32, "max_position_embeddings": 32}' >config.json
 "$clbert" pretrain --data corpus --model config.json --device cpu --max-steps 1 --output-dir model \
@@ -109,5 +87,4 @@ refuses 'has no "label2"' "$clbert" evaluate --model task --data list.jsonl --la
 refuses '"c" (1), "d" (1)' "$clbert" evaluate --model task --data unknown.tsv
 refuses 'standard output' sh -c "exec '$clbert' predict --model task --input text.txt >/dev/full"
 
-printf '%d passed, %d failed\n' "$passed" "$failed"
-[ "$failed" = 0 ]
+finish

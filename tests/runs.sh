@@ -2,21 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # What `clbert pretrain` tells, and where: results on standard output, all else on standard error; what a
 # resumed run is told of other options; a terminal that goes away. Usage: runs.sh CLBERT
-set -u
-clbert=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-failed=0
-expect() { # WHAT COMMAND...: COMMAND is true.
-    local what=$1
-    shift
-    "$@" || { failed=1; echo "not so: $what"; head -n 20 out.txt err.txt; }
-}
+. "$(dirname "$0")/shell.sh"
 told() { grep -qF -e "$1" err.txt; }
-"$clbert" demo-text --documents 200 --output text.txt
-"$clbert" vocab --vocab-size 300 --output tok text.txt >/dev/null 2>&1
-"$clbert" prepare --tokenizer tok --output corpus --validation-fraction 0.1 text.txt >/dev/null 2>&1
+make_corpus 200 300 --validation-fraction 0.1
 train() { "$clbert" pretrain --data corpus --output-dir "${run-run}" --device cpu --per-device-train-batch-size 4 \
     --max-seq-length 64 --logging-steps 5 --eval-steps 10 --eval-samples 16 --save-steps "${save-10}" "$@" \
     >out.txt 2>err.txt; }
@@ -110,4 +98,4 @@ pkill -HUP -P $! -x clbert
 wait $!
 expect "SIGHUP saves" told 'saved; go on with'
 expect "a checkpoint is there" test -n "$(ls -d run/checkpoint-* 2>/dev/null)"
-exit $failed
+finish

@@ -2,28 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # The practice tasks, as a user goes through them: demo-text --task writes examples, fine-tune learns
 # them and tests itself on others, predict answers. Usage: tasks.sh CLBERT
-set -u
-clbert=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-failed=0
-expect() { # WHAT COMMAND...: COMMAND is true.
-    local what=$1
-    shift
-    "$@" || { failed=1; echo "not so: $what"; head -n 20 out.txt err.txt; }
-}
-refuses() { # WORD COMMAND...: COMMAND fails, and its one line on standard error mentions WORD.
-    local word=$1
-    shift
-    "$@" >out.txt 2>err.txt && expect "refused: $*" false
-    expect "\"$word\" in one line of: $*" eval \
-        '[ ! -s out.txt ] && [ "$(wc -l <err.txt)" = 1 ] && grep -qF -e "$word" err.txt'
-}
+. "$(dirname "$0")/shell.sh"
 
-"$clbert" demo-text --documents 200 --output text.txt
-"$clbert" vocab --vocab-size 300 --output tok text.txt >/dev/null 2>&1
-"$clbert" prepare --tokenizer tok --output corpus --validation-fraction 0.1 text.txt >/dev/null 2>&1
+make_corpus 200 300 --validation-fraction 0.1
 printf '{"vocab_size": 300, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
  "intermediate_size": 32, "max_position_embeddings": 128}' >config.json
 "$clbert" pretrain --data corpus --output-dir model --model config.json --device cpu --max-steps 1 \
@@ -68,4 +49,4 @@ learn answers json question-answering exact_match
 expect "an answer is told" grep -q '"answer": "' out.txt
 ask --model answers --question "Siapa membeli ikan?" --context "Siti ke pasar. Budi membeli ikan."
 expect "a question as arguments" grep -q '"start"' out.txt
-exit $failed
+finish

@@ -2,21 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # `clbert tune` on PoCL: what it keeps is there when it is stopped, and goes on; wrong options are refused.
 # Usage: tune.sh CLBERT
-set -u
-clbert=$1
+. "$(dirname "$0")/shell.sh"
 device="Portable Computing Language"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
 export POCL_CACHE_DIR=${POCL_CACHE_DIR:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/pocl/kcache} # compiles once
 export XDG_CACHE_HOME=$work/cache CLBERT_OPENCL_SHAPE=wide
 unset CLBERT_GEMM
-failed=0
-expect() { # WHAT COMMAND...: COMMAND is true.
-    local what=$1
-    shift
-    "$@" || { failed=1; echo "not so: $what"; head -n 20 out.txt err.txt; }
-}
 refused() { # MESSAGE OPTION...: one clear line, and nothing else.
     local message=$1
     shift
@@ -66,4 +56,4 @@ expect "it is kept, too" test -n "$(kept | grep -ao '"clblast [0-9.]*": [0-9]')"
 sed 's/.*"gemm": "\([^"]*\)".*/\1/' out.txt >gemm.txt
 "$clbert" devices >out.txt 2>err.txt
 expect "the devices show it" grep -qF -e "$(cut -d' ' -f1-2 gemm.txt)" out.txt
-exit $failed
+finish
