@@ -32,6 +32,13 @@ static struct cpu_operand operand_b(const struct cpu_product *g)
 
 /* ---- from sums to C ---- */
 
+/* Whether a finished sum is what C gets. */
+static bool is_plain(const struct cpu_product *g)
+{
+    return clb_type_stored(g->c_type) == CLB_F32 && !g->pre && !g->bias && !g->saved &&
+           g->activation == CLB_ACTIVATION_NONE;
+}
+
 /* A tile of C, or what of it lies within C, and its sums: rows by the stride. */
 struct tile {
     float *sums;
@@ -62,19 +69,32 @@ static inline void copy_row(float *to, const float *from)
     vec_store(to + CPU_LANES, vec_load(from + CPU_LANES));
 }
 
-/* x [rows, columns], without gaps, into a matrix of C's shape. Most rows are of a length that the
- * compiler knows. */
+static inline void put_row(void *to, enum clb_type type, const float *x, int64_t n)
+{
+    if (n == CPU_NR && clb_type_stored(type) == CLB_F32)
+        copy_row(to, x);
+    else
+        cpu_narrow(to, type, x, n);
+}
+
+static inline void take_row(float *x, const void *from, enum clb_type type, int64_t n)
+{
+    if (n == CPU_NR && clb_type_stored(type) == CLB_F32)
+        copy_row(x, from);
+    else
+        cpu_widen(x, from, type, n);
+}
+
+/* x [rows, columns], without gaps, into a matrix of C's shape. Rows of a whole tile are of a length
+ * that the compiler knows, here and below. */
 static void put_rows(const struct cpu_product *g, const struct tile *t, void *matrix,
                      enum clb_type type, const float *x)
 {
-    const bool whole = t->columns == CPU_NR, plain = clb_type_stored(type) == CLB_F32;
-    for (int64_t i = 0; i < t->rows; i++) {
-        void *to = row_in(g, t, matrix, type, i);
-        if (whole && plain)
-            copy_row(to, x + i * CPU_NR);
+    for (int64_t i = 0; i < t->rows; i++)
+        if (t->columns == CPU_NR)
+            put_row(row_in(g, t, matrix, type, i), type, x + i * CPU_NR, CPU_NR);
         else
-            cpu_narrow(to, type, x + i * t->columns, t->columns);
-    }
+            put_row(row_in(g, t, matrix, type, i), type, x + i * t->columns, t->columns);
 }
 
 /* Rows of a matrix of C's shape as x [rows, columns], `stride` apart. */
@@ -82,7 +102,10 @@ static void take_rows(const struct cpu_product *g, const struct tile *t, float *
                       const void *matrix, enum clb_type type)
 {
     for (int64_t i = 0; i < t->rows; i++)
-        cpu_widen(x + i * stride, row_in(g, t, matrix, type, i), type, t->columns);
+        if (t->columns == CPU_NR)
+            take_row(x + i * stride, row_in(g, t, matrix, type, i), type, CPU_NR);
+        else
+            take_row(x + i * stride, row_in(g, t, matrix, type, i), type, t->columns);
 }
 
 /* The sums and the bias, without gaps. */
@@ -214,13 +237,6 @@ static void pack_panels(const void *context, int64_t begin, int64_t end, int thr
                 e->pack_a(&from_a, row, k, kc, panel_a(b, row, k, steps));
         }
     }
-}
-
-/* Whether a finished sum is what C gets. */
-static bool is_plain(const struct cpu_product *g)
-{
-    return clb_type_stored(g->c_type) == CLB_F32 && !g->pre && !g->bias &&
-           g->activation == CLB_ACTIVATION_NONE;
 }
 
 /* Rows [row, row_end) of C by columns [column, column_end). Sums that are whole after one go are
