@@ -191,6 +191,13 @@ expect "no corpus is left of a full disk" absent full-corpus/corpus.json
 until [ -n "$(find . -name 'train.bin.tmp-*')" ]; do sleep 0.02; done
 kill -INT $! && wait $!
 [ $? = 130 ] && passed=$((passed + 1)) || { failed=$((failed + 1)); cat stopped.txt; }
+# And an embed, whose file is there from its first moment.
+(cat text.txt; sleep 1) | "$clbert" embed --model run --device cpu --output stopped.npy --input - 2>stopped.txt &
+until [ -n "$(find . -name 'stopped.npy.tmp-*')" ]; do sleep 0.02; done
+kill -INT $! && wait $!
+code=$?
+expect "embed is interrupted: $(cat stopped.txt)" [ $code = 130 ]
+expect "no vectors are left of it" [ -z "$(find . -name 'stopped.npy*')" ]
 # One that is killed leaves no corpus, and the next one sweeps up behind it.
 (cat text.txt; sleep 1) | "$clbert" prepare --tokenizer tok --output killed - 2>/dev/null &
 until [ -n "$(find killed -name 'train.bin.tmp-*' 2>/dev/null)" ]; do sleep 0.02; done

@@ -6,6 +6,7 @@
 #include <clbert/api.h>
 #include <clbert/device.h>
 #include <clbert/ops.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,6 +25,8 @@ struct clb_embedder_options {
     int32_t batch_size;     /* a batch has as many tokens as so many texts of that length, whatever
                                their number (0: as many as the device does fastest) */
     enum clb_type precision; /* of products' operands (fp32), which the device multiplies */
+    const volatile sig_atomic_t *stop; /* clb_embed ends with CLB_ERROR_INTERRUPTED where it is not
+                                          0 (NULL) */
 };
 
 /* What an embedder does. */

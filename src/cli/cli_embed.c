@@ -115,6 +115,8 @@ static enum clb_status embed(struct arguments *a, const char **texts, int count)
     enum form form;
     enum clb_status status;
     CLB_TRY(check_output(a, &form));
+    if (a->output && strcmp(a->output, "-") != 0)
+        a->embedder.options.stop = cli_stop_on_signals(); /* no half of a file is left */
     CLB_TRY(cli_embedder_open(&a->embedder, &usage, count));
     target.width = clb_embedder_info(a->embedder.embedder).dimension;
     CLB_TRY(open_target(a->output, form, &target));

@@ -182,6 +182,8 @@ enum clb_status embed_engine_run(struct embed_engine *e, float *embeddings)
     lengths_sort(e->places, e->count);
     for (int64_t first = 0, taken; first < e->count; first += taken) {
         const struct length_place *places = e->places + first;
+        if (e->settings.stop && *e->settings.stop)
+            CLB_TRY(clb_fail(CLB_ERROR_INTERRUPTED, "interrupted: there are no vectors"));
         taken = lengths_fit(places, e->count - first, e->batch);
         CLB_TRY(fill_batch(e, places, taken));
         CLB_TRY(clb_model_embed(e->model, e->batch, e->settings.pooling, e->rows));

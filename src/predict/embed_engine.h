@@ -6,6 +6,7 @@
 
 #include <clbert/model.h>
 #include <clbert/tokenizer.h>
+#include <signal.h>
 
 struct embed_settings {
     enum clb_pooling pooling;
@@ -13,6 +14,7 @@ struct embed_settings {
     int32_t max_seq_length; /* at most what the model takes */
     int32_t batch_size;     /* as in struct clb_embedder_options */
     enum clb_type precision;
+    const volatile sig_atomic_t *stop;
 };
 
 struct embed_engine;
@@ -39,7 +41,7 @@ double embed_engine_flops(const struct embed_engine *engine);
 bool embed_engine_is_full(const struct embed_engine *engine);
 
 /* embeddings [count, H], in the order of the sequences; the window stays. Numbers that are not
- * finite: CLB_ERROR_NUMERIC. */
+ * finite: CLB_ERROR_NUMERIC. Asked to stop: CLB_ERROR_INTERRUPTED. */
 enum clb_status embed_engine_run(struct embed_engine *engine, float *embeddings);
 /* Empties the window. */
 void embed_engine_clear(struct embed_engine *engine);

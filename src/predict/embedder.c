@@ -47,7 +47,8 @@ static struct embed_settings settle(const struct clb_embedder_options *options,
                                       .normalize = recipe->normalize || options->normalize,
                                       .max_seq_length = said ? (int32_t)recipe->max_length : most,
                                       .batch_size = options->batch_size,
-                                      .precision = options->precision};
+                                      .precision = options->precision,
+                                      .stop = options->stop};
     if (options->pooling_given) settings.pooling = options->pooling;
     if (options->max_seq_length) settings.max_seq_length = options->max_seq_length;
     return settings;
