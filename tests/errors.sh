@@ -190,7 +190,8 @@ expect "no corpus is left of a full disk" absent full-corpus/corpus.json
 (cat text.txt; sleep 1) | "$clbert" prepare --tokenizer tok --output stopped - 2>stopped.txt &
 until [ -n "$(find . -name 'train.bin.tmp-*')" ]; do sleep 0.02; done
 kill -INT $! && wait $!
-[ $? = 130 ] && passed=$((passed + 1)) || { failed=$((failed + 1)); cat stopped.txt; }
+code=$?
+expect "prepare is interrupted: $(cat stopped.txt)" [ $code = 130 ]
 # And an embed, whose file is there from its first moment.
 (cat text.txt; sleep 1) | "$clbert" embed --model run --device cpu --output stopped.npy --input - 2>stopped.txt &
 until [ -n "$(find . -name 'stopped.npy.tmp-*')" ]; do sleep 0.02; done

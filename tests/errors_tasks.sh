@@ -4,7 +4,7 @@
 # that is not 0, one line that names what was wrong and where, and nothing half-written.
 # Usage: errors_tasks.sh CLBERT
 . "$(dirname "$0")/shell.sh"
-nothing_is_left() { [ ! -e out ]; }
+refused_well() { [ ! -e out ]; } # no run is left
 
 # ---- a small world that works ----
 make_corpus 200 200

@@ -22,17 +22,17 @@ expect() {
     fi
 }
 
-# refuses WORD COMMAND...: COMMAND fails, prints no results, says WORD in its last line, and leaves
-# nothing (nothing_is_left may be defined anew).
+# refuses WORD COMMAND...: COMMAND fails, prints no results, and says WORD in its last line. A test
+# that asks for more defines refused_well anew.
 refuses() {
     local word=$1 code
     shift
     "$@" >out.txt 2>err.txt
     code=$?
     expect "exit $code, \"$word\" from: $*" eval '[ $code -ne 0 ] && [ $code -lt 126 ] && [ ! -s out.txt ] &&
-        tail -n 1 err.txt | grep -qF -e "$word" && nothing_is_left'
+        tail -n 1 err.txt | grep -qF -e "$word" && refused_well'
 }
-nothing_is_left() { :; }
+refused_well() { :; }
 
 # make_corpus SENTENCES TOKENS OPTION...: practice text, a vocabulary `tok`, and `corpus`.
 make_corpus() {

@@ -3,6 +3,7 @@
 # The practice tasks, as a user goes through them: demo-text --task writes examples, fine-tune learns
 # them and tests itself on others, predict answers. Usage: tasks.sh CLBERT
 . "$(dirname "$0")/shell.sh"
+refused_well() { [ "$(wc -l <err.txt)" = 1 ]; } # one line, and nothing else
 
 make_corpus 200 300 --validation-fraction 0.1
 printf '{"vocab_size": 300, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
