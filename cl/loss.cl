@@ -127,7 +127,8 @@ ROW_KERNEL class_loss(global float *row_sums, global float *logits, const global
         const long n = columns - c;
         const vec own_hot = select((vec)(0.0f), (vec)(own), LANES == (int)(label - c));
         const vec target = own_hot + share * weights_part(class_weights, weighted, c, n);
-        store_part(exp(load_part(x + c, n) - top.largest) * factor - target * gradient_scale, x + c, n);
+        store_part(exp(load_part(x + c, n) - top.largest) * factor - target * gradient_scale, x + c,
+                   n);
     }
 }
 

@@ -48,11 +48,16 @@ static bool ends_with(const char *text, const char *end)
     return length > of_end && strcmp(text + length - of_end, end) == 0;
 }
 
+static bool is_file(const char *output)
+{
+    return output && strcmp(output, "-") != 0;
+}
+
 static enum clb_status check_output(const struct arguments *a, enum form *form)
 {
     const char *output = a->output;
     *form = FORM_JSON_LINES;
-    if (!output || strcmp(output, "-") == 0) return CLB_OK;
+    if (!is_file(output)) return CLB_OK;
     if (ends_with(output, ".npy"))
         *form = FORM_NPY;
     else if (!ends_with(output, ".jsonl"))
@@ -71,7 +76,7 @@ static enum clb_status open_target(const char *output, enum form form, struct ta
     enum clb_status status = CLB_OK;
     if (form == FORM_NPY) return npy_create(output, t->width, &t->npy);
     t->stream = stdout;
-    if (!output || strcmp(output, "-") == 0) return CLB_OK;
+    if (!is_file(output)) return CLB_OK;
     CLB_TRY(base_file_create(output, &t->file));
     t->stream = base_file_stream(t->file);
 cleanup:
@@ -115,7 +120,7 @@ static enum clb_status embed(struct arguments *a, const char **texts, int count)
     enum form form;
     enum clb_status status;
     CLB_TRY(check_output(a, &form));
-    if (a->output && strcmp(a->output, "-") != 0)
+    if (is_file(a->output))
         a->embedder.options.stop = cli_stop_on_signals(); /* no half of a file is left */
     CLB_TRY(cli_embedder_open(&a->embedder, &usage, count));
     target.width = clb_embedder_info(a->embedder.embedder).dimension;
